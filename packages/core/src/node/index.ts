@@ -1,0 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+export { nodeClock } from './clock.ts'
+export { nodeDisk } from './disk.ts'
+export type { Disk, DiskFile } from './disk.ts'
+export type { LogDamage, LogOptions, LogPosition, LogRecord, LogWaiter, Lsn } from './log/types.ts'

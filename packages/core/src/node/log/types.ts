@@ -1,0 +1,47 @@
+import type { HalyardError } from '../../errors.ts'
+import type { Disk } from '../disk.ts'
+
+/** Number of a record in its log, from 1, without gaps in what was acknowledged. */
+export type Lsn = number
+
+/** Told once, in the order of the appends, when a record lasts or when it is certain that it could not be kept. */
+export interface LogWaiter {
+  committed(lsn: Lsn): void
+  /** The record is not in the log; its number goes to another. */
+  failed(error: HalyardError): void
+}
+
+/** Where a record lies; valid until its segment is dropped. */
+export interface LogPosition {
+  readonly segment: number
+  readonly offset: number
+}
+
+export interface LogRecord extends LogPosition {
+  readonly lsn: Lsn
+  /** Valid only during the call that hands it over. */
+  readonly payload: Uint8Array
+}
+
+/** Bytes that should be a record and are not: copied to `damaged/`, left where they are, stepped over. */
+export interface LogDamage {
+  readonly segment: number
+  readonly offset: number
+  readonly length: number
+  readonly firstMissing: Lsn
+  readonly lastMissing: Lsn
+}
+
+export interface LogOptions {
+  /** A directory of its own. */
+  readonly path: string
+  /** Four letters in the head of every segment that say whose log this is: `OUTB`, `JRNL`. */
+  readonly kind: string
+  /** 1 MiB */
+  readonly segmentBytes?: number
+  /** {@link nodeDisk} */
+  readonly disk?: Disk
+  /** Look only: no lock, no cut, nothing written; also beside a running owner. */
+  readonly readOnly?: boolean
+  readonly onDamage?: (damage: LogDamage) => void
+}

@@ -1,0 +1,104 @@
+/** The words of the outbox: what a caller asks, what a client delivers, what the ledger tells. docs/guide/outbox.md */
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal
+}
+
+/**
+ * What the outbox may do with one message. `signal` ends the waiting, never a message that is already queued
+ * (`outbox.drop(id)` does).
+ */
+export interface SendControl extends WaitOptions {
+  /** seconds; not delivered by then: dropped, reason `expired` */
+  expires?: number
+  /** high before normal before low; `normal` */
+  priority?: Priority
+  /** A newer message with the same word takes the place of an older one that still waits (reason `superseded`). */
+  latest?: string
+  /** The caller's own name for the message; a second send with a known id sends nothing. 1 to 128 characters. */
+  id?: string
+}
+
+export type Priority = 'high' | 'normal' | 'low'
+
+export interface OutboxOptions {
+  /** A directory; made if it is not there. Without one the outbox lives in memory. */
+  path?: string
+  /** 10,000 */
+  maxMessages?: number
+  /** bodies, options and a fixed 64 bytes for each message; 64 MiB */
+  maxBytes?: number
+  /** seconds; none */
+  maxAge?: number
+  /** What happens to one message too many: `reject` throws ERR_OUTBOX_FULL; `reject` */
+  overflow?: 'reject' | 'drop-oldest' | 'drop-newest'
+  /** messages a second that leave a backlog; none */
+  drainRate?: number
+  /** deliveries at once; 4 */
+  concurrency?: number
+  /** One after the other per destination and priority; false: one destination may use all of `concurrency`. true */
+  ordered?: boolean
+  /** Look, touch nothing, need no lock; also beside a running owner. false */
+  readOnly?: boolean
+}
+
+export type OutboxState = 'queued' | 'delivered' | 'dropped'
+
+/** One line of the ledger. */
+export interface OutboxEntry {
+  readonly id: string
+  readonly destination: string
+  readonly state: OutboxState
+  /** Why it was dropped, or why the last attempt failed. */
+  readonly reason?: string
+  readonly queuedAt: Date
+  readonly settledAt?: Date
+  /** Deliveries begun by this process, and for a settled message by the one that settled it. */
+  readonly attempts: number
+  /** bytes of the body */
+  readonly size: number
+}
+
+/** What a deliverer is handed. */
+export interface OutboxMessage {
+  readonly id: string
+  readonly kind: string
+  readonly body: Uint8Array
+  readonly options: Readonly<Record<string, unknown>>
+  /** deliveries begun before this one */
+  readonly attempts: number
+}
+
+export type Delivery = { outcome: 'delivered' } | { outcome: 'refused' | 'retry'; reason: string }
+
+export type Deliver = (message: OutboxMessage, options: WaitOptions) => Promise<Delivery>
+
+/** What a client hands to {@link Outbox.submit}: the call and its options, never a credential. */
+export interface OutboxSubmission {
+  /** service and account: `hologram:1d3g` */
+  readonly destination: string
+  /** what the body is, for the deliverer and for `halyard outbox ls`: `hologram.message` */
+  readonly kind: string
+  readonly body: Uint8Array
+  /** JSON values; handed back with the message */
+  readonly options?: Readonly<Record<string, unknown>>
+  /**
+   * A message of which a second copy is worse than none (an SMS). Its attempt is written down before it begins, and if
+   * the process ends in the middle it is dropped with reason `interrupted`, never tried again.
+   */
+  readonly atMostOnce?: boolean
+}
+
+/** The bond between a destination and its deliverer; disposing it leaves what is queued where it is. */
+export interface Attachment extends Disposable {
+  /** The link is down: what is sent from now on is queued at once. What is on the wire goes on. */
+  hold(): void
+  /** The link is up: whatever waits goes out now, a backoff is forgotten. */
+  release(): void
+}
+
+/** What a publish resolves with. */
+export interface Receipt {
+  readonly id: string
+  readonly state: 'delivered' | 'queued'
+}

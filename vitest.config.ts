@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config'
+
+/** Tests run the sources, not `dist`: the private export condition of every package leads to them. */
+const conditions = ['@halyard/source', 'node', 'import', 'default']
+const shared = { resolve: { conditions }, ssr: { resolve: { conditions } } }
+
+export default defineConfig({
+  test: {
+    coverage: {
+      provider: 'v8',
+      include: ['packages/*/src/**/*.ts'],
+      reporter: ['text-summary', 'json-summary'],
+    },
+    projects: [
+      {
+        ...shared,
+        test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'], exclude: ['packages/*/test/process/**'] },
+      },
+      {
+        // Real processes (built code, signals, kills): one after the other, so that they do not starve each other.
+        ...shared,
+        test: {
+          name: 'process',
+          include: ['packages/*/test/process/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
