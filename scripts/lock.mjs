@@ -1,5 +1,5 @@
 // Brings package-lock.json up to date without naming anyone's registry: versions and hashes say all that matters.
-// (npm's own omit-lockfile-registry-resolved drops the versions of optional packages too, and `npm ci` then refuses.)
+// (npm's own omit-lockfile-registry-resolved drops the versions of optional packages too.)
 import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 
