@@ -25,7 +25,7 @@ function topicProblem(topic: unknown): string | undefined {
   if (typeof topic !== 'string') return 'is not a string'
   if (topic === '') return 'is empty'
   // UTF-16 units are never fewer than characters: only a long one needs the slow count.
-  const long = topic.length > MAX_TOPIC_CHARACTERS && [...topic.slice(0, 64)].length > MAX_TOPIC_CHARACTERS
+  const long = topic.length > MAX_TOPIC_CHARACTERS && Array.from(topic.slice(0, 64)).length > MAX_TOPIC_CHARACTERS
   if (long) return `is longer than ${MAX_TOPIC_CHARACTERS} characters`
   return FORBIDDEN.test(topic) ? 'holds a control character' : undefined
 }
