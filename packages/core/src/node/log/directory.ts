@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { StorageError } from '../../errors.ts'
 import { isLockName } from '../lock.ts'
-import type { Disk } from '../disk.ts'
+import type { Disk } from '../../disk.ts'
 import { FORMAT_VERSION, SEGMENT_HEADER_BYTES, decodeSegmentHeader, segmentName, segmentOfName } from './format.ts'
 import type { Lsn } from './types.ts'
 

@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { StorageError } from '../../errors.ts'
 import { nodeDisk } from '../disk.ts'
-import type { Disk } from '../disk.ts'
+import type { Disk } from '../../disk.ts'
 import { DirectoryLock } from '../lock.ts'
 import { storageError } from '../storage-error.ts'
 import { refuseForeign } from './directory.ts'
@@ -158,7 +158,7 @@ export class SegmentLog implements AsyncDisposable {
         const record = Buffer.alloc(RECORD_HEADER_BYTES + Math.min(head.readUInt32LE(4), MAX_PAYLOAD_BYTES))
         const count = await file.read(record, position.offset)
         if (checkRecord(record.subarray(0, count), 0, segmentSeed(position.segment)) < 0) {
-          throw new StorageError('ERR_STORE_IO', `${path} is damaged at ${position.offset}; check the disk`)
+          throw new StorageError('ERR_STORE_DAMAGED', `${path} is damaged at ${position.offset}; check the disk`)
         }
         return record.subarray(RECORD_HEADER_BYTES)
       } finally {
