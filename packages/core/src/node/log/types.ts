@@ -1,12 +1,15 @@
 import type { HalyardError } from '../../errors.ts'
-import type { Disk } from '../disk.ts'
+import type { Disk } from '../../disk.ts'
 
 /** Number of a record in its log, from 1, without gaps in what was acknowledged. */
 export type Lsn = number
 
-/** Told once, in the order of the appends, when a record lasts or when it is certain that it could not be kept. */
+/**
+ * Told once, in the order of the appends, when a record lasts or when it is certain that it could not be kept. Where it
+ * lies comes as numbers, not as a {@link LogPosition}: most waiters would only take the object apart again.
+ */
 export interface LogWaiter {
-  committed(lsn: Lsn): void
+  committed(lsn: Lsn, segment: number, offset: number): void
   /** The record is not in the log; its number goes to another. */
   failed(error: HalyardError): void
 }
@@ -19,8 +22,11 @@ export interface LogPosition {
 
 export interface LogRecord extends LogPosition {
   readonly lsn: Lsn
-  /** Valid only during the call that hands it over. */
+  /** A view of `bytes` from `start` to `end`; valid only during the call that hands it over. */
   readonly payload: Uint8Array
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
 }
 
 /** Bytes that should be a record and are not: copied to `damaged/`, left where they are, stepped over. */
