@@ -17,4 +17,4 @@ if (host !== undefined) cloud.sendHost = host
 if (port !== undefined) Object.assign(cloud, { sendPort: port })
 
 const result = await cloud.sendMessage('msg1', { topics: ['TOPIC 1', 'TOPIC 2'] })
-console.log(result.code === ERR_OK ? String(result) : `${result.name}: ${result}`)
+console.log(result.code === ERR_OK ? String(result) : `${result.name}: ${String(result)}`)

@@ -20,8 +20,8 @@ const messageSent = (): void => console.log('hurray!')
 cloud.event.subscribe('message.sent', messageSent)
 
 const result = await cloud.sendMessage('hi there!', { topics: ['TOPIC 1', 'TOPIC 2'] })
-console.log(`${result.name} (${result.code}): ${result}`)
+console.log(`${result.name} (${result.code}): ${String(result)}`)
 
 cloud.event.unsubscribe('message.sent', messageSent)
 const again = await cloud.sendMessage('hi again!', { topics: ['TOPIC 1', 'TOPIC 2'], timeout: 7 })
-console.log(again.ok ? 'taken' : again.buffered ? 'waits in the outbox' : `refused: ${again}`)
+console.log(again.ok ? 'taken' : again.buffered ? 'waits in the outbox' : `refused: ${String(again)}`)

@@ -148,12 +148,14 @@ export class Sender {
     }
   }
 
-  #deliver(destination: string, message: OutboxMessage, options: WaitOptions): Promise<Delivery> {
+  async #deliver(destination: string, message: OutboxMessage, options: WaitOptions): Promise<Delivery> {
     const delivery = this.#attempt(destination, message, options)
     this.#onWire.add(delivery)
-    const done = (): void => void this.#onWire.delete(delivery)
-    delivery.then(done, done)
-    return delivery
+    try {
+      return await delivery
+    } finally {
+      this.#onWire.delete(delivery)
+    }
   }
 
   async #attempt(destination: string, message: OutboxMessage, { signal }: WaitOptions): Promise<Delivery> {

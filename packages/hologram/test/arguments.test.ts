@@ -25,8 +25,8 @@ const rejectionOf = async (promise: Promise<unknown>): Promise<HalyardError> =>
   )
 /** As a program in JavaScript would call it. */
 const hologram = (credentials: unknown, options: object = {}): HologramCloud =>
-  new HologramCloud(credentials as never, options as never)
-const custom = (options: object): CustomCloud => new CustomCloud(null, options as never)
+  new HologramCloud(credentials as never, options)
+const custom = (options: object): CustomCloud => new CustomCloud(null, options)
 
 describe('credentials that cannot be', () => {
   it.each([

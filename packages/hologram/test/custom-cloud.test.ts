@@ -75,7 +75,7 @@ describe('the answer', () => {
       return await cloud.sendMessage('hello', { timeout: 0.05 })
     })
     expect(result).toMatchObject({ code: 0, ok: true, buffered: false, description: '' })
-    expect(`${result}`).toBe('')
+    expect(String(result)).toBe('')
     expect(sent).toHaveBeenCalledTimes(1)
   })
 

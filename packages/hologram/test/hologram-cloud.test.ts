@@ -20,7 +20,7 @@ describe('a message that the cloud takes', () => {
       const result = await cloud.sendMessage('hi there!', { topics: ['TOPIC 1', 'TOPIC 2'], timeout: 7 })
       expect(result).toMatchObject({ code: 0, name: 'ERR_OK', ok: true, buffered: false })
       expect(String(result)).toBe('The message has been sent successfully.')
-      expect(`${result}`).toBe(result.description)
+      expect(result.toString()).toBe(result.description)
       expect(peer.received()).toEqual(['{"d": "hi there!", "s": "1234", "c": "5678", "t": ["TOPIC 1", "TOPIC 2"]}\r\r'])
     })
   })
