@@ -158,7 +158,7 @@ export class Sender {
     }
   }
 
-  async #attempt(destination: string, message: OutboxMessage, { signal }: WaitOptions): Promise<Delivery> {
+  async #attempt(destination: string, message: OutboxMessage, options: WaitOptions): Promise<Delivery> {
     const { service, connector, clock, logger } = this.#options
     const account = this.#options.account()
     if (this.#destination() !== destination) return { outcome: 'retry', reason: 'this cloud has another account now' }
@@ -173,7 +173,7 @@ export class Sender {
       const isComplete = (response: Uint8Array): boolean => service.isComplete(bytes, response)
       const { maxResponse } = service
       const request = { endpoint: account.endpoint, bytes, timeout: timeout * 1000, maxResponse, isComplete }
-      const result = await exchange(request, connector, clock, signal)
+      const result = await exchange(request, connector, clock, options)
       return this.#conclude(message, service.judge(bytes, result))
     } catch (error) {
       // What can never become a request would keep everything behind it waiting for ever.

@@ -58,7 +58,7 @@ function begin(changes: Partial<ExchangeRequest> = {}, signal?: AbortSignal): St
     isComplete: (response) => response.at(-1) === 0x5d,
     ...changes,
   }
-  const result = exchange(request, connector, clock, signal)
+  const result = exchange(request, connector, clock, { signal })
   const told = (): ConnectionEvents => {
     if (!events) throw new Error('nobody connected')
     return events
@@ -142,13 +142,21 @@ describe('an exchange', () => {
     expect((await result).response).toHaveLength(10)
   })
 
-  it('ends with its signal, also one that fired before', async () => {
+  it('ends with its signal, which is not asked for in a short one', async () => {
     const controller = new AbortController()
     const { result, clock, destroyed } = begin({}, controller.signal)
     controller.abort()
-    expect(await result).toMatchObject({ end: 'aborted' })
+    expect(destroyed()).toBe(0)
+    clock.advance(250)
+    expect(await result).toMatchObject({ end: 'aborted', problem: 'the sending was ended' })
     expect([destroyed(), clock.timers]).toEqual([1, 0])
-    expect(await begin({}, AbortSignal.abort()).result).toMatchObject({ end: 'aborted', written: false })
+
+    const late = new AbortController()
+    const long = begin({}, late.signal)
+    long.clock.advance(250)
+    late.abort()
+    expect(await long.result).toMatchObject({ end: 'aborted', written: false })
+    expect([long.destroyed(), long.clock.timers]).toEqual([1, 0])
   })
 
   it('is a failure when the connector throws', async () => {
