@@ -1,1 +1,14 @@
-export {}
+/// <reference lib="esnext.disposable" preserve="true" />
+export { seededRandom, seededRounds } from './random.ts'
+export type { SeededRandom } from './random.ts'
+export { crashMatrix } from './disk/crash-matrix.ts'
+export type { CrashMatrixOptions, CrashMatrixResult, CutPoint, Scenario } from './disk/crash-matrix.ts'
+export { FaultDisk } from './disk/fault-disk.ts'
+export type { DiskDelayRule, DiskFailureRule, DiskObserver, FaultDiskOptions } from './disk/fault-disk.ts'
+export { describeOperation, diskError } from './disk/operation.ts'
+export type { DiskErrorCode, DiskOperation, DiskOperationKind } from './disk/operation.ts'
+export { SECTOR_SIZE, keepUnsynced, loseUnsynced, randomFates } from './disk/power-cut.ts'
+export type { Fate, PowerCutChoices, RandomFatesOptions, UnsyncedChange } from './disk/power-cut.ts'
+export type { ContractCase } from './contract.ts'
+export { diskContract } from './disk/disk-contract.ts'
+export type { DiskUnderTest } from './disk/disk-contract.ts'
