@@ -22,15 +22,15 @@ export interface SeededRandom {
 /**
  * xoshiro128** (Blackman and Vigna), its state filled by splitmix32. Not for secrets.
  *
+ * @example
  * ```ts
  * import { seededRandom } from '@halyard/testkit'
  *
  * const random = seededRandom(42)
- * console.log(random.seed, random.integer(6) === seededRandom(42).integer(6))
- * // 42 true
+ * console.log(random.integer(1000), random.integer(1000)) // 153 850
  * ```
  *
- * @throws UsageError ERR_TESTKIT_ARGUMENT if the seed is not a whole number from 0 to 2³² − 1
+ * @throws {UsageError} `ERR_TESTKIT_ARGUMENT` if the seed is not a whole number from 0 to 2³² − 1.
  */
 export function seededRandom(seed: number): SeededRandom {
   if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32) {
@@ -43,7 +43,18 @@ export function seededRandom(seed: number): SeededRandom {
  * Runs a randomised test once per round, each round with a seed of its own. The error of a failing round names the
  * seed, and `{ seed, rounds: 1 }` repeats that round alone.
  *
- * @throws Error that names round and seed, with what the round threw as its `cause`
+ * @example
+ * ```ts
+ * import { seededRounds } from '@halyard/testkit'
+ *
+ * await seededRounds({ seed: 1, rounds: 100 }, (random) => {
+ *   const bytes = random.bytes(random.integer(50))
+ *   if (Buffer.from(bytes.buffer).toString('hex').length !== bytes.length * 2) throw new Error('bytes went missing')
+ * })
+ * console.log('100 rounds') // 100 rounds
+ * ```
+ *
+ * @throws {Error} that names round and seed, with what the round threw as its `cause`.
  */
 export async function seededRounds(
   options: { readonly seed: number; readonly rounds: number },

@@ -24,8 +24,8 @@ export interface PendingTimer {
  * import { VirtualClock } from '@halyard/testkit'
  *
  * const clock = new VirtualClock({ wall: Date.UTC(2024, 0, 1) })
- * clock.setTimer(1500, () => console.log(new Date(clock.now()).toISOString()))
- * await clock.advance(60_000) // 2024-01-01T00:00:01.500Z
+ * clock.setTimer(1500, () => console.log(new Date(clock.now()).toISOString())) // 2024-01-01T00:00:01.500Z
+ * await clock.advance(60_000)
  * console.log(clock.monotonic()) // 60000
  * ```
  */

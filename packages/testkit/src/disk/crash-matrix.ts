@@ -71,7 +71,7 @@ export interface CrashMatrixResult {
  * console.log(result) // { operations: 4, cuts: 9, disks: 36 }
  * ```
  *
- * @throws Error that names cut, seed and round, with what `check` or `run` threw as its `cause`
+ * @throws {Error} that names cut, seed and round, with what `check` or `run` threw as its `cause`.
  */
 export async function crashMatrix<Fact>(options: CrashMatrixOptions<Fact>): Promise<CrashMatrixResult> {
   const { seed = 1, rounds = 4, only } = options
@@ -80,8 +80,7 @@ export async function crashMatrix<Fact>(options: CrashMatrixOptions<Fact>): Prom
   let disks = 0
   for (const cut of points) {
     const outcome = await runUntil(options, cut)
-    for (let round = 0; round < rounds; round++) {
-      if (only !== undefined && round !== only.round) continue
+    for (const round of only === undefined ? Array(rounds).keys() : [only.round]) {
       // A stream for each cut and round, so that one of them can be repeated without the others.
       const random = seededRandom(
         (seed + cut.operation * 1_000_003 + round * 7919 + (cut.when === 'after' ? 1 : 0)) >>> 0,

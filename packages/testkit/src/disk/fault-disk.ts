@@ -36,6 +36,7 @@ export type DiskDelayRule = (operation: DiskOperation) => number | Promise<void>
  * A rename within one directory survives wholly or not at all, as every file system has it; one between directories
  * is two changes, one in each.
  *
+ * @example
  * ```ts
  * import { FaultDisk, loseUnsynced } from '@halyard/testkit'
  *
@@ -46,8 +47,7 @@ export type DiskDelayRule = (operation: DiskOperation) => number | Promise<void>
  * await file.sync()
  * await file.write(Buffer.from(' lost'), 4)
  * const after = disk.powerCut(loseUnsynced)
- * console.log(Buffer.from(after.readFile('/log')).toString())
- * // kept
+ * console.log(Buffer.from(after.readFile('/log')).toString()) // kept
  * ```
  */
 export class FaultDisk implements Disk {
@@ -63,7 +63,7 @@ export class FaultDisk implements Disk {
   /** Bytes that may be in all files together; raise it to make room again. */
   capacity: number
 
-  /** @throws UsageError ERR_TESTKIT_ARGUMENT if the seed or the capacity is no number that can be one */
+  /** @throws {UsageError} `ERR_TESTKIT_ARGUMENT` if the seed or the capacity is no number that can be one. */
   constructor(options: FaultDiskOptions = {}) {
     this.#options = options
     this.#access = {
@@ -221,7 +221,7 @@ export class FaultDisk implements Disk {
    * of the disk.
    *
    * @param mask which bits; default 0xff, all of them
-   * @throws UsageError ERR_TESTKIT_ARGUMENT if the file has no such byte
+   * @throws {UsageError} `ERR_TESTKIT_ARGUMENT` if the file has no such byte.
    */
   corrupt(path: string, position: number, mask = 0xff): void {
     const file = this.#existing(path)
