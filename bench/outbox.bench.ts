@@ -82,7 +82,8 @@ const met = [
         },
       },
     ],
-    remark: 'Each message has an id, a line in the ledger and a promise. SQLite has no promise and stops the event loop.',
+    remark:
+      'Each message has an id, a line in the ledger and a promise. SQLite has no promise and stops the event loop.',
   }),
   await report({
     name: 'durable sends, 1,000 in flight, delivered (two records each, settlement on disk)',
@@ -156,7 +157,8 @@ const met = [
         },
       },
     ],
-    remark: 'A single send waits for two trips through the thread pool, which the synchronous peer saves by stopping everybody.',
+    remark:
+      'A single send waits for two trips through the thread pool, which the synchronous peer saves by stopping everybody.',
   }),
   await report({
     name: 'longest time for which the event loop stands still, 1,000 in flight',
@@ -165,7 +167,10 @@ const met = [
     goal: { figure: 5 },
     peer: 'SQLite, transactions of 1,000',
     contenders: [
-      { name: 'Outbox', run: () => withOutbox((outbox) => longestTurn(() => inFlight(1000, MANY, () => submit(outbox)))) },
+      {
+        name: 'Outbox',
+        run: () => withOutbox((outbox) => longestTurn(() => inFlight(1000, MANY, () => submit(outbox)))),
+      },
       {
         name: 'SQLite, transactions of 1,000',
         run: () => {
@@ -230,7 +235,9 @@ async function reportOpening(): Promise<boolean> {
           const directory = workspace('sqlite-open')
           const db = new Database(join(directory, 'x.db'))
           db.pragma('journal_mode = WAL')
-          db.exec('CREATE TABLE message (id INTEGER PRIMARY KEY, name TEXT UNIQUE, destination TEXT, kind TEXT, body BLOB)')
+          db.exec(
+            'CREATE TABLE message (id INTEGER PRIMARY KEY, name TEXT UNIQUE, destination TEXT, kind TEXT, body BLOB)',
+          )
           const insert = db.prepare('INSERT INTO message (name, destination, kind, body) VALUES (?, ?, ?, ?)')
           db.transaction(() => {
             for (let index = 0; index < 100_000; index++) insert.run(`message-${index}`, DESTINATION, 'bench', body)
@@ -249,6 +256,8 @@ async function reportOpening(): Promise<boolean> {
   })
   const median = heap.toSorted((a, b) => a - b)[heap.length >> 1] ?? Number.NaN
   const fits = median <= 30
-  console.log(`it holds ${median.toFixed(1)} MB of memory (heap and buffers, after a collection); goal at most 30: ${fits ? 'met' : 'MISSED'}`)
+  console.log(
+    `it holds ${median.toFixed(1)} MB of memory (heap and buffers, after a collection); goal at most 30: ${fits ? 'met' : 'MISSED'}`,
+  )
   return opened && fits
 }

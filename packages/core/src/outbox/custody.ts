@@ -4,11 +4,10 @@
  */
 import { ageOf, momentOf } from '../clock.ts'
 import type { Clock, Timer } from '../clock.ts'
-import { HalyardError } from '../errors.ts'
+import type { HalyardError } from '../errors.ts'
 import type { EventBus } from '../events.ts'
 import type { Logger } from '../logger.ts'
-import { Destination } from './destination.ts'
-import { Item } from './item.ts'
+import { Destination, Item } from './item.ts'
 import type { Call } from './item.ts'
 import { Ledger } from './ledger.ts'
 import type { SettledItem } from './ledger.ts'
