@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Outbox } from '@halyard/core'
-import Database from 'better-sqlite3'
 import { duration, rate, report } from './lib.ts'
+import { betterSqlite } from './peers.ts'
 import { workspace } from './workspace.ts'
 
+const Database = await betterSqlite()
 const DESTINATION = 'bench:1'
 const body = new Uint8Array(100).fill(120)
 const roomy = { maxMessages: 10_000_000, maxBytes: 2 ** 40 }
