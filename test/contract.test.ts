@@ -20,8 +20,6 @@ const notYet: Readonly<Record<string, readonly string[]>> = {
   core: [],
   hologram: [
     'Hologram',
-    'ReceivedMessage',
-    'Sms',
     'CustomCloud.openReceiveSocket',
     'CustomCloud.closeReceiveSocket',
     'CustomCloud.consumeReceivedMessage',
@@ -29,7 +27,6 @@ const notYet: Readonly<Record<string, readonly string[]>> = {
     'CustomCloud.sendPeriodicMessage',
     'CustomCloud.stopPeriodicMessage',
     'HologramCloud.sendSMS',
-    'HologramEvents.message.received',
   ],
   hub: ['HubReady', 'HubMessage', 'Hub', 'HubOptions', 'createHub'],
 }
