@@ -138,10 +138,6 @@ export class Custody {
   #replayQueued(record: QueuedHead, segment: number, offset: number): void {
     let item = this.items.get(record.id)
     if (item === undefined) {
-      const { clock } = this.#options
-      const bootId = record.boot === this.#boot ? clock.bootId : ''
-      const age = (): number => ageOf({ wall: record.wall, monotonic: record.monotonic, bootId }, clock)
-      const life = this.#lifetime(record.expires)
       item = new Item({
         id: record.id,
         destination: this.destination(record.destination),
@@ -151,7 +147,7 @@ export class Custody {
         size: record.size,
         queuedAt: record.wall,
         latest: record.latest === '' ? undefined : record.latest,
-        deadline: life === Infinity ? undefined : clock.monotonic() + life - age(),
+        deadline: this.#deadline(record),
       })
       this.items.set(record.id, item)
     }
@@ -163,6 +159,15 @@ export class Custody {
     let destination = this.destinations.get(name)
     if (destination === undefined) this.destinations.set(name, (destination = new Destination(name)))
     return destination
+  }
+
+  /** What is left of a message's life, from now on. */
+  #deadline({ expires, wall, monotonic, boot }: QueuedHead): number | undefined {
+    const life = this.#lifetime(expires)
+    if (life === Infinity) return undefined
+    const { clock } = this.#options
+    const bootId = boot === this.#boot ? clock.bootId : ''
+    return clock.monotonic() + life - ageOf({ wall, monotonic, bootId }, clock)
   }
 
   #lifetime(expires: number): number {
