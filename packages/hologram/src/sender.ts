@@ -18,7 +18,7 @@ import { RecentResults, resultFromLedger, resultOf } from './results.ts'
 import type { Account, Service, Verdict } from './service.ts'
 import type { SendOptions, SendResult } from './types.ts'
 
-export const DEFAULT_TIMEOUT_SECONDS = 5
+const DEFAULT_TIMEOUT_SECONDS = 5
 
 export interface SenderOptions {
   readonly service: Service
