@@ -7,13 +7,14 @@
  */
 import { close, fdatasync, ftruncate, open, read, write, fstat } from 'node:fs'
 import { link, mkdir, open as openHandle, readdir, rename, unlink } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 
 export interface Disk {
   /** `create` makes a new file (EEXIST if there is one) with mode 0600. */
   open(path: string, how: 'read' | 'write' | 'create'): Promise<DiskFile>
   /** Names, unsorted. */
   readdir(path: string): Promise<string[]>
-  /** Makes the directory and its parents with mode 0700; nothing happens if it is there. */
+  /** Makes the directory and its parents with mode 0700, so that they last; nothing happens if it is there. */
   mkdir(path: string): Promise<void>
   /** A second name for a file; EEXIST if the name is taken: the one atomic test-and-set that every file system has. */
   link(from: string, to: string): Promise<void>
@@ -44,19 +45,24 @@ export function nodeDisk(): Disk {
     },
     readdir: (path) => readdir(path),
     async mkdir(path) {
-      await mkdir(path, { recursive: true, mode: 0o700 })
+      const first = await mkdir(path, { recursive: true, mode: 0o700 })
+      if (first === undefined) return
+      for (let made = resolve(path); made.length >= first.length; made = dirname(made))
+        await syncDirectory(dirname(made))
     },
     link,
     rename,
     unlink,
-    async syncDirectory(path) {
-      const handle = await openHandle(path, 'r')
-      try {
-        await handle.sync()
-      } finally {
-        await handle.close()
-      }
-    },
+    syncDirectory,
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await openHandle(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 

@@ -4,9 +4,12 @@ import type { Disk } from '../disk.ts'
 /** Number of a record in its log, from 1, without gaps in what was acknowledged. */
 export type Lsn = number
 
-/** Told once, in the order of the appends, when a record lasts or when it is certain that it could not be kept. */
+/**
+ * Told once, in the order of the appends, when a record lasts or when it is certain that it could not be kept. Where it
+ * lies comes as numbers, not as a {@link LogPosition}: most waiters would only take the object apart again.
+ */
 export interface LogWaiter {
-  committed(lsn: Lsn): void
+  committed(lsn: Lsn, segment: number, offset: number): void
   /** The record is not in the log; its number goes to another. */
   failed(error: HalyardError): void
 }

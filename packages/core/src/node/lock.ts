@@ -1,0 +1,166 @@
+/**
+ * One owner for a directory, also after the owner was killed.
+ *
+ * A lock is a file `lock.<n>` that names its owner (process, when that process started, boot), and the highest n counts.
+ * Taking it over means creating n + 1 with `link`, which only one of many can do; a released lock is not removed but
+ * says so, because numbers that began again at 1 would let two owners stand side by side. Readers need no lock.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { StorageError } from '../errors.ts'
+import { linuxBootId } from './clock.ts'
+import { errnoOf, storageError } from './storage-error.ts'
+import type { Disk } from './disk.ts'
+
+export interface LockOwner {
+  readonly pid: number
+  /** Clock ticks after boot at which the process began; empty where the system does not tell. */
+  readonly started: string
+  readonly bootId: string
+}
+
+const RELEASED = 'released'
+const NAME = /^lock\.(\d+)$/
+const MAX_LOCK_FILE = 1024
+
+export class DirectoryLock {
+  readonly #disk: Disk
+  readonly #path: string
+  readonly #number: number
+
+  private constructor(disk: Disk, path: string, number: number) {
+    this.#disk = disk
+    this.#path = path
+    this.#number = number
+  }
+
+  /** @throws {StorageError} `ERR_STORE_LOCKED` if a living process holds it. */
+  static async take(disk: Disk, path: string, self: LockOwner = thisProcess()): Promise<DirectoryLock> {
+    for (;;) {
+      const numbers = await lockNumbers(disk, path)
+      const highest = numbers[0] ?? 0
+      const owner = highest > 0 ? await readOwner(disk, join(path, `lock.${highest}`)) : undefined
+      if (owner !== undefined && isAlive(owner)) throw lockedBy(owner, path, self)
+      const lock = new DirectoryLock(disk, path, highest + 1)
+      if (!(await lock.#claim(JSON.stringify(self)))) continue
+      // A slow taker may have listed the directory before a newer lock was there: the highest number counts.
+      const [now] = await lockNumbers(disk, path)
+      if (now === undefined || now > lock.#number) {
+        await removeQuietly(disk, join(path, `lock.${lock.#number}`))
+        continue
+      }
+      for (const number of numbers) await removeQuietly(disk, join(path, `lock.${number}`))
+      return lock
+    }
+  }
+
+  async release(): Promise<void> {
+    const temporary = await writeTemporary(this.#disk, this.#path, RELEASED)
+    await this.#disk.rename(temporary, join(this.#path, `lock.${this.#number}`))
+  }
+
+  /** False if somebody else has made the file of this number first. */
+  async #claim(content: string): Promise<boolean> {
+    let temporary: string | undefined
+    try {
+      temporary = await writeTemporary(this.#disk, this.#path, content)
+      await this.#disk.link(temporary, join(this.#path, `lock.${this.#number}`))
+      return true
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return false
+      throw storageError(error, `lock ${this.#path}`)
+    } finally {
+      if (temporary !== undefined) await removeQuietly(this.#disk, temporary)
+    }
+  }
+}
+
+/** Whether a name in the directory belongs to the lock. */
+export function isLockName(name: string): boolean {
+  return NAME.test(name) || name.startsWith('.lock-')
+}
+
+/** How this process is known to others. */
+export function thisProcess(): LockOwner {
+  return { pid: process.pid, started: startOf(process.pid) ?? '', bootId: linuxBootId() ?? '' }
+}
+
+/** Highest first. */
+async function lockNumbers(disk: Disk, path: string): Promise<number[]> {
+  const names = await disk.readdir(path)
+  return names
+    .map((name) => Number(NAME.exec(name)?.[1] ?? 0))
+    .filter((number) => number > 0)
+    .sort((a, b) => b - a)
+}
+
+/** The owner that a lock names; `undefined` if it is released, gone, or was torn by a power cut and so from another boot. */
+async function readOwner(disk: Disk, path: string): Promise<LockOwner | undefined> {
+  try {
+    const file = await disk.open(path, 'read')
+    try {
+      const bytes = Buffer.alloc(MAX_LOCK_FILE)
+      const text = bytes.toString('utf8', 0, await file.read(bytes, 0))
+      const owner = JSON.parse(text) as Partial<LockOwner> | null
+      const { pid, started, bootId } = owner ?? {}
+      if (typeof pid !== 'number' || typeof started !== 'string' || typeof bootId !== 'string') return undefined
+      return { pid, started, bootId }
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if (error instanceof SyntaxError || errnoOf(error) === 'ENOENT') return undefined
+    throw storageError(error, `read ${path}`)
+  }
+}
+
+/** The same process of the same boot still runs. Where the system does not tell when it started, its number decides. */
+function isAlive(owner: LockOwner): boolean {
+  if (owner.bootId !== (linuxBootId() ?? '')) return false
+  if (owner.started !== '') return startOf(owner.pid) === owner.started
+  try {
+    process.kill(owner.pid, 0)
+    return true
+  } catch (error) {
+    return errnoOf(error) === 'EPERM'
+  }
+}
+
+/**
+ * Field 22 of /proc/<pid>/stat, of which fields 1 and 2 end with the last parenthesis (proc(5)); `undefined` if there is
+ * no such process, or only what its parent has not yet taken notice of.
+ */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
+  } catch {
+    return undefined
+  }
+}
+
+function lockedBy(owner: LockOwner, path: string, self: LockOwner): StorageError {
+  const who = owner.pid === self.pid ? 'this process has it open already' : `process ${owner.pid} has it open`
+  return new StorageError('ERR_STORE_LOCKED', `${path} is in use: ${who}; stop that one first or use another directory`)
+}
+
+async function writeTemporary(disk: Disk, path: string, content: string): Promise<string> {
+  const temporary = join(path, `.lock-${randomBytes(6).toString('hex')}`)
+  const file = await disk.open(temporary, 'create')
+  try {
+    await file.write(Buffer.from(content), 0)
+  } finally {
+    await file.close()
+  }
+  return temporary
+}
+
+async function removeQuietly(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.unlink(path)
+  } catch {
+    // Somebody else removed it, or nobody can: a leftover of a lower number harms no one.
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * What a log is found to be when it is opened. Every sound record is handed over in order; a torn tail (written, never
+ * acknowledged) is cut; damage with sound records behind it is copied to `damaged/`, reported, and left where it is.
+ */
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import type { Disk } from '../disk.ts'
+import { DAMAGED, listSegments, readFrom } from './directory.ts'
+import type { SegmentFile } from './directory.ts'
+import { SEGMENT_HEADER_BYTES, segmentName } from './format.ts'
+import { SegmentScan } from './scan.ts'
+import type { LogDamage, LogOptions, LogRecord, Lsn } from './types.ts'
+
+/** So many records are handed over in one turn of the event loop. */
+const RECORDS_PER_TURN = 2_000
+
+/** A segment that stays. */
+export interface KeptSegment {
+  readonly segment: number
+  /** Records with this number and above may be in it, lower ones are not. */
+  readonly first: Lsn
+  readonly bytes: number
+}
+
+export interface Recovered {
+  readonly segments: KeptSegment[]
+  /** Number of the last sound record, or the highest that a segment promises to lie above. */
+  readonly last: Lsn
+  /** Highest number of a segment file, also of one that was removed. */
+  readonly lastSegment: number
+  /** Whether the last segment may be written on. */
+  readonly tailSound: boolean
+}
+
+export async function recover(
+  disk: Disk,
+  options: LogOptions,
+  replay: (record: LogRecord) => void,
+): Promise<Recovered> {
+  const files = await listSegments(disk, options.path, options.kind)
+  const segments: KeptSegment[] = []
+  let last: Lsn = 0
+  let tailSound = false
+  let buffer: Buffer | undefined
+  for (const [index, file] of files.entries()) {
+    const next = files[index + 1]
+    const bytes = await readFrom(disk, file.path, 0, buffer)
+    if (buffer === undefined || bytes.length > buffer.length) buffer = bytes
+    last = Math.max(last, file.floor - 1)
+    const first = last + 1
+    const scan = new SegmentScan(bytes, file.segment, { base: 0, from: SEGMENT_HEADER_BYTES, last })
+    // What the next segment promises to begin with was written again there; here it was never acknowledged.
+    const ceiling = next !== undefined && next.headSound ? next.floor : Infinity
+    let count = 0
+    for (let record = scan.next(); record !== undefined && record.lsn < ceiling; record = scan.next()) {
+      last = record.lsn
+      replay(record)
+      if (++count % RECORDS_PER_TURN === 0) await setImmediate()
+    }
+    if (next === undefined && count === 0 && !file.headSound) {
+      // Its head was being written when the power went: nothing in it was ever acknowledged.
+      if (options.readOnly !== true) await disk.unlink(file.path)
+      continue
+    }
+    const damages = damagesOf(scan, file, bytes, last, next)
+    for (const damage of damages) await setAside(disk, options, damage, bytes)
+    if (next === undefined) {
+      tailSound = file.headSound && damages.length === 0
+      if (options.readOnly !== true) await settleTail(disk, file, scan.end)
+    }
+    segments.push({ segment: file.segment, first, bytes: next === undefined ? scan.end : file.size })
+  }
+  return { segments, last, lastSegment: files.at(-1)?.segment ?? 0, tailSound }
+}
+
+function damagesOf(
+  scan: SegmentScan,
+  file: SegmentFile,
+  bytes: Buffer,
+  last: Lsn,
+  next: SegmentFile | undefined,
+): LogDamage[] {
+  const damages = scan.bad.map((bad): LogDamage => ({ segment: file.segment, ...bad }))
+  if (!file.headSound) {
+    damages.unshift({ segment: file.segment, offset: 0, length: SEGMENT_HEADER_BYTES, firstMissing: 0, lastMissing: 0 })
+  }
+  // Behind the last sound record of a segment that is not the last, nothing may be missing.
+  if (next !== undefined && next.floor > last + 1) {
+    const length = Math.max(0, bytes.length - scan.end)
+    damages.push({
+      segment: file.segment,
+      offset: scan.end,
+      length,
+      firstMissing: last + 1,
+      lastMissing: next.floor - 1,
+    })
+  }
+  return damages
+}
+
+/**
+ * Cuts what is torn, and syncs what is not: after a kill the page cache still holds records that no disk has seen, and
+ * whoever reads them here must be able to rely on them.
+ */
+async function settleTail(disk: Disk, file: SegmentFile, end: number): Promise<void> {
+  const handle = await disk.open(file.path, 'write')
+  try {
+    if (file.size > end) await handle.truncate(end)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function setAside(disk: Disk, options: LogOptions, damage: LogDamage, bytes: Buffer): Promise<void> {
+  options.onDamage?.(damage)
+  if (options.readOnly === true || damage.length === 0) return
+  const directory = join(options.path, DAMAGED)
+  await disk.mkdir(directory)
+  const name = `${segmentName(damage.segment)}.${damage.offset}`
+  // Every opening finds the same damage: one copy of it is enough.
+  if ((await disk.readdir(directory)).includes(name)) return
+  const file = await disk.open(join(directory, name), 'create')
+  try {
+    await file.write(bytes.subarray(damage.offset, damage.offset + damage.length), 0)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await disk.syncDirectory(directory)
+}
