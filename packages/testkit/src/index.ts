@@ -1,1 +1,2 @@
-export {}
+export { loadVectors, runVectors, vectorCases } from './vectors.ts'
+export type { Decoded, OpenDecoder, TestFrame, Vector, VectorCase, VectorCodec, VectorFile } from './vectors.ts'
