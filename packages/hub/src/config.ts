@@ -3,57 +3,112 @@ import { readFile } from 'node:fs/promises'
 import { MAX_SECONDS, UsageError, describeError } from '@halyard/core'
 import hjson from 'hjson'
 import * as v from 'valibot'
+import type { HistoryLimits } from './domain/ports.ts'
+import type { HologramLimits } from './hologram/limits.ts'
+import type { HttpLimits } from './listen/http.ts'
 
-const count = (fallback: number, highest = 1_000_000): v.GenericSchema<unknown, number> =>
-  v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(highest)), fallback) as never
-const bytes = (fallback: number, lowest = 1): v.GenericSchema<unknown, number> =>
-  v.optional(v.pipe(v.number(), v.integer(), v.minValue(lowest), v.maxValue(2 ** 40)), fallback) as never
-const seconds = (fallback: number): v.GenericSchema<unknown, number> =>
-  v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_SECONDS)), fallback) as never
+export interface ConnectionLimits {
+  /** in all */
+  readonly connections: number
+  readonly connectionsPerAddress: number
+}
 
-const ConnectionLimits = { connections: count(10_000), connectionsPerAddress: count(512) }
+export type HologramConfig = HologramLimits & ConnectionLimits
 
-const HologramLimits = v.strictObject({
-  ...ConnectionLimits,
-  messageBytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(64), v.maxValue(16 * 1024 * 1024)), 1024 * 1024),
-  bufferedBytes: bytes(64 * 1024 * 1024, 65_536),
-  messageTimeout: seconds(60),
-  idleTimeout: seconds(20),
-  lingerTimeout: seconds(2),
-  authFailuresPerAddress: count(100),
-  authWindowPerAddress: seconds(600),
-  authFailuresPerAccount: count(60),
-  authWindowPerAccount: seconds(3600),
+export interface FrontConfig extends HttpLimits, ConnectionLimits {
+  readonly firstByteTimeout: number
+}
+
+export interface HubConfig {
+  readonly hologram: { readonly limits: HologramConfig }
+  readonly front: { readonly limits: FrontConfig }
+  readonly history: HistoryLimits
+  /** Paths of PEM files. */
+  readonly tls?: { readonly cert: string; readonly key: string }
+}
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** What holds without a file, and for every key that the file leaves out. */
+export const DEFAULT_CONFIG: HubConfig = {
+  hologram: {
+    limits: {
+      connections: 10_000,
+      connectionsPerAddress: 512,
+      messageBytes: MIB,
+      bufferedBytes: 64 * MIB,
+      messageTimeout: 60,
+      idleTimeout: 20,
+      lingerTimeout: 2,
+      authFailuresPerAddress: 100,
+      authWindowPerAddress: 600,
+      authFailuresPerAccount: 60,
+      authWindowPerAccount: 3600,
+    },
+  },
+  front: {
+    limits: {
+      connections: 10_000,
+      connectionsPerAddress: 512,
+      firstByteTimeout: 5,
+      headerBytes: 16 * KIB,
+      bodyBytes: MIB,
+      requestTimeout: 60,
+      keepAliveTimeout: 20,
+    },
+  },
+  history: { maxBytes: KIB * MIB },
+}
+
+const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)))
+const seconds = v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_SECONDS)))
+const path = v.pipe(v.string(), v.nonEmpty())
+
+const Schema = v.strictObject({
+  hologram: v.optional(
+    v.strictObject({
+      limits: v.optional(
+        v.strictObject({
+          connections: count,
+          connectionsPerAddress: count,
+          messageBytes: bytes(64, 16 * MIB),
+          bufferedBytes: bytes(64 * KIB),
+          messageTimeout: seconds,
+          idleTimeout: seconds,
+          lingerTimeout: seconds,
+          authFailuresPerAddress: count,
+          authWindowPerAddress: seconds,
+          authFailuresPerAccount: count,
+          authWindowPerAccount: seconds,
+        }),
+      ),
+    }),
+  ),
+  front: v.optional(
+    v.strictObject({
+      limits: v.optional(
+        v.strictObject({
+          connections: count,
+          connectionsPerAddress: count,
+          firstByteTimeout: seconds,
+          headerBytes: bytes(KIB, MIB),
+          bodyBytes: bytes(KIB, KIB * MIB),
+          requestTimeout: seconds,
+          keepAliveTimeout: seconds,
+        }),
+      ),
+    }),
+  ),
+  history: v.optional(
+    v.strictObject({ maxAge: v.optional(v.pipe(v.number(), v.gtValue(0))), maxBytes: bytes(KIB, 2 ** 50) }),
+  ),
+  tls: v.optional(v.strictObject({ cert: path, key: path })),
 })
 
-const FrontLimits = v.strictObject({
-  ...ConnectionLimits,
-  firstByteTimeout: seconds(5),
-  headerBytes: bytes(16 * 1024, 1024),
-  bodyBytes: bytes(1024 * 1024),
-  requestTimeout: seconds(60),
-  keepAliveTimeout: seconds(20),
-})
-
-const History = v.strictObject({
-  maxAge: v.optional(v.pipe(v.number(), v.gtValue(0))),
-  maxBytes: bytes(1024 * 1024 * 1024),
-})
-
-const Config = v.strictObject({
-  hologram: v.optional(v.strictObject({ limits: v.optional(HologramLimits, {}) }), {}),
-  front: v.optional(v.strictObject({ limits: v.optional(FrontLimits, {}) }), {}),
-  history: v.optional(History, {}),
-  tls: v.optional(v.strictObject({ cert: v.pipe(v.string(), v.nonEmpty()), key: v.pipe(v.string(), v.nonEmpty()) })),
-})
-
-export type HubConfig = v.InferOutput<typeof Config>
-export type HologramLimits = v.InferOutput<typeof HologramLimits>
-export type FrontLimits = v.InferOutput<typeof FrontLimits>
-
-/** What holds without a file. */
-export function defaultConfig(): HubConfig {
-  return v.parse(Config, {})
+// oxlint-disable-next-line typescript/explicit-function-return-type -- the schema's type is its inference
+function bytes(lowest: number, highest = KIB * MIB) {
+  return v.optional(v.pipe(v.number(), v.integer(), v.minValue(lowest), v.maxValue(highest)))
 }
 
 /**
@@ -85,10 +140,20 @@ export function parseConfig(text: string, path: string): HubConfig {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new UsageError('ERR_HUB_CONFIG', `${path} must hold an object: { hologram: { limits: { … } } }`)
   }
-  const result = v.safeParse(Config, value)
-  if (result.success) return result.output
+  const result = v.safeParse(Schema, value)
+  if (result.success) return withDefaults(result.output)
   const problems = result.issues.slice(0, 5).map((issue) => describeIssue(issue))
   throw new UsageError('ERR_HUB_CONFIG', `${path}: ${problems.join('; ')}; docs/guide/hub.md lists all keys`)
+}
+
+function withDefaults({ hologram, front, history, tls }: v.InferOutput<typeof Schema>): HubConfig {
+  const defaults = DEFAULT_CONFIG
+  return {
+    hologram: { limits: { ...defaults.hologram.limits, ...hologram?.limits } },
+    front: { limits: { ...defaults.front.limits, ...front?.limits } },
+    history: { ...defaults.history, ...history },
+    ...(tls && { tls }),
+  }
 }
 
 function describeIssue(issue: v.BaseIssue<unknown>): string {

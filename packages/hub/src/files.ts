@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { StorageError } from '@halyard/core'
-import { errnoOf, storageError } from '@halyard/core/node'
+import { storageError } from '@halyard/core/node'
 import type { Disk } from '@halyard/core/node'
 
 /** More than any of our own files has. */
@@ -33,14 +33,14 @@ export async function readTextFile(disk: Disk, path: string): Promise<string | u
     const file = await disk.open(path, 'read')
     try {
       const size = await file.size()
-      if (size > MAX_BYTES) throw damaged(path, undefined)
+      if (size > MAX_BYTES) throw damaged(path)
       const bytes = Buffer.alloc(size)
       return bytes.toString('utf8', 0, await file.read(bytes, 0))
     } finally {
       await file.close()
     }
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw storageError(error, `read ${path}`)
   }
 }
@@ -64,11 +64,10 @@ export async function readJsonFile<T>(
   return value
 }
 
-function damaged(path: string, options?: ErrorOptions): StorageError {
+function damaged(path: string): StorageError {
   return new StorageError(
     'ERR_HUB_FILE',
     `${path} does not hold what the hub wrote there; restore it from a backup, or start with another data directory`,
-    options,
   )
 }
 

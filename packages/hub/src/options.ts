@@ -71,7 +71,10 @@ function checkPorts(ports: NonNullable<HubOptions['ports']>): CheckedOptions['po
       throw new UsageError('ERR_USAGE', `there is no port '${name}'; there are ${PORT_NAMES.join(', ')}`)
     }
     if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
-      throw new UsageError('ERR_USAGE_PORT', `ports.${name} must be from 0 to 65535 (0: a free port), not ${String(port)}`)
+      throw new UsageError(
+        'ERR_USAGE_PORT',
+        `ports.${name} must be from 0 to 65535 (0: a free port), not ${String(port)}`,
+      )
     }
   }
   return { front: ports.front ?? DEFAULT_PORTS.front, hologram: ports.hologram ?? DEFAULT_PORTS.hologram }

@@ -7,6 +7,11 @@ export interface MessageFilter {
   readonly channel?: string
 }
 
+export interface SubscriptionHooks {
+  readonly onFirstDrop?: () => void
+  readonly onEnd?: () => void
+}
+
 /** Holds this many for a slow reader, then drops the oldest and counts it. */
 export const SUBSCRIBER_CAPACITY = 1000
 
@@ -25,13 +30,16 @@ export class MessageBus {
   }
 
   /** From this call on, not from the first `next()`. */
-  subscribe(filter: MessageFilter, onFirstDrop: () => void): MessageSubscription {
+  subscribe(filter: MessageFilter, hooks: SubscriptionHooks = {}): MessageSubscription {
     const subscription = new MessageSubscription(filter, {
       onDrop: () => {
         this.#dropped++
-        if (subscription.dropped === 1) onFirstDrop()
+        if (subscription.dropped === 1) hooks.onFirstDrop?.()
       },
-      onEnd: () => this.#subscriptions.delete(subscription),
+      onEnd: () => {
+        this.#subscriptions.delete(subscription)
+        hooks.onEnd?.()
+      },
     })
     this.#subscriptions.add(subscription)
     return subscription

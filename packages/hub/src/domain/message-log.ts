@@ -1,5 +1,5 @@
 import { messageId } from './message.ts'
-import type { MessageDraft, StoredMessage } from './message.ts'
+import type { HubMessage, MessageDraft } from './message.ts'
 import type { MessageBus } from './message-bus.ts'
 import type { Journal } from './ports.ts'
 
@@ -10,7 +10,7 @@ export interface MessageCodec {
 
 export interface AcceptWaiter {
   /** It lasts: the acknowledgement may leave. */
-  accepted(message: StoredMessage): void
+  accepted(message: HubMessage): void
   /** It is not kept. */
   failed(error: Error): void
 }
@@ -36,10 +36,12 @@ export class MessageLog {
 
   /** Synchronous up to the journal's queue. Never throws: what goes wrong is told to the waiter. */
   accept(draft: MessageDraft, waiter: AcceptWaiter): void {
+    const { service, account, channel, direction, payload, receivedAt } = draft
     try {
       this.#journal.append(this.#codec.encode(draft), {
         committed: (lsn) => {
-          const message: StoredMessage = { ...draft, id: messageId(lsn, this.#hubId) }
+          const id = messageId(lsn, this.#hubId)
+          const message: HubMessage = { id, service, account, channel, direction, payload, receivedAt }
           waiter.accepted(message)
           this.#bus.publish(message)
         },

@@ -39,7 +39,9 @@ export class MemoryHistory implements History {
     const after = parseCursor(query.cursor)
     await this.#ready()
     const now = this.#now().getTime()
-    const found = this.#kept.filter(({ seq, message }) => seq > after && !isExpired(message, now) && fits(query, message))
+    const found = this.#kept.filter(
+      ({ seq, message }) => seq > after && !isExpired(message, now) && fits(query, message),
+    )
     if (query.last !== undefined) {
       const count = Math.min(query.last, MAX_PAGE)
       return { messages: count > 0 ? found.slice(-count).map(({ message }) => message) : [] }

@@ -32,7 +32,10 @@ export class SegmentJournal implements FollowedJournal {
   /** @throws {StorageError} as `SegmentLog.open()`; `ERR_STORE_LOCKED` if another hub has the directory. */
   static async open(options: SegmentJournalOptions): Promise<SegmentJournal> {
     const { path, disk, segmentBytes = SEGMENT_BYTES, onDamage } = options
-    return new SegmentJournal(await SegmentLog.open({ path, kind: JOURNAL_KIND, segmentBytes, disk, onDamage }), options)
+    return new SegmentJournal(
+      await SegmentLog.open({ path, kind: JOURNAL_KIND, segmentBytes, disk, onDamage }),
+      options,
+    )
   }
 
   get committed(): Lsn {

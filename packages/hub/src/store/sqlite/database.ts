@@ -98,7 +98,8 @@ async function openWasm(path: string): Promise<Database> {
           const { changes, lastInsertRowid } = statement.run([...values])
           return { changes, lastId: Number(lastInsertRowid) }
         },
-        get: (...values) => (statement.get([...values]) as Row | null) ?? undefined,
+        // Its own get() leaves the statement in progress, and then no transaction can end.
+        get: (...values) => (statement.all([...values]) as Row[])[0],
         all: (...values) => statement.all([...values]) as Row[],
         finalize: () => statement.finalize(),
       }

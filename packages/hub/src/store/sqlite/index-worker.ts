@@ -55,7 +55,10 @@ export class IndexWorker {
     worker?.postMessage({ type: 'follow', committed: this.#options.committed() } satisfies ToWorker)
   }
 
-  async call<M extends IndexMethod>(method: M, ...args: Parameters<IndexMethods[M]>): Promise<ReturnType<IndexMethods[M]>> {
+  async call<M extends IndexMethod>(
+    method: M,
+    ...args: Parameters<IndexMethods[M]>
+  ): Promise<ReturnType<IndexMethods[M]>> {
     const worker = await this.#worker
     if (this.#closing && method !== 'close') {
       throw new StorageError('ERR_HUB_CLOSED', 'the hub is closed; start it again')
@@ -171,9 +174,13 @@ function fromWire({ code, message }: WireError): StorageError {
 
 function crashError(cause: Error | undefined): StorageError {
   const what = cause ? `: ${describeError(cause)}` : ''
-  return new StorageError('ERR_HUB_INDEX', `the index worker has stopped${what}; what it had not answered may be repeated`, {
-    cause,
-  })
+  return new StorageError(
+    'ERR_HUB_INDEX',
+    `the index worker has stopped${what}; what it had not answered may be repeated`,
+    {
+      cause,
+    },
+  )
 }
 
 /** Node 22 calls its SQLite experimental on standard error; that is ours to know, not our users'. */

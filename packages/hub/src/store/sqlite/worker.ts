@@ -20,7 +20,7 @@ async function main(): Promise<void> {
     return post({ type: 'closed-at-open', error: toWire(error) })
   }
   const follower = new JournalFollower(database, options.journal, (lsn) => post({ type: 'applied', lsn }))
-  const methods = methodsOf(database, () => port.close())
+  const methods = methodsOf(database)
 
   port.on('message', (message: ToWorker) => {
     if (message.type === 'follow') {
@@ -34,7 +34,11 @@ async function main(): Promise<void> {
       return call(...args)
     }
     run().then(
-      (value) => post({ type: 'result', id, value }),
+      (value) => {
+        post({ type: 'result', id, value })
+        // Nothing else keeps this thread.
+        if (method === 'close') port.close()
+      },
       (error: unknown) => post({ type: 'error', id, error: toWire(error) }),
     )
   })
@@ -43,7 +47,7 @@ async function main(): Promise<void> {
 
 type Served = { readonly [M in keyof IndexMethods]: (...args: Parameters<IndexMethods[M]>) => unknown }
 
-function methodsOf(database: IndexDatabase, onClose: () => void): Served {
+function methodsOf(database: IndexDatabase): Served {
   const { registry, history } = database
   return {
     get: (collection, id) => registry.get(collection, id),
@@ -60,11 +64,7 @@ function methodsOf(database: IndexDatabase, onClose: () => void): Served {
       }
       return total
     },
-    close: () => {
-      database.close()
-      // The answer still leaves; after it nothing keeps this thread.
-      onClose()
-    },
+    close: () => database.close(),
   }
 }
 
