@@ -5,7 +5,6 @@ import hjson from 'hjson'
 import * as v from 'valibot'
 import type { HistoryLimits } from './domain/ports.ts'
 import type { HologramLimits } from './hologram/limits.ts'
-import type { HttpLimits } from './listen/http.ts'
 
 export interface ConnectionLimits {
   /** in all */
@@ -14,6 +13,15 @@ export interface ConnectionLimits {
 }
 
 export type HologramConfig = HologramLimits & ConnectionLimits
+
+/** Times in seconds. */
+export interface HttpLimits {
+  readonly headerBytes: number
+  readonly bodyBytes: number
+  /** For a whole request; half of it for its head. */
+  readonly requestTimeout: number
+  readonly keepAliveTimeout: number
+}
 
 export interface FrontConfig extends HttpLimits, ConnectionLimits {
   readonly firstByteTimeout: number
@@ -106,7 +114,6 @@ const Schema = v.strictObject({
   tls: v.optional(v.strictObject({ cert: path, key: path })),
 })
 
-// oxlint-disable-next-line typescript/explicit-function-return-type -- the schema's type is its inference
 function bytes(lowest: number, highest = KIB * MIB) {
   return v.optional(v.pipe(v.number(), v.integer(), v.minValue(lowest), v.maxValue(highest)))
 }

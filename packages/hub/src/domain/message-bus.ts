@@ -56,7 +56,7 @@ export class MessageBus {
 
 interface Pending {
   readonly resolve: (result: IteratorResult<HubMessage, undefined>) => void
-  readonly reject: (error: unknown) => void
+  readonly reject: (error: Error) => void
 }
 
 /** One watcher: an async iterator over a ring of bounded size. */
@@ -69,7 +69,7 @@ export class MessageSubscription implements AsyncIterableIterator<HubMessage, un
   readonly #waiting: Pending[] = []
   #dropped = 0
   #ended = false
-  #error: unknown
+  #error: Error | undefined
 
   constructor(filter: MessageFilter, hooks: { readonly onDrop: () => void; readonly onEnd: () => void }) {
     this.#filter = filter
@@ -116,7 +116,7 @@ export class MessageSubscription implements AsyncIterableIterator<HubMessage, un
   }
 
   /** No more from now on; what is held can still be read. With an error, it comes after what is held. */
-  end(error?: unknown): void {
+  end(error?: Error): void {
     if (this.#ended) return
     this.#ended = true
     this.#hooks.onEnd()

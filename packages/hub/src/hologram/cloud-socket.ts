@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { Clock, Logger, Timer } from '@halyard/core'
+import type { Clock, Logger } from '@halyard/core'
 import { CloudConnection } from './connection.ts'
 import type { ConnectionHost } from './connection.ts'
 import { HeldBytes } from './held-bytes.ts'
@@ -20,7 +20,7 @@ export class CloudSocket {
   readonly #held: HeldBytes<CloudConnection>
   readonly #host: ConnectionHost
   readonly #interval: number
-  #timer: Timer | undefined
+  #isSweeping = false
   #draining = false
 
   constructor(parts: CloudSocketParts) {
@@ -49,7 +49,7 @@ export class CloudSocket {
   accept(socket: Socket, address: string): void {
     if (this.#draining) return void socket.destroy()
     this.#connections.add(new CloudConnection(socket, address, this.#host))
-    this.#timer ??= this.#schedule()
+    if (!this.#isSweeping) this.#schedule()
   }
 
   /** Connections on which nothing was asked end now; the others have their answer first. */
@@ -58,11 +58,14 @@ export class CloudSocket {
     for (const connection of this.#connections) if (connection.idle) connection.expire()
   }
 
-  #schedule(): Timer {
-    return this.#parts.clock.setTimer(this.#interval, () => {
+  /** One timer while anyone is connected, none else. */
+  #schedule(): void {
+    this.#isSweeping = true
+    this.#parts.clock.setTimer(this.#interval, () => {
       const now = this.#parts.clock.monotonic()
       for (const connection of this.#connections) if (connection.deadline <= now) connection.expire()
-      this.#timer = this.#connections.size > 0 ? this.#schedule() : undefined
+      this.#isSweeping = false
+      if (this.#connections.size > 0) this.#schedule()
     })
   }
 

@@ -3,15 +3,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
-
-/** Configurable under `front.limits`. Times in seconds. */
-export interface HttpLimits {
-  readonly headerBytes: number
-  readonly bodyBytes: number
-  /** For a whole request; half of it for its head. */
-  readonly requestTimeout: number
-  readonly keepAliveTimeout: number
-}
+import type { HttpLimits } from '../config.ts'
 
 export interface HttpOptions {
   readonly limits: HttpLimits
