@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export { ageOf, momentOf, systemClock } from './clock.ts'
 export type { Clock, Moment, Timer } from './clock.ts'
+export type { Disk, DiskFile } from './disk.ts'
 export { MAX_SECONDS, secondsToMilliseconds } from './duration.ts'
 export {
   AbortError,
@@ -18,6 +19,8 @@ export { loggerFor, silentLogger } from './logger.ts'
 export type { LogLevel, Logger } from './logger.ts'
 export { backoff, retry, sleep } from './retry.ts'
 export type { BackoffOptions, RetryOptions } from './retry.ts'
+export { Outbox } from './outbox/outbox.ts'
+export type { OutboxPorts } from './outbox/outbox.ts'
 export type {
   Attachment,
   Deliver,

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export { nodeClock } from './clock.ts'
 export { nodeDisk } from './disk.ts'
-export type { Disk, DiskFile } from './disk.ts'
+export type { Disk, DiskFile } from '../disk.ts'
 export { storageError } from './storage-error.ts'
 export { readLog } from './log/reader.ts'
 export type { ReadLogOptions } from './log/reader.ts'

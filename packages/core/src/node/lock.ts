@@ -11,7 +11,7 @@ import { join } from 'node:path'
 import { StorageError } from '../errors.ts'
 import { linuxBootId } from './clock.ts'
 import { errnoOf, storageError } from './storage-error.ts'
-import type { Disk } from './disk.ts'
+import type { Disk } from '../disk.ts'
 
 export interface LockOwner {
   readonly pid: number

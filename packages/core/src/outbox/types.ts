@@ -1,7 +1,7 @@
 /** The words of the outbox: what a caller asks, what a client delivers, what the ledger tells. docs/guide/outbox.md */
 
 export interface WaitOptions {
-  readonly signal?: AbortSignal
+  signal?: AbortSignal
 }
 
 /**
@@ -26,7 +26,7 @@ export interface OutboxOptions {
   path?: string
   /** 10,000 */
   maxMessages?: number
-  /** bodies, options and a fixed 64 bytes for each message; 64 MiB */
+  /** of bodies; 64 MiB */
   maxBytes?: number
   /** seconds; none */
   maxAge?: number

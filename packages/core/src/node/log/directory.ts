@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { StorageError } from '../../errors.ts'
 import { isLockName } from '../lock.ts'
-import type { Disk } from '../disk.ts'
+import type { Disk } from '../../disk.ts'
 import { FORMAT_VERSION, SEGMENT_HEADER_BYTES, decodeSegmentHeader, segmentName, segmentOfName } from './format.ts'
 import type { Lsn } from './types.ts'
 
@@ -39,9 +39,7 @@ export async function refuseForeign(disk: Disk, path: string): Promise<void> {
 export async function listSegments(disk: Disk, path: string, kind: string): Promise<SegmentFile[]> {
   const names = await disk.readdir(path)
   const segments = names.map(segmentOfName).filter((segment) => segment !== undefined)
-  const files: SegmentFile[] = []
-  for (const segment of segments.sort((a, b) => a - b)) files.push(await readHead(disk, path, segment, kind))
-  return files
+  return Promise.all(segments.sort((a, b) => a - b).map((segment) => readHead(disk, path, segment, kind)))
 }
 
 function isOurs(name: string): boolean {

@@ -1,6 +1,6 @@
 /** Follows a log that another thread or process writes: no lock is taken, nothing is changed. */
 import { nodeDisk } from '../disk.ts'
-import type { Disk } from '../disk.ts'
+import type { Disk } from '../../disk.ts'
 import { errnoOf, storageError } from '../storage-error.ts'
 import { listSegments, readFrom } from './directory.ts'
 import { SEGMENT_HEADER_BYTES } from './format.ts'
@@ -43,10 +43,10 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LogRecor
           : { base, from: SEGMENT_HEADER_BYTES, last: Math.max(0, file.floor - 1) }
       const scan = new SegmentScan(bytes, file.segment, position)
       let batch: LogRecord[] = []
-      for (let record = scan.next(); record !== undefined && record.lsn < ceiling; record = scan.next()) {
-        if (record.lsn <= last) continue
-        last = record.lsn
-        batch.push(record)
+      while (scan.next() && scan.lsn < ceiling) {
+        if (scan.lsn <= last) continue
+        last = scan.lsn
+        batch.push(scan.record())
         if (batch.length < BATCH) continue
         yield batch
         batch = []

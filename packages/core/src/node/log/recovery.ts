@@ -4,11 +4,12 @@
  */
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import type { Disk } from '../disk.ts'
+import type { Disk } from '../../disk.ts'
 import { DAMAGED, listSegments, readFrom } from './directory.ts'
 import type { SegmentFile } from './directory.ts'
 import { SEGMENT_HEADER_BYTES, segmentName } from './format.ts'
 import { SegmentScan } from './scan.ts'
+import type { BadRun } from './scan.ts'
 import type { LogDamage, LogOptions, LogRecord, Lsn } from './types.ts'
 
 /** So many records are handed over in one turn of the event loop. */
@@ -41,20 +42,30 @@ export async function recover(
   const segments: KeptSegment[] = []
   let last: Lsn = 0
   let tailSound = false
-  let buffer: Buffer | undefined
+  // The next segment is read while this one is looked through, into one of two buffers in turn.
+  const buffers: (Buffer | undefined)[] = []
+  const read = (index: number): Promise<Buffer> | undefined => {
+    const file = files[index]
+    return file && readFrom(disk, file.path, 0, buffers[index % 2])
+  }
+  let ahead = read(0)
   for (const [index, file] of files.entries()) {
     const next = files[index + 1]
-    const bytes = await readFrom(disk, file.path, 0, buffer)
-    if (buffer === undefined || bytes.length > buffer.length) buffer = bytes
+    const bytes = (await ahead) ?? Buffer.alloc(0)
+    if (bytes.length > (buffers[index % 2]?.length ?? 0)) buffers[index % 2] = bytes
+    ahead = read(index + 1)
+    ahead?.catch(() => {})
     last = Math.max(last, file.floor - 1)
     const first = last + 1
     const scan = new SegmentScan(bytes, file.segment, { base: 0, from: SEGMENT_HEADER_BYTES, last })
     // What the next segment promises to begin with was written again there; here it was never acknowledged.
     const ceiling = next !== undefined && next.headSound ? next.floor : Infinity
     let count = 0
-    for (let record = scan.next(); record !== undefined && record.lsn < ceiling; record = scan.next()) {
-      last = record.lsn
-      replay(record)
+    let end = scan.tail
+    while (scan.next() && scan.lsn < ceiling) {
+      last = scan.lsn
+      end = scan.tail
+      replay(scan)
       if (++count % RECORDS_PER_TURN === 0) await setImmediate()
     }
     if (next === undefined && count === 0 && !file.headSound) {
@@ -62,36 +73,35 @@ export async function recover(
       if (options.readOnly !== true) await disk.unlink(file.path)
       continue
     }
-    const damages = damagesOf(scan, file, bytes, last, next)
+    const damages = damagesOf({ bad: scan.bad, end, last }, file, bytes, next)
     for (const damage of damages) await setAside(disk, options, damage, bytes)
     if (next === undefined) {
       tailSound = file.headSound && damages.length === 0
-      if (options.readOnly !== true) await settleTail(disk, file, scan.end)
+      if (options.readOnly !== true) await settleTail(disk, file, end)
     }
-    segments.push({ segment: file.segment, first, bytes: next === undefined ? scan.end : file.size })
+    segments.push({ segment: file.segment, first, bytes: next === undefined ? end : file.size })
   }
   return { segments, last, lastSegment: files.at(-1)?.segment ?? 0, tailSound }
 }
 
 function damagesOf(
-  scan: SegmentScan,
+  found: { readonly bad: readonly BadRun[]; readonly end: number; readonly last: Lsn },
   file: SegmentFile,
   bytes: Buffer,
-  last: Lsn,
   next: SegmentFile | undefined,
 ): LogDamage[] {
-  const damages = scan.bad.map((bad): LogDamage => ({ segment: file.segment, ...bad }))
+  const damages = found.bad.map((bad): LogDamage => ({ segment: file.segment, ...bad }))
   if (!file.headSound) {
     damages.unshift({ segment: file.segment, offset: 0, length: SEGMENT_HEADER_BYTES, firstMissing: 0, lastMissing: 0 })
   }
   // Behind the last sound record of a segment that is not the last, nothing may be missing.
-  if (next !== undefined && next.floor > last + 1) {
-    const length = Math.max(0, bytes.length - scan.end)
+  if (next !== undefined && next.floor > found.last + 1) {
+    const length = Math.max(0, bytes.length - found.end)
     damages.push({
       segment: file.segment,
-      offset: scan.end,
+      offset: found.end,
       length,
-      firstMissing: last + 1,
+      firstMissing: found.last + 1,
       lastMissing: next.floor - 1,
     })
   }

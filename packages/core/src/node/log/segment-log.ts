@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { StorageError } from '../../errors.ts'
 import { nodeDisk } from '../disk.ts'
-import type { Disk } from '../disk.ts'
+import type { Disk } from '../../disk.ts'
 import { DirectoryLock } from '../lock.ts'
 import { storageError } from '../storage-error.ts'
 import { refuseForeign } from './directory.ts'
@@ -38,6 +38,7 @@ export class SegmentLog implements AsyncDisposable {
   readonly #lock: DirectoryLock | undefined
   readonly #segmentBytes: number
   #segments: KeptSegment[]
+  #sealedBytes: number
   #writer: SegmentWriter | undefined
   /** Number of the first record that the segment being written may hold. */
   #writerFirst: Lsn = 1
@@ -58,6 +59,7 @@ export class SegmentLog implements AsyncDisposable {
     this.#lock = lock
     this.#segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES
     this.#segments = recovered.segments
+    this.#sealedBytes = recovered.segments.reduce((sum, { bytes }) => sum + bytes, 0)
     this.#lastSegment = recovered.lastSegment
     this.#appended = recovered.last
     this.#committed = recovered.last
@@ -105,8 +107,7 @@ export class SegmentLog implements AsyncDisposable {
 
   /** Bytes on disk. */
   get bytes(): number {
-    const sealed = this.#segments.reduce((sum, { bytes }) => sum + bytes, 0)
-    return this.#writer === undefined ? sealed : sealed + this.#writer.length
+    return this.#sealedBytes + (this.#writer?.length ?? 0)
   }
 
   /** Segments on disk, the one that is being written included. */
@@ -158,7 +159,7 @@ export class SegmentLog implements AsyncDisposable {
         const record = Buffer.alloc(RECORD_HEADER_BYTES + Math.min(head.readUInt32LE(4), MAX_PAYLOAD_BYTES))
         const count = await file.read(record, position.offset)
         if (checkRecord(record.subarray(0, count), 0, segmentSeed(position.segment)) < 0) {
-          throw new StorageError('ERR_STORE_IO', `${path} is damaged at ${position.offset}; check the disk`)
+          throw new StorageError('ERR_STORE_DAMAGED', `${path} is damaged at ${position.offset}; check the disk`)
         }
         return record.subarray(RECORD_HEADER_BYTES)
       } finally {
@@ -191,6 +192,7 @@ export class SegmentLog implements AsyncDisposable {
         throw storageError(error, `remove ${path}`)
       }
       this.#segments.shift()
+      this.#sealedBytes -= oldest.bytes
     }
   }
 
@@ -209,6 +211,7 @@ export class SegmentLog implements AsyncDisposable {
     await this.#disk.syncDirectory(this.#options.path)
     if (tail === undefined || !tailSound || tail.bytes >= this.#segmentBytes) return
     this.#segments.pop()
+    this.#sealedBytes -= tail.bytes
     this.#writer = await SegmentWriter.resume(this.#disk, this.#options.path, tail.segment, tail.bytes)
     this.#writerFirst = tail.first
   }
@@ -258,6 +261,7 @@ export class SegmentLog implements AsyncDisposable {
     }
     if (current !== undefined) {
       this.#segments.push({ segment: current.segment, first: this.#writerFirst, bytes: current.length })
+      this.#sealedBytes += current.length
       this.#writer = undefined
       await current.close()
     }

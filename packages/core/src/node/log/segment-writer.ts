@@ -5,7 +5,7 @@
  * its records are written anew into the next segment.
  */
 import { join } from 'node:path'
-import type { Disk, DiskFile } from '../disk.ts'
+import type { Disk, DiskFile } from '../../disk.ts'
 import { SEGMENT_HEADER_BYTES, encodeSegmentHeader, sealRecords, segmentName, segmentSeed } from './format.ts'
 import type { Lsn } from './types.ts'
 

@@ -1,5 +1,5 @@
 import type { HalyardError } from '../../errors.ts'
-import type { Disk } from '../disk.ts'
+import type { Disk } from '../../disk.ts'
 
 /** Number of a record in its log, from 1, without gaps in what was acknowledged. */
 export type Lsn = number
@@ -22,8 +22,11 @@ export interface LogPosition {
 
 export interface LogRecord extends LogPosition {
   readonly lsn: Lsn
-  /** Valid only during the call that hands it over. */
+  /** A view of `bytes` from `start` to `end`; valid only during the call that hands it over. */
   readonly payload: Uint8Array
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
 }
 
 /** Bytes that should be a record and are not: copied to `damaged/`, left where they are, stepped over. */
