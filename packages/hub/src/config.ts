@@ -1,3 +1,4 @@
+/// <reference path="./hjson.d.ts" />
 /** The hub's configuration file: what it may hold, what holds without it. docs/guide/hub.md lists every key. */
 import { readFile } from 'node:fs/promises'
 import { MAX_SECONDS, UsageError, describeError } from '@halyard/core'

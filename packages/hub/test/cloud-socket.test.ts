@@ -107,10 +107,10 @@ describe('what is wrong gets its code', () => {
 
   it('a request that ends in the middle gets code 1, in its form', async () => {
     const { port } = await startHub()
-    const message = await open(port, { allowHalfOpen: true } as never)
+    const message = await open(port, { allowHalfOpen: true })
     message.socket.end('{"s": "12')
     expect(await message.answer).toBe('[1,0]')
-    const sms = await open(port, { allowHalfOpen: true } as never)
+    const sms = await open(port, { allowHalfOpen: true })
     sms.socket.end('S1234')
     expect(await sms.answer).toBe('10')
   })
@@ -136,7 +136,7 @@ describe('what is wrong gets its code', () => {
 describe('the bytes may come as they like', () => {
   it('one by one', async () => {
     const { port, id, key } = await startHub()
-    const { socket, answer } = await open(port, { noDelay: true } as never)
+    const { socket, answer } = await open(port, { noDelay: true })
     for (const byte of Buffer.from(`{"s": "${id}", "c": "${key}", "d": "slow", "t": ["A"]}\r\r`)) {
       await new Promise((resolve) => socket.write(Uint8Array.of(byte), resolve))
     }
@@ -145,7 +145,7 @@ describe('the bytes may come as they like', () => {
 
   it('with the FIN right behind them: the answer still comes', async () => {
     const { port, id, key } = await startHub()
-    const { socket, answer } = await open(port, { allowHalfOpen: true } as never)
+    const { socket, answer } = await open(port, { allowHalfOpen: true })
     socket.end(`{"s": "${id}", "c": "${key}", "d": "half"}\r\r`)
     expect(await answer).toBe('[0,0]')
   })

@@ -97,7 +97,7 @@ describe('the first byte', () => {
 
   it('a peer that comes and goes leaves nothing', async () => {
     const { hub } = await startHub()
-    const { socket, answer } = await open(hub.ports.front, { allowHalfOpen: true } as never)
+    const { socket, answer } = await open(hub.ports.front, { allowHalfOpen: true })
     socket.end()
     expect(await answer).toBe('')
   })

@@ -76,7 +76,7 @@ export interface OpenSocket {
   /** Everything received, as text, once the connection is over, however it ended. */
   readonly answer: Promise<string>
   /** What came so far. */
-  received(): string
+  readonly received: () => string
 }
 
 export async function open(

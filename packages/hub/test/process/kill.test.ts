@@ -71,15 +71,16 @@ describe('a hub in a process of its own', () => {
       let inRound = 0
       let enoughReached = (): void => {}
       const reached = new Promise<void>((resolve) => (enoughReached = resolve))
-      let running = true
+      const running = new AbortController()
+      const { signal } = running
       const sender = async (name: number): Promise<void> => {
-        for (let count = 0; running; count++) {
+        for (let count = 0; !signal.aborted; count++) {
           const text = `${round}/${name}/${count}`
           sent.add(text)
           const request = `{"s": "${account?.cloud_id}", "c": "${account?.cloud_key}", "d": "${text}", "t": ["A", "B"]}\r\r`
           const answer = await send(hub.ready.ports.hologram ?? 0, request)
           if (answer === '[0,0]') acknowledged.push(text)
-          else if (running) expect(answer).toBe('')
+          else if (!signal.aborted) expect(answer).toBe('')
           if (++inRound === enough) enoughReached()
         }
       }
@@ -87,7 +88,7 @@ describe('a hub in a process of its own', () => {
       await reached
       const exited = stop(hub, 'SIGKILL')
       await exited
-      running = false
+      running.abort()
       await Promise.all(senders)
     }
     const found = await kept(data)
