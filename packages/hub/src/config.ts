@@ -1,8 +1,8 @@
-/// <reference path="./hjson.d.ts" />
 /** The hub's configuration file: what it may hold, what holds without it. docs/guide/hub.md lists every key. */
 import { readFile } from 'node:fs/promises'
 import { MAX_SECONDS, UsageError, describeError } from '@halyard/core'
-import hjson from 'hjson'
+// @ts-expect-error -- the package has no types
+import untyped from 'hjson'
 import * as v from 'valibot'
 import type { HistoryLimits } from './domain/ports.ts'
 import type { HologramLimits } from './hologram/limits.ts'
@@ -141,7 +141,7 @@ export async function readConfig(path: string): Promise<HubConfig> {
 export function parseConfig(text: string, path: string): HubConfig {
   let value: unknown
   try {
-    value = hjson.parse(text)
+    value = (untyped as { parse(text: string): unknown }).parse(text)
   } catch (cause) {
     throw new UsageError('ERR_HUB_CONFIG', `${path} is not HJSON: ${describeError(cause)}`, { cause })
   }

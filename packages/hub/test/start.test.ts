@@ -223,6 +223,12 @@ describe('what keeps a hub from starting is said', () => {
   })
 })
 
+it('a port for a service that is not there yet is not opened, and that is said', async () => {
+  const { hub, log } = await startHub({ ports: { front: 0, hologram: 0, mqtt: 0 } })
+  expect(Object.keys(hub.ports)).toEqual(['front', 'hologram'])
+  expect(log.texts('warn')).toEqual(['ports.mqtt: this version has no such service; not opened'])
+})
+
 describe('the end', () => {
   it('close() twice is one, and await using closes', async () => {
     const { hub } = await startHub()
