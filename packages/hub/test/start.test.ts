@@ -41,7 +41,8 @@ describe('the first start', () => {
   })
 
   it('has accounts.json complete and synced before anyone can connect', async () => {
-    const data = await temporaryDirectory()
+    const parent = await temporaryDirectory()
+    const data = join(parent, 'data')
     const steps: string[] = []
     const disk = nodeDisk()
     const watched: Disk = {
@@ -52,11 +53,14 @@ describe('the first start', () => {
       },
       syncDirectory: async (path) => {
         await disk.syncDirectory(path)
-        if (path === data) steps.push('sync')
+        if (path === data || path === parent) steps.push(`sync ${path.slice(parent.length)}`)
       },
     }
     const { hub } = await startHub({ data }, { disk: watched })
-    expect(steps.slice(-2)).toEqual(['rename /accounts.json', 'sync'])
+    expect(steps).toEqual([
+      ...['sync ', 'sync /data', 'rename /secrets.json', 'sync /data'],
+      ...['rename /accounts.json', 'sync /data'],
+    ])
     expect((await readdir(data)).filter((name) => name.endsWith('.tmp'))).toEqual([])
     await hub.close()
   })

@@ -215,7 +215,7 @@ describe('the SQLite file', () => {
     )
     await expect(openStore(directory)).rejects.toMatchObject({
       code: 'ERR_HUB_INDEX',
-      message: expect.stringMatching(/not a database/),
+      message: expect.stringMatching(/hub.sqlite cannot be opened: .*not a database.*; restore it from a backup/),
     })
   })
 
