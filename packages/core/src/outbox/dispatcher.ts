@@ -12,6 +12,9 @@ import type { Item, Lane } from './item.ts'
 import { PRIORITIES } from './record.ts'
 import type { Deliver, Delivery, WaitOptions } from './types.ts'
 
+/** characters */
+const MAX_REASON = 1024
+
 export interface DispatcherOptions {
   readonly custody: Custody
   readonly clock: Clock
@@ -30,6 +33,8 @@ export class Dispatcher {
   readonly #turns = new Set<Destination>()
   #pumping = false
   #stopped = false
+  /** Answers are not heard any more. */
+  #ended = false
   /** When the next message of a backlog may go, on the monotonic clock. */
   #nextDrain = -Infinity
   #drainTimer: Timer | undefined
@@ -71,7 +76,7 @@ export class Dispatcher {
     if (!this.#stopped) this.#wake()
   }
 
-  /** Nothing goes out any more; resolves when nothing is on the wire. `abort` ends what is there. */
+  /** Nothing goes out any more. `quiet` resolves when nothing is on the wire, `abort` asks what is there to end. */
   stop(): { readonly quiet: Promise<void>; readonly abort: () => void } {
     this.#stopped = true
     this.#drainTimer?.cancel()
@@ -87,6 +92,12 @@ export class Dispatcher {
       for (const item of this.#onWire) item.live?.abort?.()
     }
     return { quiet, abort }
+  }
+
+  /** What is still on the wire is given up: it waits again, and an answer that comes after all is not heard. */
+  abandon(): void {
+    this.#ended = true
+    for (const item of [...this.#onWire]) this.#land(item, { outcome: 'retry', reason: 'closed' })
   }
 
   /** Once in this turn, however many messages were kept in it. */
@@ -109,7 +120,7 @@ export class Dispatcher {
       lane.inFlight++
       item.phase = 'delivering'
       this.#onWire.add(item)
-      void this.#run(item, lane)
+      void this.#run(item)
     }
   }
 
@@ -119,13 +130,21 @@ export class Dispatcher {
       for (const destination of this.#turns) {
         if (!destination.open) continue
         const lane = destination.lane(priority)
-        const item = lane.head
-        if (item === undefined || (this.#options.ordered && lane.inFlight > 0)) continue
+        if (this.#options.ordered && lane.inFlight > 0) continue
+        const item = this.#head(lane)
+        if (item === undefined) continue
         if (item.told && !this.#mayDrain()) continue
         return item
       }
     }
     return undefined
+  }
+
+  /** The oldest that is not too old: timers come late, and what expired while nothing ran must not go out. */
+  #head(lane: Lane): Item | undefined {
+    const { custody, clock } = this.#options
+    while (lane.head?.isOverdue(clock)) custody.settle(lane.head, 'dropped', 'expired')
+    return lane.head
   }
 
   /** Takes the place of one message of a backlog, at most `drainRate` of them a second. */
@@ -144,34 +163,53 @@ export class Dispatcher {
     return false
   }
 
-  async #run(item: Item, lane: Lane): Promise<void> {
+  async #run(item: Item): Promise<void> {
     const delivery = await this.#attempt(item)
-    lane.inFlight--
-    this.#onWire.delete(item)
-    if (item.live !== undefined) item.live.abort = undefined
-    this.#conclude(item, delivery)
+    if (this.#ended) return
+    this.#land(item, delivery)
     if (this.#onWire.size === 0) this.#onQuiet?.()
     this.#wake()
   }
 
   async #attempt(item: Item): Promise<Delivery> {
     const { custody, logger } = this.#options
-    const { deliver } = item.destination
+    const { destination, atMostOnce } = item
+    const { deliver } = destination
+    let begun = false
     try {
-      if (deliver === undefined) return { outcome: 'retry', reason: 'nobody delivers' }
-      const call = item.live?.call ?? (await custody.call(item))
-      if (item.atMostOnce) await custody.started(item)
+      const { kind, body, options } = item.live?.call ?? (await custody.call(item))
+      if (atMostOnce) await custody.started(item)
+      if (deliver === undefined || deliver !== destination.deliver || this.#isCalledBack(item)) {
+        if (atMostOnce) custody.stopped(item)
+        return { outcome: 'retry', reason: 'nobody delivers' }
+      }
       const signal = new DeliverySignal()
       item.alive.abort = () => signal.abort()
-      const { kind, body, options } = call
-      const delivery = await deliver({ id: item.id, kind, body, options, attempts: item.attempts++ }, signal)
-      if (item.atMostOnce && delivery.outcome === 'retry') custody.stopped(item)
+      begun = true
+      const delivery = outcomeOf(await deliver({ id: item.id, kind, body, options, attempts: item.attempts++ }, signal))
+      if (atMostOnce && delivery.outcome === 'retry') custody.stopped(item)
       return delivery
     } catch (error) {
-      if ((error as { code?: unknown }).code === 'ERR_STORE_DAMAGED') return { outcome: 'refused', reason: 'damaged' }
-      logger.debug({ err: error, id: item.id }, 'a delivery failed')
-      return { outcome: 'retry', reason: describeError(error) }
+      if (!begun && codeOf(error) === 'ERR_STORE_DAMAGED') return { outcome: 'refused', reason: 'damaged' }
+      const what = error instanceof BadOutcome ? 'warn' : 'debug'
+      logger[what]({ err: error, id: item.id }, `a delivery to ${destination.name} failed: ${describeError(error)}`)
+      // Nobody knows whether it reached the peer, and a second copy would be worse than none.
+      if (begun && atMostOnce) return { outcome: 'refused', reason: 'interrupted' }
+      return { outcome: 'retry', reason: shortened(describeError(error)) }
     }
+  }
+
+  /** While its call was read from the disk it was dropped, or its link went: what has not begun does not begin. */
+  #isCalledBack({ destination, live }: Item): boolean {
+    return this.#stopped || !destination.open || live?.withdrawn !== undefined
+  }
+
+  /** No longer on the wire. */
+  #land(item: Item, delivery: Delivery): void {
+    item.destination.lane(item.priority).inFlight--
+    this.#onWire.delete(item)
+    if (item.live !== undefined) item.live.abort = undefined
+    this.#conclude(item, delivery)
   }
 
   #conclude(item: Item, delivery: Delivery): void {
@@ -183,18 +221,18 @@ export class Dispatcher {
       return custody.settle(item, dropped ? 'dropped' : 'delivered', dropped ? delivery.reason : '')
     }
     item.alive.reason = delivery.reason
-    const withdrawn = item.live?.withdrawn
-    const expired = item.deadline !== undefined && clock.monotonic() >= item.deadline
-    if (withdrawn !== undefined || expired) return custody.settle(item, 'dropped', withdrawn ?? 'expired')
+    const withdrawn = item.live?.withdrawn ?? (item.isOverdue(clock) ? 'expired' : undefined)
+    if (withdrawn !== undefined) return custody.settle(item, 'dropped', withdrawn)
     item.phase = 'waiting'
     destination.lane(item.priority).putBack(item)
     if (!this.#stopped && destination.deliver !== undefined && !destination.held) this.#backOff(destination)
     this.#tellQueued(destination)
   }
 
+  /** Several deliveries of one destination that fail together are one failure of its link. */
   #backOff(destination: Destination): void {
     const { clock, random } = this.#options
-    destination.backoff?.cancel()
+    if (destination.backoff !== undefined) return
     destination.backoff = clock.setTimer(backoff(destination.failures++, { random }), () => {
       destination.backoff = undefined
       this.#wake()
@@ -236,4 +274,26 @@ class DeliverySignal implements WaitOptions {
     this.#aborted = true
     this.#controller?.abort()
   }
+}
+
+/** A deliverer of somebody else's may answer anything. */
+class BadOutcome extends TypeError {
+  override name = 'BadOutcome'
+}
+
+function outcomeOf(answer: unknown): Delivery {
+  const { outcome, reason } = (answer ?? {}) as { readonly outcome?: unknown; readonly reason?: unknown }
+  if (outcome === 'delivered') return { outcome }
+  if (outcome === 'refused' || outcome === 'retry') return { outcome, reason: shortened(String(reason ?? '')) }
+  const expected = 'the deliverer must answer with an outcome: delivered, refused or retry'
+  throw new BadOutcome(`${expected}, not ${typeof answer === 'object' ? JSON.stringify(answer) : String(answer)}`)
+}
+
+/** A reason is a line in the ledger. */
+function shortened(reason: string): string {
+  return reason.length <= MAX_REASON ? reason : `${reason.slice(0, MAX_REASON - 1)}…`
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown } | null | undefined)?.code
 }

@@ -1,4 +1,5 @@
 /** One message that is owed, and the lane in which it waits. */
+import type { Clock } from '../clock.ts'
 import type { Destination } from './destination.ts'
 import type { OutboxEntry, OutboxState } from './types.ts'
 
@@ -96,6 +97,11 @@ export class Item {
       withdrawn: undefined,
       abort: undefined,
     })
+  }
+
+  /** Older than it may become. */
+  isOverdue(clock: Clock): boolean {
+    return this.deadline !== undefined && clock.monotonic() >= this.deadline
   }
 
   entry(

@@ -364,6 +364,7 @@ export class Outbox implements AsyncDisposable {
     await within(quiet, CLOSE_WITHIN, this.#clock)
     abort()
     await within(quiet, ABORT_WITHIN, this.#clock)
+    this.#dispatcher.abandon()
     if (!this.#custody.store.durable) this.#dropAll()
     await this.#compactor.stop()
     this.#custody.end()
