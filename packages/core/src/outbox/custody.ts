@@ -10,7 +10,7 @@ import type { Logger } from '../logger.ts'
 import { Destination } from './destination.ts'
 import { Item } from './item.ts'
 import type { Call } from './item.ts'
-import { Ledger } from './ledger.ts'
+import { Ledger, entryOf } from './ledger.ts'
 import type { SettledItem } from './ledger.ts'
 import { QUEUED, RecordDecoder, RecordEncoder, SETTLED, STARTED, STOPPED, bootNumber } from './record.ts'
 import type { QueuedHead, SettledRecord } from './record.ts'
@@ -66,6 +66,10 @@ export class Custody {
   /** Settlements that the disk did not take. */
   #unwritten: (() => void)[] = []
   #again: Timer | undefined
+  /** messages on their way to the disk, and who waits until there are none */
+  #storing = 0
+  #onStored: (() => void) | undefined
+  #ended = false
   /** Messages whose only attempt had begun when an earlier process ended. */
   readonly #interrupted = new Set<string>()
 
@@ -207,11 +211,12 @@ export class Custody {
     })
     item.phase = 'storing'
     item.told = false
-    this.#remember(item, submission)
     this.store.append(record, {
       committed: (_lsn, segment, offset) => this.#kept(item, segment, offset),
       failed: (error) => this.#notKept(item, error),
     })
+    this.#storing++
+    this.#remember(item, submission)
     this.items.set(id, item)
     this.depth++
     this.bytes += size
@@ -229,6 +234,11 @@ export class Custody {
     if (withdrawn === undefined) this.#options.onKept(item)
     else this.settle(item, 'dropped', withdrawn)
     this.#writeAgain()
+    this.#stored()
+  }
+
+  #stored(): void {
+    if (--this.#storing === 0) this.#onStored?.()
   }
 
   #notKept(item: Item, error: HalyardError): void {
@@ -236,6 +246,7 @@ export class Custody {
     this.#release(item)
     for (const waiter of [...item.alive.sends, ...item.alive.fates]) waiter.reject(error)
     this.#options.onSettled(item)
+    this.#stored()
   }
 
   /** The older message with the same word gives way, once the newer one is kept. */
@@ -252,7 +263,7 @@ export class Custody {
   /** Drops a message that waits; one that is being stored is dropped then, one on the wire if it comes back. */
   withdraw(item: Item, reason: string): void {
     if (item.phase === 'waiting') this.settle(item, 'dropped', reason)
-    else if (item.phase !== 'settling') item.alive.withdrawn ??= reason
+    else if (item.phase !== 'settling') item.alive.withdrawn = reason
   }
 
   /** The fate of a message: its sender is told now, the ledger and the events follow when it is written down. */
@@ -275,20 +286,12 @@ export class Custody {
   }
 
   /** A message that was not even taken: it has a line in the ledger. */
-  refuse(intake: Intake, reason: string): Promise<OutboxEntry> {
+  refuse({ id, submission: { destination, body } }: Intake, reason: string): OutboxEntry {
     const now = this.#options.clock.now()
-    const { destination, body } = intake.submission
-    const times = { queuedAt: now, settledAt: now, attempts: 0 }
-    const record: SettledItem = {
-      id: intake.id,
-      destination,
-      state: 'dropped',
-      reason,
-      size: body.length,
-      ...times,
-      segment: 0,
-    }
-    return new Promise((resolve) => this.#write(record, undefined, resolve))
+    const facts = { id, destination, reason, attempts: 0, size: body.length, queuedAt: now, settledAt: now }
+    const record: SettledItem = { ...facts, state: 'dropped', segment: 0 }
+    this.#write(record, undefined)
+    return entryOf(record)
   }
 
   /** The only attempt of a message begins: resolves when that is written down. */
@@ -303,52 +306,51 @@ export class Custody {
     this.store.append(this.#encoder.attempt(STOPPED, item.id), { committed() {}, failed() {} })
   }
 
-  #write(record: SettledItem, item: Item | undefined, done?: (entry: OutboxEntry) => void): void {
+  #write(record: SettledItem, item: Item | undefined): void {
     this.store.append(this.#encoder.settled(record), {
       committed: (_lsn, segment) => {
         if (item !== undefined) this.items.delete(item.id)
         record.segment = segment
         this.ledger.add(record)
-        this.#tell(record, item, done)
+        this.#tell(record, item)
         this.#writeAgain()
       },
-      failed: (error) => {
-        this.#options.logger.warn(
-          { err: error, id: record.id },
-          'the fate of a message could not be written; trying again',
-        )
-        this.#unwritten.push(() => this.#write(record, item, done))
-        this.#again ??= this.#options.clock.setTimer(SETTLE_AGAIN_AFTER, () => this.#writeAgain())
-      },
+      failed: (error) => this.#notWritten(error, record, item),
     })
   }
 
-  #tell(record: SettledItem, item: Item | undefined, done: ((entry: OutboxEntry) => void) | undefined): void {
-    const fates = item?.live?.fates
+  #notWritten(error: HalyardError, record: SettledItem, item: Item | undefined): void {
+    const next = this.#ended ? 'a message may go out once more' : 'trying again'
+    this.#options.logger.warn({ err: error, id: record.id }, `the fate of a message could not be written; ${next}`)
+    if (this.#ended) return
+    this.#unwritten.push(() => this.#write(record, item))
+    this.#again ??= this.#options.clock.setTimer(SETTLE_AGAIN_AFTER, () => this.#writeAgain())
+  }
+
+  #tell(record: SettledItem, item: Item | undefined): void {
+    const fates = item?.live?.fates ?? []
     const listened = this.#options.events.has(record.state)
-    if (listened || done !== undefined || (fates !== undefined && fates.length > 0)) {
-      const entry = this.ledger.get(record.id)
-      if (entry !== undefined) {
-        for (const waiter of fates?.splice(0) ?? []) waiter.resolve(entry)
-        done?.(entry)
-        if (listened) this.#options.events.emit(record.state, entry)
-      }
+    if (listened || fates.length > 0) {
+      const entry = entryOf(record)
+      for (const waiter of fates.splice(0)) waiter.resolve(entry)
+      if (listened) this.#options.events.emit(record.state, entry)
     }
     if (item !== undefined) this.#options.onSettled(item)
   }
 
   /** The disk takes records again, or may: what it did not take goes to it once more. */
   #writeAgain(): void {
-    if (this.#unwritten.length === 0) return
+    if (this.#unwritten.length === 0 || this.#ended) return
     this.#again?.cancel()
     this.#again = undefined
     for (const write of this.#unwritten.splice(0)) write()
   }
 
-  /** No more timers; what could not be written gets its last try with the store's close. */
-  end(): void {
+  /** Resolves when nothing is on its way to the disk of which more would follow, and no timer runs any more. */
+  async end(): Promise<void> {
+    if (this.#storing > 0) await new Promise<void>((resolve) => (this.#onStored = resolve))
     this.#writeAgain()
-    this.#again?.cancel()
+    this.#ended = true
   }
 
   // ── keeping the log short ────────────────────────────────────────────────────────────────────────────────────────

@@ -51,7 +51,7 @@ export class Ledger {
   }
 }
 
-function entryOf(item: SettledItem): OutboxEntry {
+export function entryOf(item: SettledItem): OutboxEntry {
   return {
     id: item.id,
     destination: item.destination,

@@ -73,6 +73,8 @@ export class Outbox implements AsyncDisposable {
   readonly #idPrefix = randomLetters()
   #ids = 0
   #closed: Promise<void> | undefined
+  /** Closed, and nothing will happen any more. */
+  #ended = false
 
   private constructor(options: OutboxOptions, ports: OutboxPorts) {
     this.#options = options
@@ -169,7 +171,8 @@ export class Outbox implements AsyncDisposable {
   /**
    * Resolves when the message is delivered or dropped; never rejects for its fate.
    *
-   * @throws {HalyardError} `ERR_OUTBOX_UNKNOWN` for an id that is not known, `ERR_ABORTED`, `ERR_OUTBOX_CLOSED`
+   * @throws {HalyardError} `ERR_OUTBOX_UNKNOWN` for an id that is not known, `ERR_ABORTED`, `ERR_OUTBOX_CLOSED`,
+   * `ERR_OUTBOX_READ_ONLY`
    */
   settled(id: string, options: WaitOptions = {}): Promise<OutboxEntry> {
     const item = this.#custody.items.get(id)
@@ -183,9 +186,11 @@ export class Outbox implements AsyncDisposable {
    * Who delivers for a destination: for writers of clients. `deliver` is handed the oldest message first; what it throws
    * counts as `retry`. The call and its options are stored, never a client's credentials.
    *
-   * @throws {UsageError} `ERR_OUTBOX_ATTACHED` if somebody delivers there already
+   * @throws {HalyardError} `ERR_OUTBOX_ATTACHED` if somebody delivers there already, `ERR_OUTBOX_CLOSED`,
+   * `ERR_OUTBOX_READ_ONLY`
    */
   attach(destination: string, deliver: Deliver): Attachment {
+    this.#checkOpen()
     const target = this.#custody.destination(destination)
     if (target.deliver !== undefined) {
       const what = `another client delivers for ${destination} with this outbox`
@@ -212,10 +217,7 @@ export class Outbox implements AsyncDisposable {
     try {
       checkSubmission(submission, control)
       if (control.signal?.aborted) throw new AbortError(control.signal.reason)
-      if (this.#options.readOnly === true) {
-        throw new UsageError('ERR_OUTBOX_READ_ONLY', 'the outbox is open for reading only; open it without readOnly')
-      }
-      if (this.#closed !== undefined) throw closedError()
+      this.#checkOpen()
       const id = control.id ?? `${this.#idPrefix}${(this.#ids++).toString(36)}`
       const known = control.id === undefined ? undefined : this.#known(control.id, control.signal)
       return known ?? this.#take(id, submission, control)
@@ -233,8 +235,14 @@ export class Outbox implements AsyncDisposable {
     }
   }
 
-  /** Takes a message back. False if it is not known, or has gone out: one that is on the wire cannot be called back. */
+  /**
+   * Takes a message back. False if it is not known, or has gone out: of one that is on the wire the deliverer is asked to
+   * let go (its signal fires), and what it answers decides.
+   *
+   * @throws {HalyardError} `ERR_OUTBOX_CLOSED`, `ERR_OUTBOX_READ_ONLY`
+   */
   async drop(id: string): Promise<boolean> {
+    this.#checkOpen()
     const item = this.#custody.items.get(id)
     if (item === undefined || item.phase === 'settling') return false
     const fate = this.#wait(item.alive.fates, undefined)
@@ -244,7 +252,11 @@ export class Outbox implements AsyncDisposable {
     return state === 'dropped' && reason === 'dropped'
   }
 
-  /** Resolves when nothing is owed any more. */
+  /**
+   * Resolves when nothing is owed any more.
+   *
+   * @throws {HalyardError} `ERR_ABORTED`, `ERR_OUTBOX_CLOSED`, `ERR_OUTBOX_READ_ONLY`
+   */
   idle(options: WaitOptions = {}): Promise<void> {
     if (this.#custody.items.size === 0) return Promise.resolve()
     return this.#wait(this.#idle, options.signal)
@@ -279,7 +291,8 @@ export class Outbox implements AsyncDisposable {
       expires: control.expires ?? 0,
       latest: control.latest ?? '',
     }
-    if (!this.#makeRoom(submission.body.length, intake.priority)) return this.#custody.refuse(intake, 'overflow')
+    if (!this.#makeRoom(submission.body.length, intake.priority))
+      return Promise.resolve(this.#custody.refuse(intake, 'overflow'))
     const item = this.#custody.take(intake)
     this.#expiry.watch(item)
     return this.#wait(item.alive.sends, control.signal)
@@ -329,8 +342,16 @@ export class Outbox implements AsyncDisposable {
     this.#compactor.consider()
   }
 
+  /** Whether anything can be changed here (any more). */
+  #checkOpen(): void {
+    if (this.#options.readOnly === true) throw readOnlyError()
+    if (this.#closed !== undefined) throw closedError()
+  }
+
   /** A promise that joins those who wait, keeps the process alive, and ends early if its signal fires. */
   #wait<T>(waiters: Waiter<T>[], signal: AbortSignal | undefined): Promise<T> {
+    if (this.#options.readOnly === true) return Promise.reject(readOnlyError())
+    if (this.#ended) return Promise.reject(closedError())
     return new Promise<T>((resolve, reject) => {
       this.#keepAlive.enter()
       const leave = (): void => {
@@ -365,21 +386,27 @@ export class Outbox implements AsyncDisposable {
     abort()
     await within(quiet, ABORT_WITHIN, this.#clock)
     this.#dispatcher.abandon()
-    if (!this.#custody.store.durable) this.#dropAll()
-    await this.#compactor.stop()
-    this.#custody.end()
-    await this.#custody.store.close()
-    for (const { reject } of this.#idle.splice(0)) reject(closedError())
-    for (const item of this.#custody.items.values()) {
-      for (const waiter of item.live?.fates.splice(0) ?? []) waiter.reject(closedError())
+    const { store } = this.#custody
+    if (!store.durable) this.#dropAll()
+    try {
+      await this.#compactor.stop()
+      await this.#custody.end()
+      await store.close()
+    } finally {
+      this.#ended = true
+      for (const { reject } of this.#idle.splice(0)) reject(closedError())
+      for (const item of this.#custody.items.values()) {
+        for (const waiter of item.live?.fates.splice(0) ?? []) waiter.reject(closedError())
+      }
+      this.#keepAlive.stop()
     }
-    this.#keepAlive.stop()
   }
 
   #dropAll(): void {
     const waiting = [...this.#custody.items.values()].filter((item) => item.phase === 'waiting')
     if (waiting.length === 0) return
-    this.#logger.warn({ messages: waiting.length }, `${waiting.length} messages were in memory only and are dropped`)
+    const what = waiting.length === 1 ? '1 message was' : `${waiting.length} messages were`
+    this.#logger.warn({ messages: waiting.length }, `${what} in memory only and dropped by close(); a path keeps them`)
     for (const item of waiting) this.#custody.settle(item, 'dropped', 'closed')
   }
 }
@@ -394,6 +421,11 @@ async function within(promise: Promise<void>, milliseconds: number, clock: Clock
 
 function closedError(): HalyardError {
   return new HalyardError('ERR_OUTBOX_CLOSED', 'the outbox is closed; open it again')
+}
+
+function readOnlyError(): UsageError {
+  const what = 'the outbox is open for reading: it shows what was there when it was opened and changes nothing'
+  return new UsageError('ERR_OUTBOX_READ_ONLY', `${what}; open it without readOnly`)
 }
 
 /** 60 random bits; no vowels, so that they spell nothing. */
