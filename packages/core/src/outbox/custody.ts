@@ -229,12 +229,18 @@ export class Custody {
     item.phase = 'waiting'
     item.destination.lane(item.priority).push(item)
     if (this.#options.events.has('queued')) this.#options.events.emit('queued', item.entry())
+    this.#lineUp(item)
+    this.#writeAgain()
+    this.#stored()
+  }
+
+  #lineUp(item: Item): void {
+    // Who was told that it is queued may have dropped it in that moment.
+    if (item.phase !== 'waiting') return
     this.#supersede(item)
     const withdrawn = item.live?.withdrawn
     if (withdrawn === undefined) this.#options.onKept(item)
     else this.settle(item, 'dropped', withdrawn)
-    this.#writeAgain()
-    this.#stored()
   }
 
   #stored(): void {
