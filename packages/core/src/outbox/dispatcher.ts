@@ -52,6 +52,7 @@ export class Dispatcher {
 
   detach(destination: Destination): void {
     destination.deliver = undefined
+    destination.held = false
     destination.recover()
     this.#turns.delete(destination)
     this.#tellQueued(destination)

@@ -34,12 +34,17 @@ export function checkOptions(options: OutboxOptions): void {
   }
 }
 
+/** @throws {UsageError} `ERR_USAGE` */
+export function checkDestination(destination: string): void {
+  if (!isName(destination, MAX_NAME)) throw wrong('destination', `a text of 1 to ${MAX_NAME} characters`, destination)
+}
+
 /** @throws {UsageError} `ERR_USAGE` that names the field. */
 export function checkSubmission(submission: OutboxSubmission, control: SendControl): void {
   const { destination, kind, body } = submission
   const { id, expires, priority, latest } = control
-  if (!isName(destination, MAX_NAME)) throw wrong('destination', 'a name', destination)
-  if (!isName(kind, MAX_NAME)) throw wrong('kind', 'a name', kind)
+  checkDestination(destination)
+  if (!isName(kind, MAX_NAME)) throw wrong('kind', `a text of 1 to ${MAX_NAME} characters`, kind)
   if (!(body instanceof Uint8Array)) throw wrong('body', 'a Uint8Array', typeof body)
   if (id !== undefined && !isName(id, MAX_ID)) throw wrong('id', `a text of 1 to ${MAX_ID} characters`, id)
   if (latest !== undefined && !isName(latest, MAX_NAME))

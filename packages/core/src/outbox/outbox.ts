@@ -12,7 +12,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { Expiry } from './expiry.ts'
 import type { Item, Waiter } from './item.ts'
 import { KeepAlive } from './keep-alive.ts'
-import { DEFAULTS, checkOptions, checkSubmission, priorityNumber } from './options.ts'
+import { DEFAULTS, checkDestination, checkOptions, checkSubmission, priorityNumber } from './options.ts'
 import { MemoryStore } from './store.ts'
 import type {
   Attachment,
@@ -87,7 +87,7 @@ export class Outbox implements AsyncDisposable {
       events: this.#events,
       maxAge: (options.maxAge ?? Infinity) * 1000,
       onKept: (item) => this.#dispatcher.offer(item),
-      onSettled: () => this.#onSettled(),
+      onSettled: (item) => this.#onSettled(item),
     })
     this.#dispatcher = new Dispatcher({
       custody: this.#custody,
@@ -191,17 +191,21 @@ export class Outbox implements AsyncDisposable {
    */
   attach(destination: string, deliver: Deliver): Attachment {
     this.#checkOpen()
+    checkDestination(destination)
     const target = this.#custody.destination(destination)
     if (target.deliver !== undefined) {
       const what = `another client delivers for ${destination} with this outbox`
       throw new UsageError('ERR_OUTBOX_ATTACHED', `${what}; close that one first`)
     }
     this.#dispatcher.attach(target, deliver)
+    let attached = true
+    // After its end it says nothing any more: the destination may have another deliverer by then.
     return {
-      hold: () => this.#dispatcher.hold(target),
-      release: () => this.#dispatcher.release(target),
+      hold: () => attached && this.#dispatcher.hold(target),
+      release: () => attached && this.#dispatcher.release(target),
       [Symbol.dispose]: () => {
-        if (target.deliver === deliver) this.#dispatcher.detach(target)
+        if (attached) this.#dispatcher.detach(target)
+        attached = false
       },
     }
   }
@@ -337,7 +341,8 @@ export class Outbox implements AsyncDisposable {
     return undefined
   }
 
-  #onSettled(): void {
+  #onSettled(item: Item): void {
+    this.#expiry.forget(item)
     if (this.#custody.items.size === 0) for (const { resolve } of this.#idle.splice(0)) resolve()
     this.#compactor.consider()
   }
