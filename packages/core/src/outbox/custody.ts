@@ -9,13 +9,13 @@ import type { EventBus } from '../events.ts'
 import type { Logger } from '../logger.ts'
 import { Destination } from './destination.ts'
 import { Item } from './item.ts'
-import type { Call } from './item.ts'
+import type { KeptCall } from './item.ts'
 import { Ledger, entryOf } from './ledger.ts'
 import type { SettledItem } from './ledger.ts'
 import { QUEUED, RecordDecoder, RecordEncoder, SETTLED, STARTED, STOPPED, bootNumber } from './record.ts'
 import type { QueuedHead, SettledRecord } from './record.ts'
 import type { OpenedRecord, OutboxStore } from './store.ts'
-import type { OutboxEntry, OutboxSubmission } from './types.ts'
+import type { OutboxEntry, OutboxMessage, OutboxSubmission } from './types.ts'
 
 export type OutboxEvents = { queued: [OutboxEntry]; delivered: [OutboxEntry]; dropped: [OutboxEntry] }
 export type Fate = SettledRecord['state']
@@ -24,6 +24,9 @@ export type Fate = SettledRecord['state']
 const MAX_CACHED_BYTES = 1024 * 1024
 /** A settlement that could not be written is tried again after so many milliseconds. */
 const SETTLE_AGAIN_AFTER = 1_000
+
+/** The call as the deliverer gets it. */
+export type Call = Pick<OutboxMessage, 'kind' | 'body' | 'options'>
 
 export interface Intake {
   readonly id: string
@@ -177,7 +180,8 @@ export class Custody {
   // ── taking in ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Begins to keep a message; `onKept` follows when it is kept, the waiters' rejection if it cannot be. */
-  take({ id, submission, options, priority, expires, latest }: Intake): Item {
+  take(intake: Intake): Item {
+    const { id, submission, options, priority, expires, latest } = intake
     const moment = momentOf(this.#options.clock)
     const life = this.#lifetime(expires)
     const order = ++this.#order
@@ -216,7 +220,7 @@ export class Custody {
       failed: (error) => this.#notKept(item, error),
     })
     this.#storing++
-    this.#remember(item, submission)
+    this.#remember(item, intake)
     this.items.set(id, item)
     this.depth++
     this.bytes += size
@@ -401,17 +405,34 @@ export class Custody {
 
   // ── what the deliverer needs ─────────────────────────────────────────────────────────────────────────────────────
 
-  /** The call of a message: from memory if it is there, else from the disk. */
+  /** The call of a message: from memory if it is there, else from the disk. Its options are an object of their own. */
   async call(item: Item): Promise<Call> {
-    return item.live?.call ?? this.#decoder.call(await this.store.read(item.segment, item.offset))
+    return this.callInMemory(item) ?? opened(this.#decoder.call(await this.#read(item)))
+  }
+
+  callInMemory(item: Item): Call | undefined {
+    return item.live?.call && opened(item.live.call)
+  }
+
+  async #read(item: Item): Promise<Uint8Array> {
+    for (;;) {
+      const { segment, offset } = item
+      try {
+        return await this.store.read(segment, offset)
+      } catch (error) {
+        // It may have been copied to the end of the log meanwhile, and its segment be gone.
+        if (item.segment === segment) throw error
+      }
+    }
   }
 
   /** A call that will go out at once need not be read from the disk again. */
-  #remember(item: Item, { kind, body, options = {} }: OutboxSubmission): void {
+  #remember(item: Item, { submission: { kind, body }, options }: Intake): void {
     const soon = item.destination.open && this.#cachedBytes + item.size <= MAX_CACHED_BYTES
     if (this.store.durable && !soon) return
     this.#cachedBytes += item.size
-    item.alive.call = { kind, options, body: body.slice() }
+    // Not slice(): of a Buffer that is no copy.
+    item.alive.call = { kind, options, body: new Uint8Array(body) }
   }
 
   /** It need not wait in memory for its turn, which may come tomorrow. */
@@ -432,4 +453,8 @@ export class Custody {
     const key = `${item.destination.name}\n${item.latest}`
     if (this.#latest.get(key) === item) this.#latest.delete(key)
   }
+}
+
+function opened({ kind, options, body }: KeptCall): Call {
+  return { kind, body, options: options === '' ? {} : (JSON.parse(options) as Record<string, unknown>) }
 }

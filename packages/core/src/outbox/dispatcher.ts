@@ -178,7 +178,7 @@ export class Dispatcher {
     const { deliver } = destination
     let begun = false
     try {
-      const { kind, body, options } = item.live?.call ?? (await custody.call(item))
+      const { kind, body, options } = custody.callInMemory(item) ?? (await custody.call(item))
       if (atMostOnce) await custody.started(item)
       if (deliver === undefined || deliver !== destination.deliver || this.#isCalledBack(item)) {
         if (atMostOnce) custody.stopped(item)

@@ -19,16 +19,17 @@ export interface Waiter<T = OutboxEntry> {
   reject(error: Error): void
 }
 
-/** The call as the deliverer gets it; of a message on disk it is there only while it is about to go out. */
-export interface Call {
+/** The call as it is kept; of a message on disk it is in memory only while it is about to go out. */
+export interface KeptCall {
   readonly kind: string
-  readonly options: Readonly<Record<string, unknown>>
+  /** JSON text, '' for none */
+  readonly options: string
   readonly body: Uint8Array
 }
 
 /** What only a message of this process has; those that were found on disk, maybe 100,000, do without. */
 export interface Live {
-  call: Call | undefined
+  call: KeptCall | undefined
   /** who waits for the send */
   readonly sends: Waiter[]
   /** who waits for the fate */

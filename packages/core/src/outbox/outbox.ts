@@ -12,7 +12,15 @@ import { Dispatcher } from './dispatcher.ts'
 import { Expiry } from './expiry.ts'
 import type { Item, Waiter } from './item.ts'
 import { KeepAlive } from './keep-alive.ts'
-import { DEFAULTS, checkDestination, checkOptions, checkSubmission, priorityNumber } from './options.ts'
+import {
+  DEFAULTS,
+  MAX_BODY,
+  checkDestination,
+  checkOptions,
+  checkSubmission,
+  optionsText,
+  priorityNumber,
+} from './options.ts'
 import { MemoryStore } from './store.ts'
 import type {
   Attachment,
@@ -77,7 +85,7 @@ export class Outbox implements AsyncDisposable {
   #ended = false
 
   private constructor(options: OutboxOptions, ports: OutboxPorts) {
-    this.#options = options
+    this.#options = { ...options }
     this.#clock = ports.clock ?? systemClock()
     this.#logger = loggerFor('Outbox', ports.logger)
     this.#events = new EventBus(this.#logger)
@@ -232,8 +240,10 @@ export class Outbox implements AsyncDisposable {
 
   /** What is queued, with its body: for looking at it and for taking it elsewhere. */
   async *messages(): AsyncGenerator<OutboxMessage & { readonly destination: string }> {
-    for (const item of [...this.#custody.items.values()]) {
-      if (item.phase === 'settling') continue
+    const { items } = this.#custody
+    for (const item of [...items.values()]) {
+      // Not yet kept, or settled by now.
+      if (item.phase === 'storing' || item.phase === 'settling' || items.get(item.id) !== item) continue
       const call = await this.#custody.call(item)
       yield { id: item.id, destination: item.destination.name, attempts: item.attempts, ...call }
     }
@@ -290,7 +300,7 @@ export class Outbox implements AsyncDisposable {
     const intake: Intake = {
       id,
       submission,
-      options: submission.options === undefined ? '' : JSON.stringify(submission.options),
+      options: optionsText(submission.options),
       priority: priorityNumber(control.priority),
       expires: control.expires ?? 0,
       latest: control.latest ?? '',
@@ -310,11 +320,9 @@ export class Outbox implements AsyncDisposable {
       overflow = DEFAULTS.overflow,
     } = this.#options
     const fits = (): boolean => this.depth < maxMessages && this.bytes + size <= maxBytes
-    if (size > maxBytes) {
-      throw new UsageError(
-        'ERR_OUTBOX_MESSAGE',
-        `a message of ${size} bytes is larger than maxBytes (${maxBytes}); split it`,
-      )
+    if (size > Math.min(maxBytes, MAX_BODY)) {
+      const limit = size > MAX_BODY ? `the ${MAX_BODY} that one can have` : `maxBytes (${maxBytes})`
+      throw new UsageError('ERR_OUTBOX_MESSAGE', `a message of ${size} bytes is larger than ${limit}; split it`)
     }
     while (!fits()) {
       if (overflow === 'drop-newest') return false

@@ -13,6 +13,7 @@
  * record stands alone: the message that it settles may be gone from the log before it.
  */
 import { ProtocolError } from '../errors.ts'
+import type { KeptCall } from './item.ts'
 import type { OutboxState, Priority } from './types.ts'
 
 export const QUEUED = 1
@@ -25,6 +26,9 @@ const AT_MOST_ONCE = 4
 const PRIORITY_MASK = 3
 const QUEUED_FIXED = 2 + 8 + 8 + 8 + 4 + 8
 const SETTLED_FIXED = 2 + 4 + 4 + 8 + 8
+
+/** The buffer of one very large record is not kept for all the small ones behind it. */
+const MAX_KEPT_BUFFER = 256 * 1024
 
 export interface QueuedRecord {
   readonly id: string
@@ -61,7 +65,8 @@ export interface SettledRecord {
 }
 
 const utf8Encoder = new TextEncoder()
-const utf8Decoder = new TextDecoder()
+/** A text may begin with U+FEFF: it is part of it. */
+const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** A boot id as 32 bits (FNV-1a): all that is asked of it is whether it is this boot's. */
 export function bootNumber(bootId: string): number {
@@ -127,8 +132,9 @@ export class RecordEncoder {
 
   #begin(bytes: number): void {
     this.#at = 0
-    if (bytes <= this.#bytes.length) return
-    this.#bytes = new Uint8Array(Math.max(bytes, this.#bytes.length * 2))
+    const outgrown = this.#bytes.length > MAX_KEPT_BUFFER && bytes <= MAX_KEPT_BUFFER
+    if (bytes <= this.#bytes.length && !outgrown) return
+    this.#bytes = new Uint8Array(outgrown ? bytes : Math.max(bytes, Math.min(MAX_KEPT_BUFFER, this.#bytes.length * 2)))
     this.#view = new DataView(this.#bytes.buffer)
   }
 
@@ -214,8 +220,8 @@ export class RecordDecoder {
     }
   }
 
-  /** What the deliverer needs of a queued record that stands alone. The body is a copy. */
-  call(bytes: Uint8Array): { kind: string; options: Readonly<Record<string, unknown>>; body: Uint8Array } {
+  /** What the deliverer needs of a queued record that stands alone. The body is a view of it. */
+  call(bytes: Uint8Array): KeptCall {
     if (bytes[0] !== QUEUED) throw new ProtocolError('ERR_OUTBOX_RECORD', 'this is not a queued message')
     this.#begin(bytes, 0)
     this.#at = QUEUED_FIXED
@@ -224,7 +230,7 @@ export class RecordDecoder {
     const kind = this.#text()
     this.#skipText()
     const options = this.#raw(this.#word())
-    return { kind, options: parseOptions(options), body: bytes.slice(this.#at) }
+    return { kind, options, body: new Uint8Array(bytes.buffer, bytes.byteOffset + this.#at, bytes.length - this.#at) }
   }
 
   settled(bytes: Uint8Array, start: number): SettledRecord {
@@ -295,8 +301,4 @@ export class RecordDecoder {
     this.#at += length
     return utf8Decoder.decode(bytes)
   }
-}
-
-function parseOptions(text: string): Readonly<Record<string, unknown>> {
-  return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>)
 }
