@@ -4,39 +4,24 @@
  */
 import { ageOf, momentOf } from '../clock.ts'
 import type { Clock, Timer } from '../clock.ts'
-import { HalyardError } from '../errors.ts'
+import type { HalyardError } from '../errors.ts'
 import type { EventBus } from '../events.ts'
 import type { Logger } from '../logger.ts'
-import { Destination } from './destination.ts'
-import { Item } from './item.ts'
-import type { KeptCall } from './item.ts'
+import { Calls } from './calls.ts'
+import { Destination, Item } from './item.ts'
 import { Ledger, entryOf } from './ledger.ts'
 import type { SettledItem } from './ledger.ts'
+import type { Intake } from './options.ts'
 import { QUEUED, RecordDecoder, RecordEncoder, SETTLED, STARTED, STOPPED, bootNumber } from './record.ts'
 import type { QueuedHead, SettledRecord } from './record.ts'
 import type { OpenedRecord, OutboxStore } from './store.ts'
-import type { OutboxEntry, OutboxMessage, OutboxSubmission } from './types.ts'
+import type { OutboxEntry } from './types.ts'
 
 export type OutboxEvents = { queued: [OutboxEntry]; delivered: [OutboxEntry]; dropped: [OutboxEntry] }
 export type Fate = SettledRecord['state']
 
-/** Bodies of messages that have a path are kept in memory up to this many bytes; the others are read when they go. */
-const MAX_CACHED_BYTES = 1024 * 1024
 /** A settlement that could not be written is tried again after so many milliseconds. */
 const SETTLE_AGAIN_AFTER = 1_000
-
-/** The call as the deliverer gets it. */
-export type Call = Pick<OutboxMessage, 'kind' | 'body' | 'options'>
-
-export interface Intake {
-  readonly id: string
-  readonly submission: OutboxSubmission
-  readonly options: string
-  readonly priority: number
-  /** seconds; 0: never */
-  readonly expires: number
-  readonly latest: string
-}
 
 export interface CustodyOptions {
   readonly clock: Clock
@@ -54,18 +39,21 @@ export class Custody {
   readonly items: Map<string, Item> = new Map()
   readonly ledger: Ledger = new Ledger()
   readonly destinations: Map<string, Destination> = new Map()
+  readonly calls: Calls = new Calls(() => this.store)
   /** messages, and bytes of them, that still have to go out */
   depth = 0
   bytes = 0
+  /** A later version has written something that is not understood here: it must stay where it is. */
+  holdsUnknown = false
 
   readonly #options: CustodyOptions
   readonly #encoder = new RecordEncoder()
   readonly #decoder = new RecordDecoder()
   readonly #boot: number
-  readonly #latest = new Map<string, Item>()
   #store: OutboxStore | undefined
   #order = 0
-  #cachedBytes = 0
+  /** bytes of the records of what is owed */
+  #owedBytes = 0
   /** Settlements that the disk did not take. */
   #unwritten: (() => void)[] = []
   #again: Timer | undefined
@@ -86,11 +74,17 @@ export class Custody {
     return this.#store
   }
 
+  /** Bytes of the log that are still needed. */
+  get neededBytes(): number {
+    return this.#owedBytes + this.ledger.bytes
+  }
+
   // ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Forgets what was replayed. */
   reset(): void {
     this.items.clear()
+    this.ledger.clear()
     this.destinations.clear()
     this.#interrupted.clear()
   }
@@ -99,12 +93,12 @@ export class Custody {
   replay({ bytes, start, end, segment, offset }: OpenedRecord): void {
     switch (this.#decoder.typeOf(bytes, start)) {
       case QUEUED:
-        return this.#replayQueued(this.#decoder.queued(bytes, start, end), segment, offset)
+        return this.#replayQueued(this.#decoder.queued(bytes, start, end), { segment, offset, bytes: end - start })
       case SETTLED: {
         const settled = this.#decoder.settled(bytes, start)
         this.items.delete(settled.id)
         this.#interrupted.delete(settled.id)
-        this.ledger.add({ ...settled, segment })
+        this.ledger.add({ ...settled, segment, recordBytes: end - start })
         return
       }
       case STARTED:
@@ -114,10 +108,11 @@ export class Custody {
         this.#interrupted.delete(this.#decoder.attempt(bytes, start))
         return
       default:
-        this.#options.logger.warn(
-          { segment, offset },
-          'the outbox holds a record that a later version wrote; it is kept',
-        )
+        if (!this.holdsUnknown) {
+          const what = 'the outbox holds records that a later version wrote; they stay, and so does all of the log'
+          this.#options.logger.warn({ segment, offset }, what)
+        }
+        this.holdsUnknown = true
     }
   }
 
@@ -130,6 +125,7 @@ export class Custody {
     for (const item of owed) {
       this.depth++
       this.bytes += item.size
+      this.#owedBytes += item.recordBytes
       const lane = item.destination.lane(item.priority)
       lane.push(item)
       lane.told++
@@ -143,7 +139,7 @@ export class Custody {
     this.#interrupted.clear()
   }
 
-  #replayQueued(record: QueuedHead, segment: number, offset: number): void {
+  #replayQueued(record: QueuedHead, at: { segment: number; offset: number; bytes: number }): void {
     let item = this.items.get(record.id)
     if (item === undefined) {
       const { clock } = this.#options
@@ -163,8 +159,9 @@ export class Custody {
       })
       this.items.set(record.id, item)
     }
-    item.segment = segment
-    item.offset = offset
+    item.segment = at.segment
+    item.offset = at.offset
+    item.recordBytes = at.bytes
   }
 
   destination(name: string): Destination {
@@ -220,7 +217,11 @@ export class Custody {
       failed: (error) => this.#notKept(item, error),
     })
     this.#storing++
-    this.#remember(item, intake)
+    item.recordBytes = record.length
+    this.#owedBytes += record.length
+    this.calls.remember(item, intake)
+    const older = this.replacedBy(intake)
+    if (older !== undefined) older.alive.giving = true
     this.items.set(id, item)
     this.depth++
     this.bytes += size
@@ -252,19 +253,28 @@ export class Custody {
   }
 
   #notKept(item: Item, error: HalyardError): void {
+    this.#owedBytes -= item.recordBytes
     this.items.delete(item.id)
     this.#release(item)
+    const older = item.latest === undefined ? undefined : item.destination.latest.get(item.latest)
+    if (older !== undefined) older.alive.giving = false
     for (const waiter of [...item.alive.sends, ...item.alive.fates]) waiter.reject(error)
     this.#options.onSettled(item)
     this.#stored()
   }
 
+  /** The message that would give way to this one, if there is one and it gives way to no other yet. */
+  replacedBy({ submission: { destination }, latest }: Intake): Item | undefined {
+    const older = latest === '' ? undefined : this.destinations.get(destination)?.latest.get(latest)
+    return older?.phase === 'waiting' && older.live?.giving !== true ? older : undefined
+  }
+
   /** The older message with the same word gives way, once the newer one is kept. */
   #supersede(item: Item): void {
     if (item.latest === undefined) return
-    const key = `${item.destination.name}\n${item.latest}`
-    const older = this.#latest.get(key)
-    this.#latest.set(key, item)
+    const { latest } = item.destination
+    const older = latest.get(item.latest)
+    latest.set(item.latest, item)
     if (older !== undefined) this.withdraw(older, 'superseded')
   }
 
@@ -292,14 +302,16 @@ export class Custody {
     }
     const { id, attempts, size, queuedAt } = item
     const destination = item.destination.name
-    this.#write({ id, destination, state, reason, attempts, size, queuedAt, settledAt, segment: 0 }, item)
+    const fate = { id, destination, state, reason, attempts, size, queuedAt, settledAt, segment: 0, recordBytes: 0 }
+    item.alive.fate = fate
+    this.#write(fate, item)
   }
 
   /** A message that was not even taken: it has a line in the ledger. */
   refuse({ id, submission: { destination, body } }: Intake, reason: string): OutboxEntry {
     const now = this.#options.clock.now()
     const facts = { id, destination, reason, attempts: 0, size: body.length, queuedAt: now, settledAt: now }
-    const record: SettledItem = { ...facts, state: 'dropped', segment: 0 }
+    const record: SettledItem = { ...facts, state: 'dropped', segment: 0, recordBytes: 0 }
     this.#write(record, undefined)
     return entryOf(record)
   }
@@ -317,9 +329,14 @@ export class Custody {
   }
 
   #write(record: SettledItem, item: Item | undefined): void {
-    this.store.append(this.#encoder.settled(record), {
+    const bytes = this.#encoder.settled(record)
+    record.recordBytes = bytes.length
+    this.store.append(bytes, {
       committed: (_lsn, segment) => {
-        if (item !== undefined) this.items.delete(item.id)
+        if (item !== undefined) {
+          this.items.delete(item.id)
+          this.#owedBytes -= item.recordBytes
+        }
         record.segment = segment
         this.ledger.add(record)
         this.#tell(record, item)
@@ -363,98 +380,11 @@ export class Custody {
     this.#ended = true
   }
 
-  // ── keeping the log short ────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Copies what is still needed of a segment to the end of the log. False if the segment has to wait. */
-  async vacate(segment: number): Promise<boolean> {
-    const copies: Promise<boolean>[] = []
-    for (const settled of this.ledger.inSegment(segment)) {
-      copies.push(this.#copy(this.#encoder.settled(settled), (to) => (settled.segment = to)))
-    }
-    for (const item of this.items.values()) {
-      if (item.segment !== segment || item.phase === 'settling') continue
-      const payload = await this.store.read(segment, item.offset)
-      // Its fate may have been written meanwhile; a copy behind that would bring it back to life.
-      if (this.items.get(item.id) !== item || (item.phase as Item['phase']) === 'settling') continue
-      const moved = this.#copy(payload, (to, offset) => {
-        item.segment = to
-        item.offset = offset
-      })
-      copies.push(moved)
-    }
-    if ((await Promise.all(copies)).includes(false)) return false
-    for (const item of this.items.values()) {
-      // The mark of an attempt that may happen only once lies in some segment, perhaps in this one.
-      const attempted = item.atMostOnce && item.phase === 'delivering'
-      if (attempted || (item.segment === segment && item.phase !== 'storing')) return false
-    }
-    return true
-  }
-
-  #copy(record: Uint8Array, done: (segment: number, offset: number) => void): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.store.append(record, {
-        committed: (_lsn, segment, offset) => {
-          done(segment, offset)
-          resolve(true)
-        },
-        failed: () => resolve(false),
-      })
-    })
-  }
-
-  // ── what the deliverer needs ─────────────────────────────────────────────────────────────────────────────────────
-
-  /** The call of a message: from memory if it is there, else from the disk. Its options are an object of their own. */
-  async call(item: Item): Promise<Call> {
-    return this.callInMemory(item) ?? opened(this.#decoder.call(await this.#read(item)))
-  }
-
-  callInMemory(item: Item): Call | undefined {
-    return item.live?.call && opened(item.live.call)
-  }
-
-  async #read(item: Item): Promise<Uint8Array> {
-    for (;;) {
-      const { segment, offset } = item
-      try {
-        return await this.store.read(segment, offset)
-      } catch (error) {
-        // It may have been copied to the end of the log meanwhile, and its segment be gone.
-        if (item.segment === segment) throw error
-      }
-    }
-  }
-
-  /** A call that will go out at once need not be read from the disk again. */
-  #remember(item: Item, { submission: { kind, body }, options }: Intake): void {
-    const soon = item.destination.open && this.#cachedBytes + item.size <= MAX_CACHED_BYTES
-    if (this.store.durable && !soon) return
-    this.#cachedBytes += item.size
-    // Not slice(): of a Buffer that is no copy.
-    item.alive.call = { kind, options, body: new Uint8Array(body) }
-  }
-
-  /** It need not wait in memory for its turn, which may come tomorrow. */
-  uncache(item: Item): void {
-    if (item.live?.call === undefined || !this.store.durable) return
-    this.#cachedBytes -= item.size
-    item.live.call = undefined
-  }
-
   #release(item: Item): void {
     this.depth--
     this.bytes -= item.size
-    if (item.live?.call !== undefined) {
-      this.#cachedBytes -= item.size
-      item.live.call = undefined
-    }
-    if (item.latest === undefined) return
-    const key = `${item.destination.name}\n${item.latest}`
-    if (this.#latest.get(key) === item) this.#latest.delete(key)
+    this.calls.forget(item)
+    const { latest } = item.destination
+    if (item.latest !== undefined && latest.get(item.latest) === item) latest.delete(item.latest)
   }
-}
-
-function opened({ kind, options, body }: KeptCall): Call {
-  return { kind, body, options: options === '' ? {} : (JSON.parse(options) as Record<string, unknown>) }
 }

@@ -7,8 +7,7 @@ import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { backoff } from '../retry.ts'
 import type { Custody } from './custody.ts'
-import type { Destination } from './destination.ts'
-import type { Item, Lane } from './item.ts'
+import type { Destination, Item, Lane } from './item.ts'
 import { PRIORITIES } from './record.ts'
 import type { Deliver, Delivery, WaitOptions } from './types.ts'
 
@@ -144,8 +143,11 @@ export class Dispatcher {
   /** The oldest that is not too old: timers come late, and what expired while nothing ran must not go out. */
   #head(lane: Lane): Item | undefined {
     const { custody, clock } = this.#options
-    while (lane.head?.isOverdue(clock)) custody.settle(lane.head, 'dropped', 'expired')
-    return lane.head
+    for (;;) {
+      const { head } = lane
+      if (!head?.isOverdue(clock)) return head
+      custody.settle(head, 'dropped', 'expired')
+    }
   }
 
   /** Takes the place of one message of a backlog, at most `drainRate` of them a second. */
@@ -172,17 +174,18 @@ export class Dispatcher {
     this.#wake()
   }
 
-  async #attempt(item: Item): Promise<Delivery> {
+  /** `undefined`: it was called back before it began. */
+  async #attempt(item: Item): Promise<Delivery | undefined> {
     const { custody, logger } = this.#options
     const { destination, atMostOnce } = item
     const { deliver } = destination
     let begun = false
     try {
-      const { kind, body, options } = custody.callInMemory(item) ?? (await custody.call(item))
+      const { kind, body, options } = custody.calls.inMemory(item) ?? (await custody.calls.get(item))
       if (atMostOnce) await custody.started(item)
       if (deliver === undefined || deliver !== destination.deliver || this.#isCalledBack(item)) {
         if (atMostOnce) custody.stopped(item)
-        return { outcome: 'retry', reason: 'nobody delivers' }
+        return undefined
       }
       const signal = new DeliverySignal()
       item.alive.abort = () => signal.abort()
@@ -206,28 +209,38 @@ export class Dispatcher {
   }
 
   /** No longer on the wire. */
-  #land(item: Item, delivery: Delivery): void {
+  #land(item: Item, delivery: Delivery | undefined): void {
     item.destination.lane(item.priority).inFlight--
     this.#onWire.delete(item)
     if (item.live !== undefined) item.live.abort = undefined
     this.#conclude(item, delivery)
   }
 
-  #conclude(item: Item, delivery: Delivery): void {
-    const { custody, clock } = this.#options
+  #conclude(item: Item, delivery: Delivery | undefined): void {
+    const { custody } = this.#options
     const { destination } = item
-    if (delivery.outcome !== 'retry') {
+    if (delivery?.outcome === 'delivered' || delivery?.outcome === 'refused') {
       destination.recover()
       const dropped = delivery.outcome === 'refused'
       return custody.settle(item, dropped ? 'dropped' : 'delivered', dropped ? delivery.reason : '')
     }
-    item.alive.reason = delivery.reason
-    const withdrawn = item.live?.withdrawn ?? (item.isOverdue(clock) ? 'expired' : undefined)
-    if (withdrawn !== undefined) return custody.settle(item, 'dropped', withdrawn)
-    item.phase = 'waiting'
-    destination.lane(item.priority).putBack(item)
-    if (!this.#stopped && destination.deliver !== undefined && !destination.held) this.#backOff(destination)
-    this.#tellQueued(destination)
+    if (delivery !== undefined) this.#fail(item, delivery.reason)
+    const withdrawn = item.live?.withdrawn ?? (item.isOverdue(this.#options.clock) ? 'expired' : undefined)
+    if (withdrawn === undefined) {
+      item.phase = 'waiting'
+      destination.lane(item.priority).putBack(item)
+    } else {
+      custody.settle(item, 'dropped', withdrawn)
+    }
+    if (this.#stopped || !destination.open) this.#tellQueued(destination)
+  }
+
+  #fail(item: Item, reason: string): void {
+    const { destination } = item
+    item.alive.reason = reason
+    const isOver = this.#stopped || destination.deliver === undefined || destination.held
+    // One that was dropped on the wire failed because we asked it to: that says nothing of the link.
+    if (!isOver && item.live?.withdrawn !== 'dropped') this.#backOff(destination)
   }
 
   /** Several deliveries of one destination that fail together are one failure of its link. */
@@ -256,7 +269,7 @@ export class Dispatcher {
       const entry = item.entry()
       for (const waiter of sends.splice(0)) waiter.resolve(entry)
     }
-    this.#options.custody.uncache(item)
+    this.#options.custody.calls.uncache(item)
   }
 }
 
@@ -285,9 +298,11 @@ class BadOutcome extends TypeError {
 function outcomeOf(answer: unknown): Delivery {
   const { outcome, reason } = (answer ?? {}) as { readonly outcome?: unknown; readonly reason?: unknown }
   if (outcome === 'delivered') return { outcome }
-  if (outcome === 'refused' || outcome === 'retry') return { outcome, reason: shortened(String(reason ?? '')) }
+  if (outcome === 'refused' || outcome === 'retry') {
+    return { outcome, reason: typeof reason === 'string' ? shortened(reason) : '' }
+  }
   const expected = 'the deliverer must answer with an outcome: delivered, refused or retry'
-  throw new BadOutcome(`${expected}, not ${typeof answer === 'object' ? JSON.stringify(answer) : String(answer)}`)
+  throw new BadOutcome(`${expected}, not ${JSON.stringify(answer)}`)
 }
 
 /** A reason is a line in the ledger. */

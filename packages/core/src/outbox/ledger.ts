@@ -6,8 +6,9 @@ import type { OutboxEntry } from './types.ts'
 const CAPACITY = 10_000
 
 export interface SettledItem extends SettledRecord {
-  /** where its record lies */
+  /** where its record lies, and how long it is */
   segment: number
+  recordBytes: number
 }
 
 export class Ledger {
@@ -16,13 +17,26 @@ export class Ledger {
   readonly #ring: SettledItem[] = []
   #next = 0
 
+  /** Bytes of the records of all that is remembered. */
+  bytes = 0
+
   add(item: SettledItem): void {
     const forgotten = this.#ring[this.#next]
     // The same id may have been used again since: only its own entry is forgotten.
-    if (forgotten !== undefined && this.#byId.get(forgotten.id) === forgotten) this.#byId.delete(forgotten.id)
+    if (forgotten !== undefined && this.#byId.get(forgotten.id) === forgotten) this.#forget(forgotten)
+    const earlier = this.#byId.get(item.id)
+    if (earlier !== undefined) this.#forget(earlier)
     this.#ring[this.#next] = item
     this.#next = (this.#next + 1) % CAPACITY
     this.#byId.set(item.id, item)
+    this.bytes += item.recordBytes
+  }
+
+  clear(): void {
+    this.#byId.clear()
+    this.#ring.length = 0
+    this.#next = 0
+    this.bytes = 0
   }
 
   get(id: string): OutboxEntry | undefined {
@@ -39,8 +53,9 @@ export class Ledger {
     for (const item of this.#remembered()) if (item.segment === segment) yield item
   }
 
-  get size(): number {
-    return this.#byId.size
+  #forget(item: SettledItem): void {
+    this.#byId.delete(item.id)
+    this.bytes -= item.recordBytes
   }
 
   *#remembered(): Generator<SettledItem> {

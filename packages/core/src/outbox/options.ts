@@ -20,6 +20,20 @@ const MAX_OPTIONS = 64 * 1024
 /** bytes: a body fits into one record of the log together with all that goes with it */
 export const MAX_BODY: number = 31 * 1024 * 1024
 
+/** A submission that has passed the checks. */
+export interface Intake {
+  readonly id: string
+  readonly submission: OutboxSubmission
+  /** JSON text, '' for none */
+  readonly options: string
+  /** 0 high, 1 normal, 2 low */
+  readonly priority: number
+  /** seconds; 0: never */
+  readonly expires: number
+  /** '' for none */
+  readonly latest: string
+}
+
 /** @throws {UsageError} `ERR_USAGE` that names the option. */
 export function checkOptions(options: OutboxOptions): void {
   const { path, overflow = DEFAULTS.overflow } = options

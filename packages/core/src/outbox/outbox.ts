@@ -1,26 +1,21 @@
 import { systemClock } from '../clock.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Disk } from '../disk.ts'
-import { AbortError, HalyardError, UsageError } from '../errors.ts'
+import { HalyardError, UsageError, throwIfAborted } from '../errors.ts'
 import { EventBus } from '../events.ts'
 import { loggerFor } from '../logger.ts'
 import type { Logger } from '../logger.ts'
 import { Compactor } from './compactor.ts'
 import { Custody } from './custody.ts'
-import type { Intake, OutboxEvents } from './custody.ts'
+import type { OutboxEvents } from './custody.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Expiry } from './expiry.ts'
 import type { Item, Waiter } from './item.ts'
+import { entryOf } from './ledger.ts'
 import { KeepAlive } from './keep-alive.ts'
-import {
-  DEFAULTS,
-  MAX_BODY,
-  checkDestination,
-  checkOptions,
-  checkSubmission,
-  optionsText,
-  priorityNumber,
-} from './options.ts'
+import { DEFAULTS, checkDestination, checkOptions, checkSubmission, optionsText, priorityNumber } from './options.ts'
+import type { Intake } from './options.ts'
+import { Room } from './room.ts'
 import { MemoryStore } from './store.ts'
 import type {
   Attachment,
@@ -41,7 +36,11 @@ export interface OutboxPorts {
   readonly disk?: Disk
   /** 0 ≤ x < 1; `Math.random` */
   readonly random?: () => number
+  /** of the log; 1 MiB */
+  readonly segmentBytes?: number
 }
+
+const SEGMENT_BYTES = 1024 * 1024
 
 /** On the wire when the outbox is closed: so long it may take, in milliseconds. */
 const CLOSE_WITHIN = 10_000
@@ -73,6 +72,7 @@ export class Outbox implements AsyncDisposable {
   readonly #events: EventBus<OutboxEvents>
   readonly #custody: Custody
   readonly #dispatcher: Dispatcher
+  readonly #room: Room
   readonly #compactor: Compactor
   readonly #expiry: Expiry
   readonly #keepAlive = new KeepAlive()
@@ -106,7 +106,8 @@ export class Outbox implements AsyncDisposable {
       ordered: options.ordered ?? DEFAULTS.ordered,
       drainRate: options.drainRate ?? Infinity,
     })
-    this.#compactor = new Compactor(this.#custody, this.#logger)
+    this.#room = new Room(this.#custody, options)
+    this.#compactor = new Compactor(this.#custody, this.#logger, ports.segmentBytes ?? SEGMENT_BYTES)
     this.#expiry = new Expiry(this.#custody, this.#clock)
   }
 
@@ -131,6 +132,7 @@ export class Outbox implements AsyncDisposable {
       path,
       readOnly,
       disk: ports.disk,
+      segmentBytes: ports.segmentBytes ?? SEGMENT_BYTES,
       replay: (record) => custody.replay(record),
       reset: () => custody.reset(),
       report: (object, message) => outbox.#logger.error(object, message),
@@ -164,11 +166,10 @@ export class Outbox implements AsyncDisposable {
   async *entries(filter: { state?: OutboxState; destination?: string } = {}): AsyncGenerator<OutboxEntry> {
     const matches = ({ state, destination }: OutboxEntry): boolean =>
       (filter.state ?? state) === state && (filter.destination ?? destination) === destination
-    for (const entry of [...this.#custody.ledger.entries()]) if (matches(entry)) yield entry
-    for (const item of [...this.#custody.items.values()]) {
-      const entry = item.entry()
-      if (matches(entry)) yield entry
-    }
+    // Both at this moment: what is settled while the caller looks is in one of them.
+    const { ledger, items } = this.#custody
+    const entries = [...ledger.entries(), ...Array.from(items.values(), (item) => item.entry())]
+    for (const entry of entries) if (matches(entry)) yield entry
   }
 
   /** The line of one message; `undefined` if it is not known (any more). */
@@ -228,13 +229,13 @@ export class Outbox implements AsyncDisposable {
   submit(submission: OutboxSubmission, control: SendControl = {}): Promise<OutboxEntry> {
     try {
       checkSubmission(submission, control)
-      if (control.signal?.aborted) throw new AbortError(control.signal.reason)
+      throwIfAborted(control.signal)
       this.#checkOpen()
       const id = control.id ?? `${this.#idPrefix}${(this.#ids++).toString(36)}`
       const known = control.id === undefined ? undefined : this.#known(control.id, control.signal)
       return known ?? this.#take(id, submission, control)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 
@@ -244,7 +245,7 @@ export class Outbox implements AsyncDisposable {
     for (const item of [...items.values()]) {
       // Not yet kept, or settled by now.
       if (item.phase === 'storing' || item.phase === 'settling' || items.get(item.id) !== item) continue
-      const call = await this.#custody.call(item)
+      const call = await this.#custody.calls.get(item)
       yield { id: item.id, destination: item.destination.name, attempts: item.attempts, ...call }
     }
   }
@@ -291,7 +292,9 @@ export class Outbox implements AsyncDisposable {
   /** The entry of a message whose id was used before, when it is there. */
   #known(id: string, signal: AbortSignal | undefined): Promise<OutboxEntry> | undefined {
     const item = this.#custody.items.get(id)
-    if (item !== undefined && !item.told && item.phase !== 'settling') return this.#wait(item.alive.sends, signal)
+    const fate = item?.live?.fate
+    if (fate !== undefined) return Promise.resolve(entryOf(fate))
+    if (item?.told === false) return this.#wait(item.alive.sends, signal)
     const entry = this.why(id)
     return entry && Promise.resolve(entry)
   }
@@ -305,53 +308,15 @@ export class Outbox implements AsyncDisposable {
       expires: control.expires ?? 0,
       latest: control.latest ?? '',
     }
-    if (!this.#makeRoom(submission.body.length, intake.priority))
-      return Promise.resolve(this.#custody.refuse(intake, 'overflow'))
+    if (!this.#room.make(intake)) return Promise.resolve(this.#custody.refuse(intake, 'overflow'))
     const item = this.#custody.take(intake)
     this.#expiry.watch(item)
     return this.#wait(item.alive.sends, control.signal)
   }
 
-  /** False if the message itself has to give way. */
-  #makeRoom(size: number, priority: number): boolean {
-    const {
-      maxMessages = DEFAULTS.maxMessages,
-      maxBytes = DEFAULTS.maxBytes,
-      overflow = DEFAULTS.overflow,
-    } = this.#options
-    const fits = (): boolean => this.depth < maxMessages && this.bytes + size <= maxBytes
-    if (size > Math.min(maxBytes, MAX_BODY)) {
-      const limit = size > MAX_BODY ? `the ${MAX_BODY} that one can have` : `maxBytes (${maxBytes})`
-      throw new UsageError('ERR_OUTBOX_MESSAGE', `a message of ${size} bytes is larger than ${limit}; split it`)
-    }
-    while (!fits()) {
-      if (overflow === 'drop-newest') return false
-      const oldest = overflow === 'drop-oldest' ? this.#oldest(priority) : undefined
-      if (oldest === undefined) {
-        const limits = `${this.depth} messages and ${this.bytes} bytes of ${maxMessages} and ${maxBytes}`
-        throw new HalyardError('ERR_OUTBOX_FULL', `the outbox is full: ${limits}; wait until some are delivered`)
-      }
-      this.#custody.settle(oldest, 'dropped', 'overflow')
-    }
-    return true
-  }
-
-  /** The oldest of the least important messages that wait, none that is more important than the one to come. */
-  #oldest(priority: number): Item | undefined {
-    for (let level = 2; level >= priority; level--) {
-      let oldest: Item | undefined
-      for (const destination of this.#custody.destinations.values()) {
-        const { head } = destination.lane(level)
-        if (head !== undefined && head.order < (oldest?.order ?? Infinity)) oldest = head
-      }
-      if (oldest !== undefined) return oldest
-    }
-    return undefined
-  }
-
   #onSettled(item: Item): void {
     this.#expiry.forget(item)
-    if (this.#custody.items.size === 0) for (const { resolve } of this.#idle.splice(0)) resolve()
+    if (this.#custody.items.size === 0) for (const waiter of this.#idle.splice(0)) waiter.resolve()
     this.#compactor.consider()
   }
 
@@ -361,34 +326,11 @@ export class Outbox implements AsyncDisposable {
     if (this.#closed !== undefined) throw closedError()
   }
 
-  /** A promise that joins those who wait, keeps the process alive, and ends early if its signal fires. */
+  /** A promise that joins those who wait. */
   #wait<T>(waiters: Waiter<T>[], signal: AbortSignal | undefined): Promise<T> {
     if (this.#options.readOnly === true) return Promise.reject(readOnlyError())
     if (this.#ended) return Promise.reject(closedError())
-    return new Promise<T>((resolve, reject) => {
-      this.#keepAlive.enter()
-      const leave = (): void => {
-        signal?.removeEventListener('abort', onAbort)
-        this.#keepAlive.leave()
-      }
-      const waiter: Waiter<T> = {
-        resolve(value) {
-          leave()
-          resolve(value)
-        },
-        reject(error) {
-          leave()
-          reject(error)
-        },
-      }
-      const onAbort = (): void => {
-        waiters.splice(waiters.indexOf(waiter), 1)
-        waiter.reject(new AbortError(signal?.reason))
-      }
-      waiters.push(waiter)
-      if (signal?.aborted) onAbort()
-      else signal?.addEventListener('abort', onAbort, { once: true })
-    })
+    return this.#keepAlive.join(waiters, signal)
   }
 
   async #finish(): Promise<void> {
@@ -407,7 +349,7 @@ export class Outbox implements AsyncDisposable {
       await store.close()
     } finally {
       this.#ended = true
-      for (const { reject } of this.#idle.splice(0)) reject(closedError())
+      for (const waiter of this.#idle.splice(0)) waiter.reject(closedError())
       for (const item of this.#custody.items.values()) {
         for (const waiter of item.live?.fates.splice(0) ?? []) waiter.reject(closedError())
       }

@@ -13,7 +13,6 @@
  * record stands alone: the message that it settles may be gone from the log before it.
  */
 import { ProtocolError } from '../errors.ts'
-import type { KeptCall } from './item.ts'
 import type { OutboxState, Priority } from './types.ts'
 
 export const QUEUED = 1
@@ -171,6 +170,14 @@ export class RecordEncoder {
       this.#bytes[this.#at++] = code
     }
   }
+}
+
+/** The call as it is kept; of a message on disk it is in memory only while it is about to go out. */
+export interface KeptCall {
+  readonly kind: string
+  /** JSON text, '' for none */
+  readonly options: string
+  readonly body: Uint8Array
 }
 
 /** The head of a queued record; its kind, options and body are read when they are needed. */

@@ -35,11 +35,11 @@ const MISBEHAVIOUR: readonly (readonly [what: string, make: () => Deliver, reaso
     'not ready',
   ],
   ['rejects with undefined', () => rejects(undefined), 'undefined'],
-  ['rejects with null', () => rejects(null), '[object Null]'],
-  ['rejects with an object without a prototype', () => rejects(Object.create(null)), '[object Object]'],
+  ['rejects with null', () => rejects(null), 'null'],
+  ['rejects with an object without a prototype', () => rejects(Object.create(null)), '{}'],
   ['answers undefined', () => answers(undefined), 'not undefined'],
   ['answers null', () => answers(null), 'not null'],
-  ['answers a text', () => answers('ok'), 'not ok'],
+  ['answers a text', () => answers('ok'), 'not "ok"'],
   ['answers an unknown outcome', () => answers({ outcome: 'sent' }), 'not {"outcome":"sent"}'],
   ['answers what is no promise', () => once((() => 42) as unknown as Deliver), 'not 42'],
 ]
@@ -149,13 +149,11 @@ describe('a deliverer that is called back', () => {
 
   it('is not called when its client has let go, and the next one is', async () => {
     const gone = new Peer()
-    const { home, outbox, attachment, goOn } = await reading(gone)
+    const { outbox, attachment, goOn } = await reading(gone)
     attachment[Symbol.dispose]()
     const peer = new Peer()
     outbox.attach(DEMO, peer.deliver)
     goOn()
-    await quiet()
-    await home.clock.advance(60_000)
     expect(await peer.answer()).toBe('a')
     expect(gone.seen).toEqual([])
     await outbox.idle()
