@@ -51,7 +51,9 @@ export class Custody {
   readonly #decoder = new RecordDecoder()
   readonly #boot: number
   #store: OutboxStore | undefined
+  /** of messages, and of settlements */
   #order = 0
+  #settlements = 0
   /** bytes of the records of what is owed */
   #owedBytes = 0
   /** Settlements that the disk did not take. */
@@ -98,7 +100,7 @@ export class Custody {
         const settled = this.#decoder.settled(bytes, start)
         this.items.delete(settled.id)
         this.#interrupted.delete(settled.id)
-        this.ledger.add({ ...settled, segment, recordBytes: end - start })
+        this.ledger.replay({ ...settled, segment, recordBytes: end - start })
         return
       }
       case STARTED:
@@ -119,6 +121,7 @@ export class Custody {
   /** All is replayed: the messages that are owed line up in their order. */
   begin(store: OutboxStore, readOnly: boolean): void {
     this.#store = store
+    this.#settlements = this.ledger.begin()
     const owed = [...this.items.values()]
     // Copies at the end of the log stand behind messages that are younger.
     if (owed.some((item, index) => item.order < (owed[index - 1]?.order ?? 0))) owed.sort((a, b) => a.order - b.order)
@@ -302,7 +305,20 @@ export class Custody {
     }
     const { id, attempts, size, queuedAt } = item
     const destination = item.destination.name
-    const fate = { id, destination, state, reason, attempts, size, queuedAt, settledAt, segment: 0, recordBytes: 0 }
+    const order = ++this.#settlements
+    const fate = {
+      id,
+      destination,
+      state,
+      order,
+      reason,
+      attempts,
+      size,
+      queuedAt,
+      settledAt,
+      segment: 0,
+      recordBytes: 0,
+    }
     item.alive.fate = fate
     this.#write(fate, item)
   }
@@ -310,7 +326,8 @@ export class Custody {
   /** A message that was not even taken: it has a line in the ledger. */
   refuse({ id, submission: { destination, body } }: Intake, reason: string): OutboxEntry {
     const now = this.#options.clock.now()
-    const facts = { id, destination, reason, attempts: 0, size: body.length, queuedAt: now, settledAt: now }
+    const order = ++this.#settlements
+    const facts = { id, destination, order, reason, attempts: 0, size: body.length, queuedAt: now, settledAt: now }
     const record: SettledItem = { ...facts, state: 'dropped', segment: 0, recordBytes: 0 }
     this.#write(record, undefined)
     return entryOf(record)

@@ -14,7 +14,7 @@ export interface SettledItem extends SettledRecord {
 export class Ledger {
   readonly #byId = new Map<string, SettledItem>()
   /** In the order of settlement; the oldest is overwritten. */
-  readonly #ring: SettledItem[] = []
+  #ring: SettledItem[] = []
   #next = 0
 
   /** Bytes of the records of all that is remembered. */
@@ -32,10 +32,25 @@ export class Ledger {
     this.bytes += item.recordBytes
   }
 
+  /** One entry of an earlier process; {@link begin} follows when all are there. */
+  replay(item: SettledItem): void {
+    const earlier = this.#byId.get(item.id)
+    if (earlier !== undefined) this.#forget(earlier)
+    this.#byId.set(item.id, item)
+    this.bytes += item.recordBytes
+  }
+
+  /** Remembers the last of them, which need not be those that stand last in the log. Gives the highest order. */
+  begin(): number {
+    const items = [...this.#byId.values()].sort((a, b) => a.order - b.order)
+    for (const item of items.slice(0, -CAPACITY)) this.#forget(item)
+    this.#ring = items.slice(-CAPACITY)
+    this.#next = this.#ring.length % CAPACITY
+    return items.at(-1)?.order ?? 0
+  }
+
   clear(): void {
     this.#byId.clear()
-    this.#ring.length = 0
-    this.#next = 0
     this.bytes = 0
   }
 

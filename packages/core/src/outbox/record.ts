@@ -4,12 +4,13 @@
  * ```
  * queued   1  flags  order f64  wall f64  monotonic f64  boot u32  expires f64  id  destination  kind  latest
  *             options u32 + JSON  body
- * settled  2  state  attempts u32  size u32  queued f64  settled f64  id  destination  reason
+ * settled  2  state  order f64  attempts u32  size u32  queued f64  settled f64  id  destination  reason
  * started  3  0  id        an attempt of a message that goes out at most once begins
  * stopped  4  0  id        … and certainly did not reach the peer
  * ```
  *
- * `order` stays when a record is copied to the end of the log, so that the order of a destination does. A settled
+ * `order` stays when a record is copied to the end of the log, so that the order of a destination and that of the
+ * ledger do. A settled
  * record stands alone: the message that it settles may be gone from the log before it.
  */
 import { ProtocolError } from '../errors.ts'
@@ -24,7 +25,7 @@ export const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
 const AT_MOST_ONCE = 4
 const PRIORITY_MASK = 3
 const QUEUED_FIXED = 2 + 8 + 8 + 8 + 4 + 8
-const SETTLED_FIXED = 2 + 4 + 4 + 8 + 8
+const SETTLED_FIXED = 2 + 8 + 4 + 4 + 8 + 8
 
 /** The buffer of one very large record is not kept for all the small ones behind it. */
 const MAX_KEPT_BUFFER = 256 * 1024
@@ -55,6 +56,8 @@ export interface SettledRecord {
   readonly id: string
   readonly destination: string
   readonly state: Exclude<OutboxState, 'queued'>
+  /** counts settlements */
+  readonly order: number
   /** '' for none */
   readonly reason: string
   readonly attempts: number
@@ -111,6 +114,7 @@ export class RecordEncoder {
     this.#begin(SETTLED_FIXED + 3 * texts + 6)
     this.#byte(SETTLED)
     this.#byte(record.state === 'delivered' ? 1 : 0)
+    this.#double(record.order)
     this.#word(record.attempts)
     this.#word(record.size)
     this.#double(record.queuedAt)
@@ -243,6 +247,7 @@ export class RecordDecoder {
   settled(bytes: Uint8Array, start: number): SettledRecord {
     this.#begin(bytes, start)
     const state = bytes[start + 1] === 1 ? 'delivered' : 'dropped'
+    const order = this.#double()
     const attempts = this.#word()
     const size = this.#word()
     const queuedAt = this.#double()
@@ -250,7 +255,7 @@ export class RecordDecoder {
     const id = this.#text()
     const destination = this.#destination()
     const reason = this.#text()
-    return { id, destination, state, reason, attempts, size, queuedAt, settledAt }
+    return { id, destination, state, order, reason, attempts, size, queuedAt, settledAt }
   }
 
   attempt(bytes: Uint8Array, start: number): string {
