@@ -283,10 +283,14 @@ export class Custody {
 
   // ── letting go ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Drops a message that waits; one that is being stored is dropped then, one on the wire if it comes back. */
-  withdraw(item: Item, reason: string): void {
-    if (item.phase === 'waiting') this.settle(item, 'dropped', reason)
-    else if (item.phase !== 'settling') item.alive.withdrawn = reason
+  /**
+   * Drops a message that waits; one that is being stored is dropped then, one on the wire if it comes back. The first
+   * reason counts, unless somebody drops it on purpose.
+   */
+  withdraw(item: Item, reason: 'expired' | 'superseded' | 'dropped'): void {
+    if (item.phase === 'waiting') return this.settle(item, 'dropped', reason)
+    if (item.phase === 'settling') return
+    if (item.live?.withdrawn === undefined || reason === 'dropped') item.alive.withdrawn = reason
   }
 
   /** The fate of a message: its sender is told now, the ledger and the events follow when it is written down. */
