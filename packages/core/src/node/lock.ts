@@ -3,7 +3,7 @@
  *
  * A lock is a file `lock.<n>` that names its owner (process, when that process started, boot), and the highest n counts.
  * Taking it over means creating n + 1 with `link`, which only one of many can do; a released lock is not removed but
- * says so, because numbers that began again at 1 would let two owners stand side by side. Readers need no lock.
+ * emptied, because numbers that began again at 1 would let two owners stand side by side. Readers need no lock.
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -20,7 +20,6 @@ export interface LockOwner {
   readonly bootId: string
 }
 
-const RELEASED = 'released'
 const NAME = /^lock\.(\d+)$/
 const MAX_LOCK_FILE = 1024
 
@@ -55,9 +54,20 @@ export class DirectoryLock {
     }
   }
 
+  /** Empties the file, which a full disk allows too. */
   async release(): Promise<void> {
-    const temporary = await writeTemporary(this.#disk, this.#path, RELEASED)
-    await this.#disk.rename(temporary, join(this.#path, `lock.${this.#number}`))
+    const path = join(this.#path, `lock.${this.#number}`)
+    try {
+      const file = await this.#disk.open(path, 'write')
+      try {
+        await file.truncate(0)
+      } finally {
+        await file.close()
+      }
+    } catch (error) {
+      // With the directory the lock is gone too.
+      if (errnoOf(error) !== 'ENOENT') throw storageError(error, `release ${path}`)
+    }
   }
 
   /** False if somebody else has made the file of this number first. */

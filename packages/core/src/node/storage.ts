@@ -10,7 +10,7 @@ const KIND = 'OUTB'
 /** A running owner may drop a segment while a reader looks: then the reader looks again. */
 const READ_ATTEMPTS = 5
 
-export const openStore: OpenStore = async ({ path, readOnly, replay, reset, report, disk }) => {
+export const openStore: OpenStore = async ({ path, readOnly, replay, reset, report, disk, segmentBytes }) => {
   const onDamage = (damage: LogDamage): void => {
     const missing = damage.lastMissing >= damage.firstMissing && damage.lastMissing > 0
     const what = missing ? 'messages may be missing' : 'nothing is missing'
@@ -19,7 +19,7 @@ export const openStore: OpenStore = async ({ path, readOnly, replay, reset, repo
   for (let attempt = 1; ; attempt++) {
     reset()
     try {
-      const log = await SegmentLog.open({ path, kind: KIND, readOnly, onDamage, disk }, replay)
+      const log = await SegmentLog.open({ path, kind: KIND, readOnly, segmentBytes, onDamage, disk }, replay)
       return new LogStore(log)
     } catch (error) {
       const vanished = errnoOf((error as Error).cause) === 'ENOENT'

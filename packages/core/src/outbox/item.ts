@@ -1,5 +1,7 @@
 /** One message that is owed, the lane in which it waits, and the destination to which it goes. */
-import type { Timer } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
+import type { SettledItem } from './ledger.ts'
+import type { KeptCall } from './record.ts'
 import type { Deliver, OutboxEntry, OutboxState } from './types.ts'
 
 /**
@@ -18,16 +20,9 @@ export interface Waiter<T = OutboxEntry> {
   reject(error: Error): void
 }
 
-/** The call as the deliverer gets it; of a message on disk it is there only while it is about to go out. */
-export interface Call {
-  readonly kind: string
-  readonly options: Readonly<Record<string, unknown>>
-  readonly body: Uint8Array
-}
-
 /** What only a message of this process has; those that were found on disk, maybe 100,000, do without. */
 export interface Live {
-  call: Call | undefined
+  call: KeptCall | undefined
   /** who waits for the send */
   readonly sends: Waiter[]
   /** who waits for the fate */
@@ -37,6 +32,10 @@ export interface Live {
   /** set while it is on the wire and shall not be tried again: why */
   withdrawn: string | undefined
   abort: (() => void) | undefined
+  /** A newer message with the same word is being stored and will take its place. */
+  giving: boolean
+  /** what has become of it, while that is being written down */
+  fate: SettledItem | undefined
 }
 
 export class Item {
@@ -60,6 +59,7 @@ export class Item {
   /** where its record lies */
   segment = 0
   offset = 0
+  recordBytes = 0
   previous: Item | undefined = undefined
   next: Item | undefined = undefined
   live: Live | undefined = undefined
@@ -95,7 +95,14 @@ export class Item {
       reason: undefined,
       withdrawn: undefined,
       abort: undefined,
+      giving: false,
+      fate: undefined,
     })
+  }
+
+  /** Older than it may become. */
+  isOverdue(clock: Clock): boolean {
+    return this.deadline !== undefined && clock.monotonic() >= this.deadline
   }
 
   entry(
@@ -119,6 +126,9 @@ export class Item {
 /** The messages of one destination and priority that wait, oldest first: a list from whose middle one may leave. */
 export class Lane {
   head: Item | undefined = undefined
+  /** messages that wait, and bytes of their bodies */
+  length = 0
+  bytes = 0
   #tail: Item | undefined = undefined
   /** on the wire */
   inFlight = 0
@@ -137,6 +147,8 @@ export class Lane {
   }
 
   remove(item: Item): void {
+    this.length--
+    this.bytes -= item.size
     if (item.previous === undefined) this.head = item.next
     else item.previous.next = item.next
     if (item.next === undefined) this.#tail = item.previous
@@ -146,6 +158,8 @@ export class Lane {
   }
 
   #insertBehind(previous: Item | undefined, item: Item): void {
+    this.length++
+    this.bytes += item.size
     const next = previous === undefined ? this.head : previous.next
     item.previous = previous
     item.next = next
@@ -161,6 +175,8 @@ export class Destination {
   readonly name: string
   /** by priority: high, normal, low */
   readonly lanes: readonly [Lane, Lane, Lane] = [new Lane(), new Lane(), new Lane()]
+  /** The newest message of every word of `latest`. */
+  readonly latest: Map<string, Item> = new Map()
   deliver: Deliver | undefined = undefined
   held = false
   /** runs while a failed delivery is waited out */

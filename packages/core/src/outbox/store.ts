@@ -42,6 +42,7 @@ export type OpenStore = (options: {
   readonly reset: () => void
   readonly report: (object: object, message: string) => void
   readonly disk?: Disk | undefined
+  readonly segmentBytes: number
 }) => Promise<OutboxStore>
 
 /** No disk: a record is as good as kept when this turn is over. */
