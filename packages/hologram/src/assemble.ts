@@ -70,7 +70,9 @@ function openOutbox({ outbox: given, logger }: CloudOptions, onError: (error: Ha
   if (given instanceof Outbox) return Promise.resolve(given)
   const opening = Promise.resolve().then(() => Outbox.open(given, { logger }))
   opening.catch((error: unknown) => {
-    onError(error instanceof HalyardError ? error : new HalyardError('ERR_HOLOGRAM_OUTBOX', String(error), { cause: error }))
+    onError(
+      error instanceof HalyardError ? error : new HalyardError('ERR_HOLOGRAM_OUTBOX', String(error), { cause: error }),
+    )
   })
   return opening
 }

@@ -22,7 +22,10 @@ export const customService: Service = {
   check({ endpoint }, _body, topics) {
     requireEndpoint(endpoint)
     if (topics !== undefined) {
-      throw new UsageError('ERR_HOLOGRAM_TOPICS', 'CustomCloud sends bytes as they are and has no topics; leave them out')
+      throw new UsageError(
+        'ERR_HOLOGRAM_TOPICS',
+        'CustomCloud sends bytes as they are and has no topics; leave them out',
+      )
     }
   },
   destination: ({ endpoint: { host, port } }) => `custom:${host}:${port}`,

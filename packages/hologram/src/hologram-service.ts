@@ -88,7 +88,7 @@ function formOf(request: Uint8Array): ReplyForm {
  * does not, proves nothing: the message is tried again.
  */
 function judge({ written, response, problem }: ExchangeResult, form: ReplyForm): Verdict {
-  const code = decodeReply(response, form)
+  const code = readReply(response, form) ?? decodeReply(response, form)
   if (code === ERR_OK && written) return { outcome: 'delivered', code }
   // The cloud saw the connection end before the message did: that is a cut, not a judgement on the message.
   if (code === ERR_CONNCLOSED) return { outcome: 'retry', reason: 'ERR_CONNCLOSED' }

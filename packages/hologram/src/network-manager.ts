@@ -1,14 +1,7 @@
 import { ConnectionError, describeError, HalyardError, secondsToMilliseconds, UsageError } from '@halyard/core'
 import type { Network, NetworkManager, NetworkName } from './types.ts'
 
-const NAMES: readonly NetworkName[] = [
-  'cellular-e303',
-  'wifi',
-  'cellular-iota',
-  'ble',
-  'ethernet',
-  'cellular-ms2131',
-]
+const NAMES: readonly NetworkName[] = ['cellular-e303', 'wifi', 'cellular-iota', 'ble', 'ethernet', 'cellular-ms2131']
 
 const DEFAULT_CONNECT_SECONDS = 15
 

@@ -34,10 +34,22 @@ export function tcp(): Connector {
         // A failed write is told once, by 'error'.
         if (!error) events.written()
       })
-      socket.once('connect', unlessOver(() => events.opened()))
-      socket.once('end', unlessOver(() => events.ended()))
-      socket.on('error', unlessOver((error: Error) => events.failed(error)))
-      socket.once('close', unlessOver(() => events.failed(new Error('the connection was closed'))))
+      socket.once(
+        'connect',
+        unlessOver(() => events.opened()),
+      )
+      socket.once(
+        'end',
+        unlessOver(() => events.ended()),
+      )
+      socket.on(
+        'error',
+        unlessOver((error: Error) => events.failed(error)),
+      )
+      socket.once(
+        'close',
+        unlessOver(() => events.failed(new Error('the connection was closed'))),
+      )
       return {
         write: (bytes) => void socket.write(bytes, wrote),
         destroy: () => {

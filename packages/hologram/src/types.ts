@@ -1,9 +1,15 @@
 import type { HalyardError, Logger, Outbox, OutboxOptions, SendControl } from '@halyard/core'
-import type { ResultCode, ResultName } from '@halyard/wire/hologram'
-import type { Credentials, CredentialsInit } from './credentials.ts'
+import type { ResultName } from '@halyard/wire/hologram'
 
 export type NetworkName =
-  '' | 'wifi' | 'ethernet' | 'ble' | 'cellular-ms2131' | 'cellular-e303' | 'cellular-iota' | 'cellular'
+  | ''
+  | 'wifi'
+  | 'ethernet'
+  | 'ble'
+  | 'cellular-ms2131'
+  | 'cellular-e303'
+  | 'cellular-iota'
+  | 'cellular'
 
 /** A way to the internet that can be switched on and off. */
 export interface Network {
@@ -72,7 +78,7 @@ export interface SendResult {
   /** the outbox entry */
   readonly id: string
   /** 0…8 from the service; -1 no usable answer; -2 buffered */
-  readonly code: ResultCode
+  readonly code: number
   readonly name: ResultName
   /** HologramCloud: the document's sentence; CustomCloud: what the peer answered, as UTF-8, '' for nothing */
   readonly description: string

@@ -95,12 +95,14 @@ export function decodeReply(bytes: Uint8Array, form: ReplyForm): ReplyCode | typ
 }
 
 /**
- * The code as soon as a reply is complete, `undefined` while more bytes could make or mend one. What a peer sends behind
- * a complete reply need not be waited for.
+ * The code as soon as a reply is complete, `undefined` while more bytes could make one. What a peer sends behind a
+ * complete reply is not looked at, so that it does not matter how the network cut the bytes.
  */
 export function readReply(bytes: Uint8Array, form: ReplyForm): ReplyCode | undefined {
-  if (form === 'compact' && asText(bytes).trim().length < 2) return undefined
-  const code = decodeReply(bytes, form)
+  const complete = form === 'json' ? /^\s*\[[^\]]*\]/ : /^\s*\d\d/
+  const size = complete.exec(asText(bytes.subarray(0, MAX_REPLY)))?.[0].length
+  if (size === undefined) return undefined
+  const code = decodeReply(bytes.subarray(0, size), form)
   return code === ERR_UNKNOWN ? undefined : code
 }
 

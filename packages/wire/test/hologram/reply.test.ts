@@ -56,6 +56,16 @@ describe('replies', () => {
     expect(readReply(bytesOf('00'), 'compact')).toBe(0)
   })
 
+  it('are what stands first, however the network cut what follows', () => {
+    for (const text of ['[3,0]x', '[3,0][0,0]', '[3,0]\r\n', `[3,0]${' '.repeat(100)}`]) {
+      expect(readReply(bytesOf(text), 'json')).toBe(3)
+    }
+    expect(readReply(bytesOf('30x'), 'compact')).toBe(3)
+    for (const text of ['x[3,0]', '[[3],0]', '[x,0]', '[]', '30']) {
+      expect(readReply(bytesOf(text), 'json')).toBeUndefined()
+    }
+  })
+
   it('with a code that no table knows are refusals; rubbish is none', () => {
     expect(isUnknownRefusal(bytesOf('[9,0]'), 'json')).toBe(true)
     expect(isUnknownRefusal(bytesOf('[-1,0]'), 'json')).toBe(true)
