@@ -80,6 +80,11 @@ export class RequestReader {
     return this.#length
   }
 
+  /** How whatever was begun is answered, also if it never ends. */
+  get form(): ReplyForm {
+    return this.#protocol === undefined || this.#protocol === 'message' ? 'json' : 'compact'
+  }
+
   /** The result, once; what is pushed after it is ignored and gives the same result again. */
   push(chunk: Uint8Array): RequestResult | undefined {
     if (this.#result) return this.#result
