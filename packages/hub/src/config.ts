@@ -1,3 +1,4 @@
+/// <reference path="./hjson.d.ts" />
 /** The hub's configuration file: what it may hold, what holds without it. docs/guide/hub.md lists every key. */
 import { readFile } from 'node:fs/promises'
 import { MAX_SECONDS, UsageError, describeError } from '@halyard/core'
@@ -166,6 +167,7 @@ function withDefaults({ hologram, front, history, tls }: v.InferOutput<typeof Sc
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue) ?? 'the file'
   if (issue.type === 'strict_object' && issue.expected === 'never') return `unknown key ${path}`
+  if (issue.input === undefined) return `${path} is missing`
   // A file may hold what should not be shown: the kind of a wrong value is told, a number's value, never a text.
   const received = typeof issue.input === 'number' ? String(issue.input) : kindOf(issue.input)
   return `${path} must be ${EXPECTED[issue.type] ?? issue.type}${limitOf(issue)}, not ${received}`
@@ -188,7 +190,6 @@ function limitOf(issue: v.BaseIssue<unknown>): string {
 }
 
 function kindOf(value: unknown): string {
-  if (value === undefined) return 'missing'
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'a list'
   return typeof value === 'object' ? 'an object' : `a ${typeof value === 'string' ? 'text' : typeof value}`

@@ -28,7 +28,7 @@ export async function writeFileAtomically(disk: Disk, path: string, text: string
 }
 
 /** `undefined` if there is no such file. */
-export async function readTextFile(disk: Disk, path: string): Promise<string | undefined> {
+async function readTextFile(disk: Disk, path: string): Promise<string | undefined> {
   try {
     const file = await disk.open(path, 'read')
     try {

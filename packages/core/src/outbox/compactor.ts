@@ -26,7 +26,7 @@ export class Compactor {
 
   /** Looks whether there is something to do, and does it on the side. */
   consider(): void {
-    if (this.#stopped || this.#running !== undefined || !this.#due()) return
+    if (this.#running !== undefined || this.#stopped || !this.#due()) return
     this.#running = this.#compact()
       .catch((error: unknown) =>
         this.#logger.warn({ err: error }, 'the outbox could not be made shorter; trying again later'),
@@ -42,7 +42,7 @@ export class Compactor {
   #due(): boolean {
     const { store, items, bytes, ledger } = this.#custody
     const needed = bytes + items.size * QUEUED_RECORD_BYTES + ledger.size * LEDGER_RECORD_BYTES
-    return store.oldest !== undefined && store.bytes > MIN_BYTES + MAX_RATIO * needed
+    return store.bytes > MIN_BYTES + MAX_RATIO * needed && store.oldest !== undefined
   }
 
   async #compact(): Promise<void> {

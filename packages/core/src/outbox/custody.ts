@@ -4,13 +4,13 @@
  */
 import { ageOf, momentOf } from '../clock.ts'
 import type { Clock, Timer } from '../clock.ts'
-import { HalyardError } from '../errors.ts'
+import type { HalyardError } from '../errors.ts'
 import type { EventBus } from '../events.ts'
 import type { Logger } from '../logger.ts'
-import { Destination } from './destination.ts'
-import { Item } from './item.ts'
+import { Destination, Item } from './item.ts'
 import type { Call } from './item.ts'
 import { Ledger } from './ledger.ts'
+import type { SettledItem } from './ledger.ts'
 import { QUEUED, RecordDecoder, RecordEncoder, SETTLED, STARTED, STOPPED, bootNumber } from './record.ts'
 import type { QueuedHead, SettledRecord } from './record.ts'
 import type { OpenedRecord, OutboxStore } from './store.ts'
@@ -138,10 +138,6 @@ export class Custody {
   #replayQueued(record: QueuedHead, segment: number, offset: number): void {
     let item = this.items.get(record.id)
     if (item === undefined) {
-      const { clock } = this.#options
-      const bootId = record.boot === this.#boot ? clock.bootId : ''
-      const age = (): number => ageOf({ wall: record.wall, monotonic: record.monotonic, bootId }, clock)
-      const life = this.#lifetime(record.expires)
       item = new Item({
         id: record.id,
         destination: this.destination(record.destination),
@@ -151,7 +147,7 @@ export class Custody {
         size: record.size,
         queuedAt: record.wall,
         latest: record.latest === '' ? undefined : record.latest,
-        deadline: life === Infinity ? undefined : clock.monotonic() + life - age(),
+        deadline: this.#deadline(record),
       })
       this.items.set(record.id, item)
     }
@@ -163,6 +159,15 @@ export class Custody {
     let destination = this.destinations.get(name)
     if (destination === undefined) this.destinations.set(name, (destination = new Destination(name)))
     return destination
+  }
+
+  /** What is left of a message's life, from now on. */
+  #deadline({ expires, wall, monotonic, boot }: QueuedHead): number | undefined {
+    const life = this.#lifetime(expires)
+    if (life === Infinity) return undefined
+    const { clock } = this.#options
+    const bootId = boot === this.#boot ? clock.bootId : ''
+    return clock.monotonic() + life - ageOf({ wall, monotonic, bootId }, clock)
   }
 
   #lifetime(expires: number): number {
@@ -262,21 +267,31 @@ export class Custody {
     item.phase = 'settling'
     this.#release(item)
     const settledAt = this.#options.clock.now()
-    const record = { ...this.#facts(item), state, reason, settledAt }
     const sends = item.live?.sends
     if (sends !== undefined && sends.length > 0) {
       const entry = item.entry(state, reason === '' ? undefined : reason, settledAt)
-      for (const waiter of sends.splice(0)) waiter.resolve(entry)
+      for (const waiter of sends) waiter.resolve(entry)
+      sends.length = 0
     }
-    this.#write(record, item)
+    const { id, attempts, size, queuedAt } = item
+    const destination = item.destination.name
+    this.#write({ id, destination, state, reason, attempts, size, queuedAt, settledAt, segment: 0 }, item)
   }
 
   /** A message that was not even taken: it has a line in the ledger. */
   refuse(intake: Intake, reason: string): Promise<OutboxEntry> {
     const now = this.#options.clock.now()
     const { destination, body } = intake.submission
-    const facts = { id: intake.id, destination, size: body.length, attempts: 0, queuedAt: now }
-    const record: SettledRecord = { ...facts, state: 'dropped', reason, settledAt: now }
+    const times = { queuedAt: now, settledAt: now, attempts: 0 }
+    const record: SettledItem = {
+      id: intake.id,
+      destination,
+      state: 'dropped',
+      reason,
+      size: body.length,
+      ...times,
+      segment: 0,
+    }
     return new Promise((resolve) => this.#write(record, undefined, resolve))
   }
 
@@ -292,16 +307,12 @@ export class Custody {
     this.store.append(this.#encoder.attempt(STOPPED, item.id), { committed() {}, failed() {} })
   }
 
-  #facts(item: Item): Pick<SettledRecord, 'id' | 'destination' | 'attempts' | 'size' | 'queuedAt'> {
-    const { id, attempts, size, queuedAt } = item
-    return { id, destination: item.destination.name, attempts, size, queuedAt }
-  }
-
-  #write(record: SettledRecord, item: Item | undefined, done?: (entry: OutboxEntry) => void): void {
+  #write(record: SettledItem, item: Item | undefined, done?: (entry: OutboxEntry) => void): void {
     this.store.append(this.#encoder.settled(record), {
       committed: (_lsn, segment) => {
         if (item !== undefined) this.items.delete(item.id)
-        this.ledger.add({ ...record, segment })
+        record.segment = segment
+        this.ledger.add(record)
         this.#tell(record, item, done)
         this.#writeAgain()
       },
@@ -316,7 +327,7 @@ export class Custody {
     })
   }
 
-  #tell(record: SettledRecord, item: Item | undefined, done: ((entry: OutboxEntry) => void) | undefined): void {
+  #tell(record: SettledItem, item: Item | undefined, done: ((entry: OutboxEntry) => void) | undefined): void {
     const fates = item?.live?.fates
     const listened = this.#options.events.has(record.state)
     if (listened || done !== undefined || (fates !== undefined && fates.length > 0)) {
@@ -391,8 +402,10 @@ export class Custody {
     return item.live?.call ?? this.#decoder.call(await this.store.read(item.segment, item.offset))
   }
 
+  /** A call that will go out at once need not be read from the disk again. */
   #remember(item: Item, { kind, body, options = {} }: OutboxSubmission): void {
-    if (this.store.durable && this.#cachedBytes + item.size > MAX_CACHED_BYTES) return
+    const soon = item.destination.open && this.#cachedBytes + item.size <= MAX_CACHED_BYTES
+    if (this.store.durable && !soon) return
     this.#cachedBytes += item.size
     item.alive.call = { kind, options, body: body.slice() }
   }

@@ -1,6 +1,6 @@
-/** One message that is owed, and the lane in which it waits. */
-import type { Destination } from './destination.ts'
-import type { OutboxEntry, OutboxState } from './types.ts'
+/** One message that is owed, the lane in which it waits, and the destination to which it goes. */
+import type { Timer } from '../clock.ts'
+import type { Deliver, OutboxEntry, OutboxState } from './types.ts'
 
 /**
  * Where a message stands in this process.
@@ -153,5 +153,38 @@ export class Lane {
     else previous.next = item
     if (next === undefined) this.#tail = item
     else next.previous = item
+  }
+}
+
+/** One service and account to which messages go: who delivers, whether the link is up, which messages wait. */
+export class Destination {
+  readonly name: string
+  /** by priority: high, normal, low */
+  readonly lanes: readonly [Lane, Lane, Lane] = [new Lane(), new Lane(), new Lane()]
+  deliver: Deliver | undefined = undefined
+  held = false
+  /** runs while a failed delivery is waited out */
+  backoff: Timer | undefined = undefined
+  /** deliveries that failed since the last that did not */
+  failures = 0
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  lane(priority: number): Lane {
+    return this.lanes[priority] ?? this.lanes[1]
+  }
+
+  /** Whether a message may go out now, as far as the link is concerned. */
+  get open(): boolean {
+    return this.deliver !== undefined && !this.held && this.backoff === undefined
+  }
+
+  /** The link works: no waiting any more. */
+  recover(): void {
+    this.failures = 0
+    this.backoff?.cancel()
+    this.backoff = undefined
   }
 }

@@ -220,7 +220,7 @@ export class Outbox implements AsyncDisposable {
       const known = control.id === undefined ? undefined : this.#known(control.id, control.signal)
       return known ?? this.#take(id, submission, control)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 
@@ -325,7 +325,7 @@ export class Outbox implements AsyncDisposable {
   }
 
   #onSettled(): void {
-    if (this.#custody.items.size === 0) for (const { resolve } of this.#idle.splice(0)) resolve()
+    if (this.#custody.items.size === 0) for (const waiter of this.#idle.splice(0)) waiter.resolve()
     this.#compactor.consider()
   }
 
@@ -368,7 +368,7 @@ export class Outbox implements AsyncDisposable {
     await this.#compactor.stop()
     this.#custody.end()
     await this.#custody.store.close()
-    for (const { reject } of this.#idle.splice(0)) reject(closedError())
+    for (const waiter of this.#idle.splice(0)) waiter.reject(closedError())
     for (const item of this.#custody.items.values()) {
       for (const waiter of item.live?.fates.splice(0) ?? []) waiter.reject(closedError())
     }

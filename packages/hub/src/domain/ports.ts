@@ -1,7 +1,7 @@
 /**
  * The three ports behind which a hub's disk lies. The domain sees only these; `store/` has two implementations of each
  * (memory; segment log and SQLite), and one contract suite per port that both pass. Several machines would be a third:
- * the ports map to a stream, a key-value bucket and the subjects of NATS JetStream. docs/decisions/0100-hub-store.md
+ * the ports map to a stream, a key-value bucket and the subjects of NATS JetStream. docs/decisions/010-the-hubs-store.md
  */
 import type { Direction, ServiceName, StoredMessage } from './message.ts'
 

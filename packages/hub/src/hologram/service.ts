@@ -16,7 +16,7 @@ import type { Journal } from '../domain/ports.ts'
 import type { Authoriser, Verdict } from './authoriser.ts'
 import type { HologramLimits } from './limits.ts'
 
-export const HOLOGRAM_SPACE = 'hologram'
+const HOLOGRAM_SPACE = 'hologram'
 
 /** A code, or `'silence'`: the peer gets no answer and keeps its message. */
 export type Outcome = ReplyCode | 'silence'

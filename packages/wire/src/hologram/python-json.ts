@@ -27,7 +27,6 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
 }
 
 /** Everything but printable ASCII without `"` and `\`; no `u` flag, so that each half of a pair is escaped by itself. */
-// oxlint-disable-next-line no-control-regex
 const ESCAPED = /[^ !#-[\]-~]/g
 
 /**

@@ -75,7 +75,7 @@ describe('whatever comes from outside', () => {
 })
 
 describe('a round trip', () => {
-  const key = fc.string({ unit: fc.constantFrom(...'aZ09!~"\\'), minLength: 4, maxLength: 4 })
+  const key = fc.string({ unit: fc.constantFrom('a', 'Z', '0', '9', '!', '~', '"', '\\'), minLength: 4, maxLength: 4 })
   const topic = fc.stringMatching(/^[A-Za-z0-9 /_-]{1,31}$/)
   const data = fc.oneof(fc.string({ unit: 'binary' }), fc.string())
 

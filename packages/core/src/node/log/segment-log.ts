@@ -38,6 +38,7 @@ export class SegmentLog implements AsyncDisposable {
   readonly #lock: DirectoryLock | undefined
   readonly #segmentBytes: number
   #segments: KeptSegment[]
+  #sealedBytes: number
   #writer: SegmentWriter | undefined
   /** Number of the first record that the segment being written may hold. */
   #writerFirst: Lsn = 1
@@ -58,6 +59,7 @@ export class SegmentLog implements AsyncDisposable {
     this.#lock = lock
     this.#segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES
     this.#segments = recovered.segments
+    this.#sealedBytes = recovered.segments.reduce((sum, { bytes }) => sum + bytes, 0)
     this.#lastSegment = recovered.lastSegment
     this.#appended = recovered.last
     this.#committed = recovered.last
@@ -105,8 +107,7 @@ export class SegmentLog implements AsyncDisposable {
 
   /** Bytes on disk. */
   get bytes(): number {
-    const sealed = this.#segments.reduce((sum, { bytes }) => sum + bytes, 0)
-    return this.#writer === undefined ? sealed : sealed + this.#writer.length
+    return this.#sealedBytes + (this.#writer?.length ?? 0)
   }
 
   /** Segments on disk, the one that is being written included. */
@@ -191,6 +192,7 @@ export class SegmentLog implements AsyncDisposable {
         throw storageError(error, `remove ${path}`)
       }
       this.#segments.shift()
+      this.#sealedBytes -= oldest.bytes
     }
   }
 
@@ -209,6 +211,7 @@ export class SegmentLog implements AsyncDisposable {
     await this.#disk.syncDirectory(this.#options.path)
     if (tail === undefined || !tailSound || tail.bytes >= this.#segmentBytes) return
     this.#segments.pop()
+    this.#sealedBytes -= tail.bytes
     this.#writer = await SegmentWriter.resume(this.#disk, this.#options.path, tail.segment, tail.bytes)
     this.#writerFirst = tail.first
   }
@@ -258,6 +261,7 @@ export class SegmentLog implements AsyncDisposable {
     }
     if (current !== undefined) {
       this.#segments.push({ segment: current.segment, first: this.#writerFirst, bytes: current.length })
+      this.#sealedBytes += current.length
       this.#writer = undefined
       await current.close()
     }

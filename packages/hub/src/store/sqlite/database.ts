@@ -1,6 +1,6 @@
 /**
  * SQLite behind the few calls the index needs: Node's own where it has one (22.13 on), else the WebAssembly build, which
- * needs no compiler. Synchronous, so it runs in the index worker and nowhere else. docs/decisions/0101-sqlite-in-a-worker.md
+ * needs no compiler. Synchronous, so it runs in the index worker and nowhere else. docs/decisions/010-the-hubs-store.md
  */
 import { rmSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
@@ -24,7 +24,7 @@ export interface Statement {
 export type Engine = 'node:sqlite' | 'node-sqlite3-wasm'
 
 /** What this Node has. */
-export function bestEngine(): Engine {
+function bestEngine(): Engine {
   return isBuiltin('node:sqlite') ? 'node:sqlite' : 'node-sqlite3-wasm'
 }
 

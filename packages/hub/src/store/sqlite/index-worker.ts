@@ -35,7 +35,7 @@ export class IndexWorker {
   #nextId = 1
   #failures = 0
   #closing = false
-  #exited: Promise<void> = Promise.resolve()
+  #thread: Worker | undefined
   #trouble: string | undefined
 
   constructor(options: IndexWorkerOptions) {
@@ -73,23 +73,27 @@ export class IndexWorker {
 
   /** Applies what is committed, closes the file, ends the thread. */
   async close(): Promise<void> {
-    if (this.#closing) return this.#exited
+    if (this.#closing) return
     this.#closing = true
-    try {
-      await this.call('close')
-    } catch (error) {
-      // What is not applied is in the journal, and will be at the next start.
-      this.#options.logger.warn({ err: error }, `the index was not closed in order: ${describeError(error)}`)
-      const worker = await this.#worker.catch(() => undefined)
-      await worker?.terminate()
+    const opened = await this.#worker.then(
+      () => true,
+      () => false,
+    )
+    if (opened) {
+      await this.call('close').catch((error: unknown) => {
+        // What is not applied is in the journal, and will be at the next start.
+        this.#options.logger.warn({ err: error }, `the index was not closed in order: ${describeError(error)}`)
+      })
     }
-    await this.#exited
+    // Its work is done; whatever the runtime still keeps the thread for is not waited for.
+    await this.#thread?.terminate()
   }
 
   #start(): Promise<Worker> {
     const { path, journal, hubId, engine } = this.#options
     const workerData: WorkerOptions = { path, journal, hubId, engine }
     const worker = new Worker(ENTRY, { workerData, name: 'halyard-index', execArgv: quietFlags() })
+    this.#thread = worker
     let crash: Error | undefined
     const opened = new Promise<Worker>((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
@@ -99,6 +103,7 @@ export class IndexWorker {
           resolve(worker)
         } else if (message.type === 'closed-at-open') {
           reject(fromWire(message.error))
+          void worker.terminate()
         } else {
           this.#receive(message)
         }
@@ -108,12 +113,7 @@ export class IndexWorker {
       })
       worker.on('exit', () => reject(crashError(crash)))
     })
-    this.#exited = new Promise((resolve) => {
-      worker.on('exit', () => {
-        resolve()
-        this.#onExit(crash, opened)
-      })
-    })
+    worker.on('exit', () => this.#onExit(crash, opened))
     return opened
   }
 

@@ -34,11 +34,7 @@ async function main(): Promise<void> {
       return call(...args)
     }
     run().then(
-      (value) => {
-        post({ type: 'result', id, value })
-        // Nothing else keeps this thread.
-        if (method === 'close') port.close()
-      },
+      (value) => post({ type: 'result', id, value }),
       (error: unknown) => post({ type: 'error', id, error: toWire(error) }),
     )
   })
