@@ -82,7 +82,7 @@ function documentedBus(bus: CoreEventBus<HologramEvents>): EventBus {
   return {
     subscribe(event, callback) {
       if (typeof callback !== 'function') {
-        throw new UsageError('ERR_USAGE', `subscribe('${String(event)}', …) needs a function, not ${typeof callback}`)
+        throw new UsageError('ERR_USAGE', `subscribe('${event}', …) needs a function, not ${typeof callback}`)
       }
       bus.on(event, callback)
     },

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@halyard/core'
+import type { Clock, Timer, WaitOptions } from '@halyard/core'
 import { describeError } from '@halyard/core'
 import type { Connection, ConnectionEvents, Connector } from './connector.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -27,6 +27,12 @@ export interface ExchangeResult {
 /** A long request is written in parts, so that a slow link which gets on is told from one that stands still. */
 const WRITE_PART = 16 * 1024
 
+/**
+ * After so many milliseconds the signal is asked for: the outbox makes it then, which costs more than the frame and the
+ * reply together, and most exchanges are over before anybody could want to end them.
+ */
+const SIGNAL_AFTER = 250
+
 const NOTHING: Uint8Array = new Uint8Array(0)
 
 /**
@@ -37,10 +43,10 @@ export function exchange(
   request: ExchangeRequest,
   connector: Connector,
   clock: Clock,
-  signal?: AbortSignal,
+  options: WaitOptions = {},
 ): Promise<ExchangeResult> {
   return new Promise((resolve) => {
-    const run = new Exchange(request, clock, signal, resolve)
+    const run = new Exchange(request, clock, options, resolve)
     run.start(connector)
   })
 }
@@ -48,9 +54,10 @@ export function exchange(
 class Exchange implements ConnectionEvents {
   readonly #request: ExchangeRequest
   readonly #clock: Clock
-  readonly #signal: AbortSignal | undefined
+  readonly #options: WaitOptions
   readonly #resolve: (result: ExchangeResult) => void
   #connection: Connection | undefined
+  #signal: AbortSignal | undefined
   #timer: Timer | undefined
   /** When silence is too long, on the monotonic clock; moved by everything that happens, the timer follows late. */
   #deadline = 0
@@ -60,23 +67,16 @@ class Exchange implements ConnectionEvents {
   readonly #response = new GrowingBytes()
   #over = false
 
-  constructor(
-    request: ExchangeRequest,
-    clock: Clock,
-    signal: AbortSignal | undefined,
-    resolve: (result: ExchangeResult) => void,
-  ) {
+  constructor(request: ExchangeRequest, clock: Clock, options: WaitOptions, resolve: (result: ExchangeResult) => void) {
     this.#request = request
     this.#clock = clock
-    this.#signal = signal
+    this.#options = options
     this.#resolve = resolve
   }
 
   start(connector: Connector): void {
-    if (this.#signal?.aborted) return this.#finish('aborted', 'the sending was ended')
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
-    this.#deadline = this.#clock.monotonic() + this.#request.timeout
-    this.#watch(this.#request.timeout)
+    this.#progress()
+    this.#watch(Math.min(SIGNAL_AFTER, this.#request.timeout))
     try {
       this.#connection = connector.connect(this.#request.endpoint, this)
     } catch (error) {
@@ -130,11 +130,23 @@ class Exchange implements ConnectionEvents {
   /** One timer for the whole exchange: on time it looks whether the deadline has moved, and waits for the rest. */
   #watch(milliseconds: number): void {
     this.#timer = this.#clock.setTimer(milliseconds, () => {
+      this.#heedSignal()
       const left = this.#deadline - this.#clock.monotonic()
-      if (left > 0) return this.#watch(Math.ceil(left))
-      const seconds = this.#request.timeout / 1000
-      this.#finish('silence', this.#open ? `no answer within ${seconds} s` : `no connection within ${seconds} s`)
+      if (left <= 0) return this.#fallSilent()
+      if (!this.#over) this.#watch(Math.ceil(left))
     })
+  }
+
+  #heedSignal(): void {
+    if (this.#signal !== undefined) return
+    this.#signal = this.#options.signal
+    if (this.#signal?.aborted) this.#onAbort()
+    else this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  #fallSilent(): void {
+    const seconds = this.#request.timeout / 1000
+    this.#finish('silence', this.#open ? `no answer within ${seconds} s` : `no connection within ${seconds} s`)
   }
 
   #finish(end: ExchangeResult['end'], problem: string): void {

@@ -90,8 +90,8 @@ function formOf(request: Uint8Array): ReplyForm {
 function judge({ written, response, problem }: ExchangeResult, form: ReplyForm): Verdict {
   const code = readReply(response, form) ?? decodeReply(response, form)
   if (code === ERR_OK && written) return { outcome: 'delivered', code }
-  // The cloud saw the connection end before the message did: that is a cut, not a judgement on the message.
-  if (code === ERR_CONNCLOSED) return { outcome: 'retry', reason: 'ERR_CONNCLOSED' }
+  // The cloud saw the connection end before the message did, and so did we: that is a cut, not its judgement.
+  if (code === ERR_CONNCLOSED && !written) return { outcome: 'retry', reason: 'ERR_CONNCLOSED' }
   if (code > ERR_OK) return { outcome: 'refused', code }
   if (isUnknownRefusal(response, form)) return { outcome: 'refused', code: ERR_UNKNOWN }
   if (response.length > 0) return { outcome: 'retry', reason: 'the answer is not a reply of the cloud' }

@@ -1,4 +1,11 @@
-import { ConnectionError, describeError, HalyardError, secondsToMilliseconds, UsageError } from '@halyard/core'
+import {
+  ConnectionError,
+  describeError,
+  HalyardError,
+  secondsToMilliseconds,
+  throwIfAborted,
+  UsageError,
+} from '@halyard/core'
 import type { Network, NetworkManager, NetworkName } from './types.ts'
 
 const NAMES: readonly NetworkName[] = ['cellular-e303', 'wifi', 'cellular-iota', 'ble', 'ethernet', 'cellular-ms2131']
@@ -66,6 +73,7 @@ export class CloudNetworkManager implements NetworkManager {
   async connect(options: ConnectOptions = {}): Promise<boolean> {
     const { timeout = DEFAULT_CONNECT_SECONDS, signal } = options
     secondsToMilliseconds('timeout', timeout)
+    throwIfAborted(signal)
     if (this.#networks.length > 0 && !(await this.#connectFirst({ timeout, signal }))) return false
     this.#up = true
     this.#lastError = null

@@ -18,7 +18,7 @@ import { RecentResults, resultFromLedger, resultOf } from './results.ts'
 import type { Account, Service, Verdict } from './service.ts'
 import type { SendOptions, SendResult } from './types.ts'
 
-export const DEFAULT_TIMEOUT_SECONDS = 5
+const DEFAULT_TIMEOUT_SECONDS = 5
 
 export interface SenderOptions {
   readonly service: Service
@@ -148,15 +148,17 @@ export class Sender {
     }
   }
 
-  #deliver(destination: string, message: OutboxMessage, options: WaitOptions): Promise<Delivery> {
+  async #deliver(destination: string, message: OutboxMessage, options: WaitOptions): Promise<Delivery> {
     const delivery = this.#attempt(destination, message, options)
     this.#onWire.add(delivery)
-    const done = (): void => void this.#onWire.delete(delivery)
-    delivery.then(done, done)
-    return delivery
+    try {
+      return await delivery
+    } finally {
+      this.#onWire.delete(delivery)
+    }
   }
 
-  async #attempt(destination: string, message: OutboxMessage, { signal }: WaitOptions): Promise<Delivery> {
+  async #attempt(destination: string, message: OutboxMessage, options: WaitOptions): Promise<Delivery> {
     const { service, connector, clock, logger } = this.#options
     const account = this.#options.account()
     if (this.#destination() !== destination) return { outcome: 'retry', reason: 'this cloud has another account now' }
@@ -171,7 +173,7 @@ export class Sender {
       const isComplete = (response: Uint8Array): boolean => service.isComplete(bytes, response)
       const { maxResponse } = service
       const request = { endpoint: account.endpoint, bytes, timeout: timeout * 1000, maxResponse, isComplete }
-      const result = await exchange(request, connector, clock, signal)
+      const result = await exchange(request, connector, clock, options)
       return this.#conclude(message, service.judge(bytes, result))
     } catch (error) {
       // What can never become a request would keep everything behind it waiting for ever.

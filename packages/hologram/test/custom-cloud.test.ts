@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { CustomCloud } from '@halyard/hologram'
 import { loadVectors } from '@halyard/testkit'
@@ -75,7 +76,7 @@ describe('the answer', () => {
       return await cloud.sendMessage('hello', { timeout: 0.05 })
     })
     expect(result).toMatchObject({ code: 0, ok: true, buffered: false, description: '' })
-    expect(`${result}`).toBe('')
+    expect(String(result)).toBe('')
     expect(sent).toHaveBeenCalledTimes(1)
   })
 
@@ -91,15 +92,15 @@ describe('the answer', () => {
   })
 
   it('byte by byte is one answer, however many there are', async () => {
-    const drip: Script = ({ socket }) =>
-      void socket.once('data', async () => {
-        socket.setNoDelay(true)
-        for (let count = 0; count < 200; count++) {
-          socket.write('y')
-          await new Promise(setImmediate)
-        }
-        socket.end()
-      })
+    const drip: Script = async ({ socket }) => {
+      await once(socket, 'data')
+      socket.setNoDelay(true)
+      for (let count = 0; count < 200; count++) {
+        socket.write('y')
+        await new Promise(setImmediate)
+      }
+      socket.end()
+    }
     expect(String(await withPeer(drip, (cloud) => cloud.sendMessage('hello')))).toBe('y'.repeat(200))
   })
 

@@ -1,5 +1,5 @@
 import { loadVectors, runVectors } from '@halyard/testkit'
-import type { Decoded, VectorFile } from '@halyard/testkit'
+import type { Decoded, Vector, VectorFile } from '@halyard/testkit'
 import { describe, expect, it } from 'vitest'
 import {
   decodeReply,
@@ -35,7 +35,9 @@ const requests = {
   },
 }
 
-for (const name of ['messages', 'sms', 'one-time-passwords', 'refusals']) runVectors(load(name), requests, frame)
+for (const name of ['messages', 'sms', 'one-time-passwords', 'refusals']) {
+  runVectors(load<HologramRequest>(name), requests, frame)
+}
 
 interface Reply {
   readonly code: ReplyCode
@@ -73,7 +75,7 @@ runVectors(
 )
 
 describe('the reply form of a refusal', () => {
-  for (const vector of load('refusals').vectors as readonly { name: string; hex: string; form: ReplyForm }[]) {
+  for (const vector of load('refusals').vectors as readonly (Vector<unknown> & { form: ReplyForm })[]) {
     it(vector.name, () => {
       const result = decodeRequest(Buffer.from(vector.hex, 'hex'))
       expect(result?.form).toBe(vector.form)
