@@ -1,3 +1,4 @@
+/// <reference path="./hjson.d.ts" />
 /** Configuration from options, from the environment (`HALYARD_…`) and from an HJSON file: the first that names a setting wins. */
 import { open } from 'node:fs/promises'
 import { UsageError, describeError } from '../errors.ts'
@@ -70,7 +71,15 @@ export async function loadConfig<const S extends Settings>(settings: S, sources:
  * @throws {UsageError} `ERR_CONFIG_FILE`: not there, not readable, too large, not HJSON (with the line), not an object.
  */
 export async function readConfigFile(path: string): Promise<Readonly<Record<string, unknown>>> {
-  const text = await readText(path)
+  return parseConfigText(await readText(path), path)
+}
+
+/**
+ * The object that an HJSON text holds. `path` is for the error alone.
+ *
+ * @throws {UsageError} `ERR_CONFIG_FILE`
+ */
+export async function parseConfigText(text: string, path: string): Promise<Readonly<Record<string, unknown>>> {
   // Loaded here because most programs have no file, and all of them pay for imports.
   const { default: hjson } = await import('hjson')
   let value: unknown

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export { nodeClock } from './clock.ts'
-export { loadConfig, numberSetting, portSetting, readConfigFile, textSetting } from './config.ts'
+export { loadConfig, numberSetting, parseConfigText, portSetting, readConfigFile, textSetting } from './config.ts'
 export type { Config, ConfigSources, Setting, Settings } from './config.ts'
 export { nodeDisk } from './disk.ts'
 export type { Disk, DiskFile } from '../disk.ts'
