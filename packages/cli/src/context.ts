@@ -1,3 +1,6 @@
+import type { CustomCloud, HologramCloud } from '@halyard/hologram'
+import type { createHub } from '@halyard/hub'
+import type { FaultProxy } from '@halyard/testkit'
 import type { Terminal } from './terminal.ts'
 
 /** What a command stands on. */
@@ -5,10 +8,8 @@ export interface Context {
   readonly terminal: Terminal
   /** The parts of the house that are loaded when a command needs them. */
   readonly load: {
-    hologram(): Promise<typeof import('@halyard/hologram')>
-    hub(): Promise<typeof import('@halyard/hub')>
-    testkit(): Promise<typeof import('@halyard/testkit')>
+    readonly hologram: () => Promise<{ CustomCloud: typeof CustomCloud; HologramCloud: typeof HologramCloud }>
+    readonly hub: () => Promise<{ createHub: typeof createHub }>
+    readonly testkit: () => Promise<{ FaultProxy: typeof FaultProxy }>
   }
-  /** The exit code with which the process is to end. */
-  finish(code: number): void
 }

@@ -7,7 +7,13 @@ import type { SendFlags } from './send/flags.ts'
 import { paint } from './text/paint.ts'
 import { VERSION } from './version.ts'
 
-export function buildProgram(context: Context): Command {
+/** What the grammar stands on. */
+export interface ProgramContext extends Context {
+  /** The exit code with which the process is to end. */
+  readonly finish: (code: number) => void
+}
+
+export function buildProgram(context: ProgramContext): Command {
   const program = configure(new Command('halyard'), context)
     .description(
       'Messages of small devices: a hub of your own, clients that lose nothing, and what waits in their outbox',
@@ -29,11 +35,11 @@ export function buildProgram(context: Context): Command {
 }
 
 /** The documented script: `halyard send` under its old name. */
-export function buildHologramSend(context: Context): Command {
+export function buildHologramSend(context: ProgramContext): Command {
   return addSend(configure(new Command('hologram-send'), context), context).version(VERSION, '--version')
 }
 
-function addSend(command: Command, { finish, ...context }: Context): Command {
+function addSend(command: Command, { finish, ...context }: ProgramContext): Command {
   const name = command.parent === null ? command.name() : `${command.parent.name()} ${command.name()}`
   return command
     .summary('send messages to Hologram, to a hub, or raw to a server of your own')
@@ -69,11 +75,11 @@ function addSend(command: Command, { finish, ...context }: Context): Command {
     )
     .action(async (messages: string[], flags: SendFlags) => {
       const { send } = await import('./send/send.ts')
-      finish(await send(messages, flags, { ...context, finish }))
+      finish(await send(messages, flags, context))
     })
 }
 
-function addHub(command: Command, { finish, ...context }: Context): void {
+function addHub(command: Command, { finish, ...context }: ProgramContext): void {
   command
     .summary('run a hub: the server that answers in place of the clouds')
     .description('Runs a hub on this machine until Ctrl-C. What it acknowledges is on disk.')
@@ -100,13 +106,12 @@ function addHub(command: Command, { finish, ...context }: Context): void {
     )
     .action(async (flags: HubFlags) => {
       const { runHub } = await import('./hub/run.ts')
-      finish(await runHub(flags, { ...context, finish }))
+      finish(await runHub(flags, context))
     })
 }
 
-function addOutbox(command: Command, { finish, ...context }: Context): void {
+function addOutbox(command: Command, { finish, ...context }: ProgramContext): void {
   command.summary('look into an outbox directory').description('What waits in an outbox, and what became of the rest.')
-  const whole = { ...context, finish }
   command
     .command('ls')
     .description('list messages; works beside the program that owns the outbox')
@@ -116,7 +121,7 @@ function addOutbox(command: Command, { finish, ...context }: Context): void {
     .option('--json', 'one JSON object per line')
     .action(async (flags: LsFlags) => {
       const { ls } = await import('./outbox/ls.ts')
-      finish(await ls(flags, whole))
+      finish(await ls(flags, context))
     })
   command
     .command('why')
@@ -126,7 +131,7 @@ function addOutbox(command: Command, { finish, ...context }: Context): void {
     .option('--json', 'as one JSON object')
     .action(async (id: string, flags: OutboxFlags) => {
       const { why } = await import('./outbox/why.ts')
-      finish(await why(id, flags, whole))
+      finish(await why(id, flags, context))
     })
   command
     .command('export')
@@ -135,7 +140,7 @@ function addOutbox(command: Command, { finish, ...context }: Context): void {
     .option('--destination <name>', 'only this destination')
     .action(async (flags: LsFlags) => {
       const { exportMessages } = await import('./outbox/export.ts')
-      finish(await exportMessages(flags, whole))
+      finish(await exportMessages(flags, context))
     })
   command
     .command('rm')
@@ -146,7 +151,7 @@ function addOutbox(command: Command, { finish, ...context }: Context): void {
     .option('--json', 'one JSON object per dropped message')
     .action(async (ids: string[], flags: RmFlags) => {
       const { rm } = await import('./outbox/rm.ts')
-      finish(await rm(ids, flags, whole))
+      finish(await rm(ids, flags, context))
     })
   command.addHelpText(
     'after',
@@ -160,7 +165,7 @@ function addOutbox(command: Command, { finish, ...context }: Context): void {
 }
 
 /** What all commands have in common; subcommands inherit it. */
-function configure(program: Command, { terminal }: Context): Command {
+function configure(program: Command, { terminal }: ProgramContext): Command {
   const help = paint(terminal.colour.output)
   const wrong = paint(terminal.colour.error)
   const options = {

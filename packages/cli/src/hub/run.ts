@@ -1,18 +1,16 @@
 /** `halyard hub`: a hub in this process until a signal ends it. */
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import type { Hub, HubOptions } from '@halyard/hub'
 import type { Context } from '../context.ts'
 import type { InterruptSignal } from '../terminal.ts'
 import { paint } from '../text/paint.ts'
 import { commandName, ownScript } from './command-name.ts'
+import { willBeFirstStart } from './first-start.ts'
 import type { HubFlags } from './flags.ts'
 import { hubLogger } from './log.ts'
 import { readHubOptions } from './options.ts'
 import { welcomeLines } from './welcome.ts'
 import type { Welcome } from './welcome.ts'
 
-const DEFAULT_DATA = './halyard-data'
 const DEFAULT_HOST = '127.0.0.1'
 
 export async function runHub(flags: HubFlags, context: Context): Promise<number> {
@@ -42,11 +40,6 @@ export async function runHub(flags: HubFlags, context: Context): Promise<number>
   } finally {
     interrupted[Symbol.dispose]()
   }
-}
-
-/** Whether the hub is about to make its accounts. */
-export function willBeFirstStart({ data = DEFAULT_DATA }: HubOptions): boolean {
-  return data === ':memory:' || !existsSync(join(resolve(data), 'accounts.json'))
 }
 
 function welcomeOf(hub: Hub, { host = DEFAULT_HOST }: HubOptions, isFirstStart: boolean, context: Context): Welcome {

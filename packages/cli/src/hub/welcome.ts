@@ -68,7 +68,7 @@ function rawCommand({ ready, host }: Welcome): string | undefined {
   return `printf '${format}\\r\\r' | nc ${reachableHost(host)} ${ports.hologram}`
 }
 
-export function accountsFile({ data }: HubReady): string | undefined {
+function accountsFile({ data }: HubReady): string | undefined {
   return data === ':memory:' ? undefined : join(data, 'accounts.json')
 }
 

@@ -3,8 +3,8 @@ import { fit, widthOf } from './width.ts'
 export interface Column<Row> {
   readonly title: string
   readonly align?: 'right'
-  cell(row: Row): string
-  paint?(text: string, row: Row): string
+  readonly cell: (row: Row) => string
+  readonly paint?: (text: string, row: Row) => string
 }
 
 /** Lines with columns two spaces apart. With `columns` given, the last column gives way so that lines fit. */

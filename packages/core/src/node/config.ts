@@ -1,3 +1,4 @@
+// oxlint-disable-next-line typescript/triple-slash-reference -- whoever compiles this source needs the types too
 /// <reference path="./hjson.d.ts" />
 /** Configuration from options, from the environment (`HALYARD_…`) and from an HJSON file: the first that names a setting wins. */
 import { open } from 'node:fs/promises'
@@ -136,7 +137,8 @@ function own<T>(object: Readonly<Record<string, T>>, name: string): T | undefine
 }
 
 function wrongValue(name: string, setting: Setting<unknown>, value: unknown, origin: string): UsageError {
-  const shown = setting.secret !== true && typeof value !== 'object' ? String(value) : kindOf(value)
+  const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+  const shown = isPlain && setting.secret !== true ? String(value) : kindOf(value)
   return new UsageError('ERR_CONFIG_VALUE', `${name} must be ${setting.expected}, not ${shown} (${origin})`)
 }
 
