@@ -31,6 +31,8 @@ export async function runHub(flags: HubFlags, context: Context): Promise<number>
       if (flags.json === true) terminal.print(JSON.stringify(hub.ready))
       else sayWelcome(welcomeOf(hub, options, isFirstStart, context), context)
       await interrupted.signal
+      if (flags.json !== true)
+        terminal.error('Stopping: what is in flight finishes first. Ctrl-C again ends it at once.')
     } finally {
       await hub.close()
     }

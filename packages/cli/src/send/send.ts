@@ -34,17 +34,20 @@ export async function send(given: readonly string[], flags: SendFlags, context: 
   })
   try {
     const outbox = await cloud.outbox
-    const delivered = countDelivered(outbox)
+    const delivered = new Set<string>()
+    outbox.on('delivered', ({ id }) => void delivered.add(id))
     // Sorted out before the first byte goes: all are on disk, or none has been touched.
     const sends = messages.map((message) =>
       sendOne(cloud, outbox, message, { flags, target, attempts, signal: interrupted.signal }),
     )
     const { outcomes, code } = await collect(sends, target, flags, terminal, interrupted.signal)
-    explain(outcomes, target, terminal)
-    sayMore(delivered() - outcomes.filter(({ result }) => result.ok).length, 'older', terminal)
-    if (interruptedBy === undefined) return code
+    // Only then all is written down, also what became of older messages.
     await cloud.close()
-    sayInterrupted(messages.length - outcomes.length, target, terminal)
+    explain(outcomes, target, terminal)
+    for (const { result } of outcomes) delivered.delete(result.id)
+    sayOlder(delivered.size, terminal)
+    if (interruptedBy === undefined) return code
+    sayInterrupted(target.outbox === undefined ? messages.length - outcomes.length : outbox.depth, target, terminal)
     return EXIT_CODES[interruptedBy]
   } finally {
     await cloud.close()
@@ -122,24 +125,17 @@ async function collect(
   return { outcomes, code }
 }
 
-function countDelivered(outbox: Outbox): () => number {
-  let delivered = 0
-  outbox.on('delivered', () => (delivered += 1))
-  return () => delivered
-}
-
-function sayMore(older: number, what: string, terminal: Terminal): void {
-  if (older <= 0) return
+function sayOlder(older: number, terminal: Terminal): void {
+  if (older === 0) return
   const { green } = paint(terminal.colour.error)
-  terminal.error(`${green('halyard:')} ${count(older, `${what} message`)} from the outbox delivered as well`)
+  terminal.error(`${green('halyard:')} ${count(older, 'older message')} from the outbox delivered as well`)
 }
 
-function sayInterrupted(unknown: number, { outbox }: Target, terminal: Terminal): void {
-  if (unknown <= 0) return
+/** `left`: in the outbox, or without one those of which nobody knows. */
+function sayInterrupted(left: number, { outbox }: Target, terminal: Terminal): void {
   const { yellow } = paint(terminal.colour.error)
-  const fate =
-    outbox === undefined
-      ? 'lost unless it was just delivered; --outbox DIR would have kept it'
-      : `still queued in ${outbox}; halyard outbox ls --outbox ${outbox} shows it`
-  terminal.error(`${yellow('halyard:')} interrupted: ${count(unknown, 'message')} ${fate}`)
+  const say = (text: string): void => terminal.error(`${yellow('halyard:')} interrupted: ${text}`)
+  if (left === 0) say('nothing is left to send')
+  else if (outbox === undefined) say(`${count(left, 'message')} may not have arrived; --outbox DIR keeps them`)
+  else say(`${count(left, 'message')} still queued in ${outbox}; halyard outbox ls --outbox ${outbox} shows what`)
 }
