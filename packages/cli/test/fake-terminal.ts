@@ -11,6 +11,8 @@ export class FakeTerminal implements Terminal {
   size = { columns: 80, rows: 24 }
   isTerminal = false
   inputBytes: string | undefined
+  #onKey: ((key: string) => void) | undefined
+  #onWrite: () => void = () => {}
   #onInterrupt: ((signal: InterruptSignal) => void) | undefined
 
   print(line: string): void {
@@ -25,7 +27,10 @@ export class FakeTerminal implements Terminal {
     return {
       isTerminal: this.isTerminal,
       ...this.size,
-      write: (text) => void this.written.push(text),
+      write: (text) => {
+        this.written.push(text)
+        this.#onWrite()
+      },
       onResize: () => ({ [Symbol.dispose]() {} }),
     }
   }
@@ -37,8 +42,21 @@ export class FakeTerminal implements Terminal {
       async *bytes() {
         yield Buffer.from(inputBytes ?? '')
       },
-      onKey: () => ({ [Symbol.dispose]() {} }),
+      onKey: (callback) => {
+        this.#onKey = callback
+        return { [Symbol.dispose]: () => (this.#onKey = undefined) }
+      },
     }
+  }
+
+  press(key: string): void {
+    this.#onKey?.(key)
+  }
+
+  /** Waits until the screen was told such a thing since the last call. */
+  async shows(text: string): Promise<void> {
+    while (!this.written.join('').includes(text)) await new Promise<void>((resolve) => (this.#onWrite = resolve))
+    this.written.length = 0
   }
 
   onInterrupt(callback: (signal: InterruptSignal) => void): Disposable {

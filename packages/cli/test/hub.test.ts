@@ -117,6 +117,43 @@ describe('the demo in plain lines', () => {
   })
 })
 
+describe('the demo on a terminal', () => {
+  const words = ['hub', '--demo', '--ephemeral', '--data', ':memory:']
+  const live = (): FakeTerminal => {
+    const terminal = new FakeTerminal()
+    terminal.isTerminal = true
+    terminal.colour.output = true
+    return terminal
+  }
+
+  test('a hand pulls the cable and plugs it in; the screen is left as it was', async () => {
+    const terminal = live()
+    const running = halyard(words, terminal)
+    await terminal.shows('\u001B[?1049h')
+    await terminal.shows('°C')
+    terminal.press(' ')
+    await terminal.shows('you pulled the cable')
+    await terminal.shows('safe on disk')
+    terminal.press(' ')
+    await terminal.shows('none lost')
+    terminal.press('q')
+    const { code, out, errors } = await running
+    expect([code, errors]).toEqual([0, []])
+    expect(terminal.written.at(-1)).toBe('\u001B[?7h\u001B[?25h\u001B[?1049l')
+    expect(out.at(-1)).toBe('Nothing waits.')
+  })
+
+  test('Ctrl-C is a key there: the second one ends it at once', async () => {
+    const terminal = live()
+    const running = halyard(words, terminal)
+    await terminal.shows('\u001B[?1049h')
+    terminal.press('\u0003')
+    terminal.press('\u0003')
+    expect(terminal.exitCode).toBe(130)
+    expect((await running).code).toBe(0)
+  })
+})
+
 test('the log has the documented form, and the level that HALYARD_LOG names', () => {
   const lines: string[] = []
   const quiet = hubLogger((line) => lines.push(line), {})

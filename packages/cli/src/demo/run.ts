@@ -169,8 +169,11 @@ function guestText({ account, channel, payload }: HubMessage): string {
 }
 
 function farewell(story: Story, { ready }: Welcome): string[] {
-  const { sent, acknowledged, later, depth } = story
-  const lines = [`The sensor sent ${count(sent, 'message')}: ${acknowledged} acknowledged, ${later} of them later.`]
+  const { sent, acknowledged, earlier, later, depth } = story
+  const details = [`${acknowledged} acknowledged`]
+  if (earlier > 0) details.push(`${earlier} of them from an earlier run`)
+  if (later > 0) details.push(`${later} after waiting`)
+  const lines = [`The sensor sent ${count(sent, 'message')}: ${details.join(', ')}.`]
   if (depth === 0) return [...lines, 'Nothing waits.']
   return ready.data === ':memory:'
     ? [...lines, `${depth} still waited, and are gone: a hub in memory has an outbox in memory.`]

@@ -39,6 +39,8 @@ export class Story {
   sent = 0
   /** … that were acknowledged, at once or later */
   acknowledged = 0
+  /** … of those from an earlier run */
+  earlier = 0
   /** … that waited in the outbox first */
   later = 0
   /** the newest last */
@@ -88,7 +90,9 @@ export class Story {
     this.acknowledged += 1
     if (!this.#queued.delete(id)) return
     this.later += 1
-    if (this.#fromBefore.delete(id) && this.#fromBefore.size === 0 && this.#backlogAt !== undefined) {
+    const isEarlier = this.#fromBefore.delete(id)
+    if (isEarlier) this.earlier += 1
+    if (isEarlier && this.#fromBefore.size === 0 && this.#backlogAt !== undefined) {
       const took = secondsBetween(this.#backlogAt, at)
       this.#happened(
         at,

@@ -12,6 +12,12 @@ export interface Finished {
   readonly errors: string
 }
 
+/** Permission bits mean nothing to root: without capabilities (setpriv of util-linux) root is a user like any other. */
+const ORDINARY =
+  process.getuid?.() === 0
+    ? ['setpriv', '--bounding-set=-all', '--inh-caps=-all', process.execPath]
+    : [process.execPath]
+
 /** The built command as a process of its own. */
 export class Command {
   readonly child: ChildProcessWithoutNullStreams
@@ -21,11 +27,12 @@ export class Command {
 
   constructor(
     words: readonly string[],
-    options: SpawnOptions & { readonly input?: string; readonly file?: string } = {},
+    options: SpawnOptions & { readonly input?: string; readonly file?: string; readonly isOrdinary?: boolean } = {},
   ) {
-    const { input, file = MAIN, ...rest } = options
+    const { input, file = MAIN, isOrdinary = false, ...rest } = options
+    const [program = '', ...before] = isOrdinary ? ORDINARY : [process.execPath]
     const env = { PATH: process.env['PATH'], ...rest.env }
-    this.child = spawn(process.execPath, [file, ...words], {
+    this.child = spawn(program, [...before, file, ...words], {
       ...rest,
       env,
       stdio: 'pipe',
