@@ -16,7 +16,7 @@ const RECEIVE_PORT = 4010
  * not an error. The cloud takes text: bytes must be UTF-8 (`ERR_HOLOGRAM_MESSAGE`).
  *
  * @example
- * ```ts
+ * ```ts no-run
  * import { HologramCloud } from '@halyard/hologram'
  *
  * await using cloud = new HologramCloud({ cloud_id: '34mg', cloud_key: '12ab' }, { outbox: { path: './outbox' } })

@@ -83,6 +83,8 @@ interface HubParts {
 async function startHub(parts: HubParts): Promise<Hub> {
   const { checked, config, store, where, clock, logger } = parts
   const { journal, index, secrets } = store
+  for (const name of checked.unused)
+    logger.warn({ name }, `ports.${name}: this version has no such service; not opened`)
   const flood = repeatedLogger(logger, clock)
   const bus = new MessageBus()
   const accounts = new HologramAccounts(index.registry)

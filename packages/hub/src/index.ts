@@ -16,6 +16,7 @@ export type {
   RegistryChange,
   WriteResult,
 } from './domain/ports.ts'
-export { createHub } from './hub.ts'
+export { createHub, openHub } from './hub.ts'
+export type { HubPorts } from './hub.ts'
 export type { HubOptions, PortName } from './options.ts'
 export type { HubAccounts, HubReady } from './ready.ts'

@@ -29,6 +29,8 @@ export interface CheckedOptions {
   readonly data: string
   readonly host: string
   readonly ports: { readonly front: number; readonly hologram: number }
+  /** Ports that were given for services which this version does not have. */
+  readonly unused: readonly PortName[]
   readonly config: string | undefined
 }
 
@@ -49,6 +51,7 @@ export function checkOptions(options: HubOptions): CheckedOptions {
     data: data === MEMORY || isAbsolute(data) ? data : resolve(data),
     host: checkText('host', options.host, '127.0.0.1'),
     ports: checkPorts(options.ports ?? {}),
+    unused: PORT_NAMES.filter((name) => !(name in DEFAULT_PORTS) && isGiven(options.ports, name)),
     config: options.config === undefined ? undefined : checkText('config', options.config, ''),
   }
 }
@@ -59,6 +62,10 @@ function checkText(name: string, value: unknown, fallback: string): string {
     throw new UsageError('ERR_USAGE', `${name} must be a text that is not empty`)
   }
   return value
+}
+
+function isGiven(ports: HubOptions['ports'], name: PortName): boolean {
+  return typeof ports === 'object' && ports[name] !== undefined
 }
 
 function checkPorts(ports: NonNullable<HubOptions['ports']>): CheckedOptions['ports'] {

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { HubMessage } from '../src/domain/message.ts'
 import { open, send, startHub } from './support.ts'
@@ -158,6 +159,24 @@ describe('the bytes may come as they like', () => {
     await hub.close()
     expect(text((await live.next()).value)).toBe('one')
     expect((await live.next()).done).toBe(true)
+  })
+
+  it('even nonsense, whole or cut: there is an answer or an end, and the hub goes on', async () => {
+    const { port, id, key } = await startHub({ config: '{ hologram: { limits: { authFailuresPerAddress: 100000 } } }' })
+    const valid = `{"s": "${id}", "c": "${key}", "d": {"a": [1, "\\u00fc"]}, "t": ["A"]}\r\r`
+    const mangled = fc
+      .tuple(fc.nat({ max: valid.length }), fc.uint8Array({ maxLength: 8 }), fc.nat({ max: valid.length }))
+      .map(([at, bytes, to]) => Buffer.concat([Buffer.from(valid.slice(0, at)), bytes, Buffer.from(valid.slice(to))]))
+    const stranger = fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes))
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(mangled, stranger), async (bytes) => {
+        const { socket, answer } = await open(port, { allowHalfOpen: true })
+        socket.end(bytes)
+        expect(await answer).toMatch(/^(\[[0-8],0\]|[0-8]0|)$/)
+      }),
+      { numRuns: 300 },
+    )
+    expect(await send(port, valid)).toBe('[0,0]')
   })
 
   it('half a megabyte', async () => {

@@ -63,6 +63,17 @@ describe('HTTP', () => {
     agent.destroy()
   })
 
+  it('lets go of idle connections at once when the hub closes', async () => {
+    const { hub } = await startHub()
+    const { socket, answer } = await open(hub.ports.front)
+    socket.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
+    await new Promise((resolve) => socket.once('data', resolve))
+    const before = performance.now()
+    await hub.close()
+    expect(await answer).toMatch(/^HTTP\/1.1 200 /)
+    expect(performance.now() - before).toBeLessThan(5000)
+  })
+
   it('a head that is too large, and one that does not end, are refused', async () => {
     const { hub } = await startHub(front('requestTimeout: 0.4, headerBytes: 2048'))
     expect(await send(hub.ports.front, `GET / HTTP/1.1\r\nX: ${'x'.repeat(4000)}\r\n\r\n`)).toMatch(/^HTTP\/1.1 431 /)

@@ -41,7 +41,8 @@ describe('the first start', () => {
   })
 
   it('has accounts.json complete and synced before anyone can connect', async () => {
-    const data = await temporaryDirectory()
+    const parent = await temporaryDirectory()
+    const data = join(parent, 'data')
     const steps: string[] = []
     const disk = nodeDisk()
     const watched: Disk = {
@@ -52,11 +53,14 @@ describe('the first start', () => {
       },
       syncDirectory: async (path) => {
         await disk.syncDirectory(path)
-        if (path === data) steps.push('sync')
+        if (path === data || path === parent) steps.push(`sync ${path.slice(parent.length)}`)
       },
     }
     const { hub } = await startHub({ data }, { disk: watched })
-    expect(steps.slice(-2)).toEqual(['rename /accounts.json', 'sync'])
+    expect(steps).toEqual([
+      ...['sync ', 'sync /data', 'rename /secrets.json', 'sync /data'],
+      ...['rename /accounts.json', 'sync /data'],
+    ])
     expect((await readdir(data)).filter((name) => name.endsWith('.tmp'))).toEqual([])
     await hub.close()
   })
@@ -221,6 +225,12 @@ describe('what keeps a hub from starting is said', () => {
   ] satisfies [HubOptions, string, string][])('%o', async (options, code, message) => {
     expect(await failing(options)).toMatchObject({ code, message })
   })
+})
+
+it('a port for a service that is not there yet is not opened, and that is said', async () => {
+  const { hub, log } = await startHub({ ports: { front: 0, hologram: 0, mqtt: 0 } })
+  expect(Object.keys(hub.ports)).toEqual(['front', 'hologram'])
+  expect(log.texts('warn')).toEqual(['ports.mqtt: this version has no such service; not opened'])
 })
 
 describe('the end', () => {

@@ -155,9 +155,10 @@ describe('the index follows the journal', () => {
     await store.journal.whenCommitted(1)
     expect(await texts(store)).toEqual(['after'])
     expect((await store.index.registry.get('c', 'id'))?.value).toBe(1)
-    expect(store.log.texts('error')).toEqual([
-      'the index worker has stopped; what it had not answered may be repeated; it is started again',
-    ])
+    await (posted.mock.contexts.at(-1) as Worker).terminate()
+    expect(await texts(store)).toEqual(['after'])
+    const line = 'the index worker has stopped; what it had not answered may be repeated; it is started again'
+    expect(store.log.texts('error')).toEqual([line, line])
   })
 
   it('many queries and writes at once are each answered', async () => {
@@ -214,7 +215,7 @@ describe('the SQLite file', () => {
     )
     await expect(openStore(directory)).rejects.toMatchObject({
       code: 'ERR_HUB_INDEX',
-      message: expect.stringMatching(/not a database/),
+      message: expect.stringMatching(/hub.sqlite cannot be opened: .*not a database.*; restore it from a backup/),
     })
   })
 

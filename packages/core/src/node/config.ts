@@ -1,5 +1,3 @@
-// oxlint-disable-next-line typescript/triple-slash-reference -- whoever compiles this source needs the types too
-/// <reference path="./hjson.d.ts" />
 /** Configuration from options, from the environment (`HALYARD_…`) and from an HJSON file: the first that names a setting wins. */
 import { open } from 'node:fs/promises'
 import { UsageError, describeError } from '../errors.ts'
@@ -82,7 +80,8 @@ export async function readConfigFile(path: string): Promise<Readonly<Record<stri
  */
 export async function parseConfigText(text: string, path: string): Promise<Readonly<Record<string, unknown>>> {
   // Loaded here because most programs have no file, and all of them pay for imports.
-  const { default: hjson } = await import('hjson')
+  // @ts-expect-error -- the package has no types
+  const { default: hjson } = (await import('hjson')) as { default: { parse(text: string): unknown } }
   let value: unknown
   try {
     value = hjson.parse(text)

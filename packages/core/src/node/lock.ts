@@ -82,7 +82,7 @@ export function isLockName(name: string): boolean {
 }
 
 /** How this process is known to others. */
-export function thisProcess(): LockOwner {
+function thisProcess(): LockOwner {
   return { pid: process.pid, started: startOf(process.pid) ?? '', bootId: linuxBootId() ?? '' }
 }
 

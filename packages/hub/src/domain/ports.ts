@@ -60,7 +60,7 @@ export interface RegistryChange {
   readonly document: Document | undefined
 }
 
-/** Small documents (accounts, keys, settings): at most {@link MAX_DOCUMENT_BYTES} as JSON. A write lasts when its promise resolves. */
+/** Small documents (accounts, keys, settings): at most `MAX_DOCUMENT_BYTES` as JSON. A write lasts when its promise resolves. */
 export interface Registry {
   get(collection: string, id: string): Promise<Document | undefined>
   /** `expected`: the revision it must have now, 0 = it must not exist; left out = whatever it is. */
@@ -90,7 +90,7 @@ export interface HistoryQuery {
   readonly last?: number
   /** Of the page before. */
   readonly cursor?: string
-  /** Messages in a page; 100, at most 1,000. A page also ends after {@link MAX_PAGE_BYTES}. */
+  /** Messages in a page; 100, at most 1,000. A page also ends after `MAX_PAGE_BYTES`. */
   readonly limit?: number
 }
 

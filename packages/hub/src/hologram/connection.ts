@@ -35,7 +35,6 @@ export class CloudConnection {
   readonly #reader: RequestReader
   readonly #lastMoment: number
   #state: 'reading' | 'answering' | 'lingering' = 'reading'
-  #ended = false
 
   constructor(socket: Socket, address: string, host: ConnectionHost) {
     const { limits } = host
@@ -103,15 +102,12 @@ export class CloudConnection {
 
   /** The peer has sent all it will; it may still read. */
   #peerEnded(): void {
-    if (this.#ended) return
-    this.#ended = true
     if (this.#state !== 'reading') return
     if (this.#reader.held === 0) {
       this.#socket.end()
       return
     }
-    this.#state = 'answering'
-    this.#host.held(this)
     this.#reply(ERR_CONNCLOSED, this.#reader.form)
+    this.#host.held(this)
   }
 }

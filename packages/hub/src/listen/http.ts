@@ -15,6 +15,7 @@ export interface HttpOptions {
 export class HttpService {
   readonly #app: FastifyInstance
   readonly #server: Server
+  #draining: NodeJS.Timeout | undefined
 
   private constructor(app: FastifyInstance, server: Server) {
     this.#app = app
@@ -58,13 +59,17 @@ export class HttpService {
 
   /** Connections without a request end now, the others after their answer. */
   drain(): void {
-    this.#server.on('request', (_request, response) => response.setHeader('connection', 'close'))
+    // Before the application's listener: it may answer at once.
+    this.#server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
     this.#server.closeIdleConnections()
+    // Who is being answered now was promised that the connection stays: it goes when it is idle.
+    this.#draining = setInterval(() => this.#server.closeIdleConnections(), 50).unref()
     // It says that it is not running, which it never was; what it does besides is stop the timer.
     this.#server.close(() => {})
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#draining)
     this.#server.closeAllConnections()
     await this.#app.close()
   }

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Clock, Logger } from '@halyard/core'
 import { storageError } from '@halyard/core/node'
 import type { Disk, LogDamage } from '@halyard/core/node'
@@ -35,6 +35,20 @@ export function openMemoryStore({ clock }: Pick<StorePorts, 'clock'>): Store {
   }
 }
 
+/** A new directory's name must last as well as what is in it; and so must the names of parents made on the way. */
+async function makeDirectory(disk: Disk, directory: string): Promise<void> {
+  const isThere = await disk.readdir(directory).then(
+    () => true,
+    () => false,
+  )
+  await disk.mkdir(directory)
+  if (isThere) return
+  for (let path = dirname(directory), last = directory; path !== last; last = path, path = dirname(path)) {
+    // One that may not be read was not made by us.
+    await disk.syncDirectory(path).catch(() => {})
+  }
+}
+
 /**
  * ```
  * DIR/journal/       the segment log, and the lock of the whole directory
@@ -53,13 +67,14 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
       'the journal holds bytes that are no record; they were copied to journal/damaged and stepped over',
     )
   try {
-    await disk.mkdir(directory)
+    await makeDirectory(disk, directory)
   } catch (error) {
     throw storageError(error, `make the data directory ${directory}`)
   }
   // First of all the lock: nothing in the directory is touched before it is ours.
   const journal = await SegmentJournal.open({ path: journalPath, disk, onDamage })
   try {
+    await disk.syncDirectory(directory)
     await removeTemporaryFiles(disk, directory)
     const secrets = await loadSecrets(disk, directory)
     const path = join(directory, 'hub.sqlite')

@@ -21,7 +21,7 @@ export interface CloudMessage {
  * ```ts
  * import { encodeMessage } from '@halyard/wire/hologram'
  * const bytes = encodeMessage({ auth: { cloudId: '1234', cloudKey: '5678' }, data: 'Hello, Python!' })
- * console.log(new TextDecoder().decode(bytes)) // {"s": "1234", "c": "5678", "d": "Hello, Python!"} and two CR
+ * console.log(JSON.stringify(new TextDecoder().decode(bytes.subarray(-4)))) // "\"}\r\r"
  * ```
  *
  * @throws {HalyardError} `ERR_HOLOGRAM_JSON`, see `writePythonJson`.

@@ -2,7 +2,7 @@
  * SQLite behind the few calls the index needs: Node's own where it has one (22.13 on), else the WebAssembly build, which
  * needs no compiler. Synchronous, so it runs in the index worker and nowhere else. docs/decisions/010-the-hubs-store.md
  */
-import { rmSync } from 'node:fs'
+import { closeSync, openSync, rmSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 
 export type SqlValue = null | number | bigint | string | Uint8Array
@@ -33,6 +33,8 @@ function bestEngine(): Engine {
  * lock of the data directory, so nobody else has the file open.
  */
 export async function openDatabase(path: string, engine: Engine = bestEngine()): Promise<Database> {
+  // SQLite would make it readable by others; its companions (-wal, -shm) take the mode of the file.
+  closeSync(openSync(path, 'a', 0o600))
   const database = engine === 'node:sqlite' ? await openBuiltin(path) : await openWasm(path)
   try {
     database.exec('PRAGMA journal_mode = WAL')

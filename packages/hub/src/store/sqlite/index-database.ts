@@ -1,3 +1,5 @@
+import { closeSync, fsyncSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { messageId } from '../../domain/message.ts'
 import type { StoredMessage } from '../../domain/message.ts'
 import type { JournalRecord, Lsn } from '../../domain/ports.ts'
@@ -7,6 +9,20 @@ import type { Database, Engine } from './database.ts'
 import { HistoryTable } from './history-table.ts'
 import { RegistryTable } from './registry-table.ts'
 import { migrate } from './schema.ts'
+
+/**
+ * What is applied leaves the journal, so the names of SQLite's files must last before the first segment goes. SQLite's
+ * own file layer sees to that, the WebAssembly one does not: a write makes the log file, then its directory is synced.
+ */
+function syncNames(database: Database, path: string): void {
+  transaction(database, () => database.exec(`UPDATE meta SET value = value WHERE key = 'applied_lsn'`))
+  const directory = openSync(dirname(path), 'r')
+  try {
+    fsyncSync(directory)
+  } finally {
+    closeSync(directory)
+  }
+}
 
 /** The file `hub.sqlite`: registry, history, and how far the journal is in it. */
 export class IndexDatabase implements Disposable {
@@ -29,6 +45,7 @@ export class IndexDatabase implements Disposable {
     const database = await openDatabase(path, engine)
     try {
       migrate(database)
+      syncNames(database, path)
       return new IndexDatabase(database, hubId)
     } catch (error) {
       database.close()

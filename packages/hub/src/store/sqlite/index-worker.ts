@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { StorageError, backoff, describeError } from '@halyard/core'
+import { StorageError, backoff, describeError, sleep } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import type { Lsn } from '../../domain/ports.ts'
 import type { FromWorker, IndexMethod, IndexMethods, ToWorker, WireError, WorkerOptions } from './protocol.ts'
@@ -9,6 +9,9 @@ const ENTRY = new URL(
   import.meta.url.endsWith('.ts') ? '../../../dist/store/sqlite/worker.js' : './worker.js',
   import.meta.url,
 )
+
+/** A worker that has lived so long (ms) was well: the next crash is the first again. */
+const STABLE = 60_000
 
 export interface IndexWorkerOptions extends WorkerOptions {
   readonly clock: Clock
@@ -25,15 +28,18 @@ interface PendingCall {
 
 /**
  * The worker seen from the main thread: calls that return promises. If it crashes, the calls it had are rejected (of a
- * write it is not known whether it happened), it is started again, and calls made meanwhile wait for that; if it cannot
- * be started, calls fail at once and the next try comes after a backoff.
+ * write it is not known whether it happened) and it is started again, at once and then with a backoff; calls made
+ * meanwhile wait for the start, and fail with it.
  */
 export class IndexWorker {
   readonly #options: IndexWorkerOptions
   readonly #calls = new Map<number, PendingCall>()
   #worker: Promise<Worker>
   #nextId = 1
+  /** Crashes in a row. */
   #failures = 0
+  #startedAt = 0
+  readonly #ending = new AbortController()
   #closing = false
   #thread: Worker | undefined
   #trouble: string | undefined
@@ -75,6 +81,7 @@ export class IndexWorker {
   async close(): Promise<void> {
     if (this.#closing) return
     this.#closing = true
+    this.#ending.abort()
     const opened = await this.#worker.then(
       () => true,
       () => false,
@@ -94,12 +101,12 @@ export class IndexWorker {
     const workerData: WorkerOptions = { path, journal, hubId, engine }
     const worker = new Worker(ENTRY, { workerData, name: 'halyard-index', execArgv: quietFlags() })
     this.#thread = worker
+    this.#startedAt = this.#options.clock.monotonic()
     let crash: Error | undefined
     const opened = new Promise<Worker>((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
         if (message.type === 'open') {
           this.#options.onApplied(message.applied)
-          this.#failures = 0
           resolve(worker)
         } else if (message.type === 'closed-at-open') {
           reject(fromWire(message.error))
@@ -141,30 +148,20 @@ export class IndexWorker {
     for (const call of this.#calls.values()) call.reject(error)
     this.#calls.clear()
     if (this.#closing) return
+    const { clock, logger } = this.#options
     opened.then(
-      () => {
-        this.#options.logger.error({ err: crash }, `${error.message}; it is started again`)
-        this.#restart()
-      },
-      (reason: unknown) => this.#retryLater(reason),
+      () => logger.error({ err: crash }, `${error.message}; it is started again`),
+      (reason: unknown) => logger.error({ err: reason }, `the index cannot be opened: ${describeError(reason)}`),
     )
-  }
-
-  #restart(): void {
-    this.#worker = this.#start()
+    if (clock.monotonic() - this.#startedAt > STABLE) this.#failures = 0
+    // At once the first time: queries wait for it. Then more and more slowly.
+    const wait = this.#failures === 0 ? 0 : backoff(this.#failures - 1)
+    this.#failures++
+    this.#worker = sleep(wait, clock, this.#ending.signal).then(() => this.#start())
     this.#worker.then(
       () => void this.follow(),
       () => {},
     )
-  }
-
-  /** It did not even open. The first start's caller has the error and closes; after a crash the next try follows. */
-  #retryLater(reason: unknown): void {
-    const { clock, logger } = this.#options
-    logger.error({ err: reason }, `the index cannot be opened: ${describeError(reason)}`)
-    clock.setTimer(backoff(this.#failures++), () => {
-      if (!this.#closing) this.#restart()
-    })
   }
 }
 

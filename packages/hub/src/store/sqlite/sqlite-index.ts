@@ -45,6 +45,7 @@ export class SqliteIndex implements Index {
   readonly #options: SqliteIndexOptions
   readonly #stopListening: () => void
   #applied: Lsn = 0
+  #dropping = false
   #announced = false
 
   private constructor(options: SqliteIndexOptions) {
@@ -116,10 +117,22 @@ export class SqliteIndex implements Index {
 
   #onApplied(lsn: Lsn): void {
     this.#applied = lsn
+    if (!this.#dropping) void this.#drop()
+  }
+
+  /** One after the other: two at once would remove the same segment. */
+  async #drop(): Promise<void> {
     const { journal, logger } = this.#options
-    journal.dropBelow(lsn + 1).catch((error: unknown) => {
+    this.#dropping = true
+    try {
+      for (let lsn = -1; lsn < this.#applied;) {
+        lsn = this.#applied
+        await journal.dropBelow(lsn + 1)
+      }
+    } catch (error) {
       logger.warn({ err: error }, 'a segment of the journal that is not needed any more could not be removed')
-    })
+    }
+    this.#dropping = false
   }
 }
 

@@ -1,7 +1,7 @@
 /** The index worker: the only thread that touches SQLite. */
 import { setImmediate } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { HalyardError, describeError } from '@halyard/core'
+import { HalyardError, StorageError, describeError } from '@halyard/core'
 import { IndexDatabase } from './index-database.ts'
 import { JournalFollower } from './journal-follower.ts'
 import type { FromWorker, IndexMethods, ToWorker, WireError, WorkerOptions } from './protocol.ts'
@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   try {
     database = await IndexDatabase.open(options.path, options.hubId, options.engine)
   } catch (error) {
-    return post({ type: 'closed-at-open', error: toWire(error) })
+    return post({ type: 'closed-at-open', error: toWire(openError(error)) })
   }
   const follower = new JournalFollower(database, options.journal, (lsn) => post({ type: 'applied', lsn }))
   const methods = methodsOf(database)
@@ -64,9 +64,15 @@ function methodsOf(database: IndexDatabase): Served {
   }
 }
 
+function openError(cause: unknown): HalyardError {
+  if (cause instanceof HalyardError) return cause
+  const what = `${options.path} cannot be opened: ${describeError(cause)}`
+  return new StorageError('ERR_HUB_INDEX', `${what}; restore it from a backup, or start with another data directory`)
+}
+
 function toWire(error: unknown): WireError {
-  const code = error instanceof HalyardError ? error.code : 'ERR_HUB_INDEX'
-  return { code, message: describeError(error) }
+  if (error instanceof HalyardError) return { code: error.code, message: error.message }
+  return { code: 'ERR_HUB_INDEX', message: `SQLite: ${describeError(error)}; look at the disk of ${options.path}` }
 }
 
 await main()
