@@ -1,8 +1,6 @@
 /** The hub's configuration file: what it may hold, what holds without it. docs/guide/hub.md lists every key. */
-import { readFile } from 'node:fs/promises'
-import { MAX_SECONDS, UsageError, describeError } from '@halyard/core'
-// @ts-expect-error -- the package has no types
-import untyped from 'hjson'
+import { MAX_SECONDS, UsageError } from '@halyard/core'
+import { readConfigFile } from '@halyard/core/node'
 import * as v from 'valibot'
 import type { HistoryLimits } from './domain/ports.ts'
 import type { HologramLimits } from './hologram/limits.ts'
@@ -122,32 +120,15 @@ function bytes(lowest: number, highest = KIB * MIB) {
 /**
  * Reads the file.
  *
- * @throws {UsageError} `ERR_HUB_CONFIG`: not there, not HJSON, an unknown key, a value of the wrong kind; the text names
- * the key by its path.
+ * @throws {UsageError} `ERR_CONFIG_FILE`: not there, not HJSON; `ERR_HUB_CONFIG`: an unknown key, a value of the wrong
+ * kind; the text names the key by its path.
  */
 export async function readConfig(path: string): Promise<HubConfig> {
-  let text: string
-  try {
-    text = await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new UsageError('ERR_HUB_CONFIG', `the configuration file ${path} cannot be read: ${describeError(cause)}`, {
-      cause,
-    })
-  }
-  return parseConfig(text, path)
+  return checkConfig(await readConfigFile(path), path)
 }
 
 /** @throws {UsageError} `ERR_HUB_CONFIG` */
-export function parseConfig(text: string, path: string): HubConfig {
-  let value: unknown
-  try {
-    value = (untyped as { parse(text: string): unknown }).parse(text)
-  } catch (cause) {
-    throw new UsageError('ERR_HUB_CONFIG', `${path} is not HJSON: ${describeError(cause)}`, { cause })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UsageError('ERR_HUB_CONFIG', `${path} must hold an object: { hologram: { limits: { … } } }`)
-  }
+export function checkConfig(value: Readonly<Record<string, unknown>>, path: string): HubConfig {
   const result = v.safeParse(Schema, value)
   if (result.success) return withDefaults(result.output)
   const problems = result.issues.slice(0, 5).map((issue) => describeIssue(issue))

@@ -41,7 +41,7 @@ import { VERSION } from './version.ts'
  * console.log(hub.ready.event, hub.accounts.hologram?.cloud_id.length) // ready 4
  * ```
  *
- * @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_NO_MQTT`, `ERR_HUB_CONFIG`, `ERR_HUB_TLS`, `ERR_HUB_HOST`
+ * @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_NO_MQTT`, `ERR_CONFIG_FILE`, `ERR_HUB_CONFIG`, `ERR_HUB_TLS`, `ERR_HUB_HOST`
  * @throws {ConnectionError} `ERR_HUB_PORT_IN_USE`, `ERR_HUB_PORT_PERMISSION`, `ERR_HUB_LISTEN`
  * @throws {StorageError} `ERR_STORE_…` (another hub has the directory, no permission, not a directory, disk full),
  * `ERR_HUB_FILE`, `ERR_HUB_NEWER_DATA`, `ERR_HUB_JOURNAL`, `ERR_HUB_INDEX`

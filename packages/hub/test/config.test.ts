@@ -1,20 +1,25 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { DEFAULT_CONFIG, parseConfig, readConfig } from '../src/config.ts'
+import { parseConfigText } from '@halyard/core/node'
+import { DEFAULT_CONFIG, checkConfig, readConfig } from '../src/config.ts'
+import type { HubConfig } from '../src/config.ts'
 
-const problem = (text: string): string => {
+const parseConfig = async (text: string, path: string): Promise<HubConfig> =>
+  checkConfig(await parseConfigText(text, path), path)
+
+const problem = async (text: string, code = 'ERR_HUB_CONFIG'): Promise<string> => {
   try {
-    parseConfig(text, 'hub.hjson')
+    await parseConfig(text, 'hub.hjson')
   } catch (error) {
-    expect(error).toMatchObject({ name: 'UsageError', code: 'ERR_HUB_CONFIG' })
+    expect(error).toMatchObject({ name: 'UsageError', code })
     return (error as Error).message
   }
   throw new Error(`was taken: ${text}`)
 }
 
 describe('the configuration file', () => {
-  it('is HJSON, and changes what it names', () => {
-    const config = parseConfig(
+  it('is HJSON, and changes what it names', async () => {
+    const config = await parseConfig(
       `{
         // a slow link
         hologram: { limits: { messageTimeout: 120.5 } }
@@ -25,7 +30,7 @@ describe('the configuration file', () => {
     expect(config.hologram.limits).toEqual({ ...DEFAULT_CONFIG.hologram.limits, messageTimeout: 120.5 })
     expect(config.history).toEqual({ maxAge: 86_400, maxBytes: 1024 ** 3 })
     expect(config.front).toEqual(DEFAULT_CONFIG.front)
-    expect(parseConfig('{}', 'hub.hjson')).toEqual(DEFAULT_CONFIG)
+    expect(await parseConfig('{}', 'hub.hjson')).toEqual(DEFAULT_CONFIG)
   })
 
   it.each([
@@ -42,19 +47,18 @@ describe('the configuration file', () => {
     ['{ front: 1 }', 'front must be an object { … }, not 1'],
     ['{ tls: { cert: a.pem\n } }', 'tls.key is missing'],
     ['{ tls: null }', 'tls must be an object { … }, not null'],
-  ])('%s', (text, expected) => {
-    expect(problem(text)).toBe(`hub.hjson: ${expected}; docs/guide/hub.md lists all keys`)
+  ])('%s', async (text, expected) => {
+    expect(await problem(text)).toBe(`hub.hjson: ${expected}; docs/guide/hub.md lists all keys`)
   })
 
-  it('that is not HJSON is told with the place', () => {
-    expect(problem('{ hologram: {')).toMatch(/^hub.hjson is not HJSON: .*line 1/)
-    expect(problem('[1]')).toBe('hub.hjson must hold an object: { hologram: { limits: { … } } }')
-    expect(problem('just text')).toMatch(/^hub.hjson (is not HJSON|must hold an object)/)
+  it('that is not HJSON is told with the place', async () => {
+    expect(await problem('{ hologram: {', 'ERR_CONFIG_FILE')).toMatch(/^hub.hjson is not HJSON: .*line 1/)
+    expect(await problem('[1]', 'ERR_CONFIG_FILE')).toBe('hub.hjson must hold an object: { name: value }')
   })
 
   it('that is not there is told', async () => {
     await expect(readConfig('/nowhere/hub.hjson')).rejects.toThrow(
-      'the configuration file /nowhere/hub.hjson cannot be read: ENOENT',
+      'cannot read the file /nowhere/hub.hjson: there is no such file',
     )
   })
 
