@@ -56,9 +56,9 @@ function measure(milliseconds: number, devices: number): Promise<{ accepted: num
   return withHub(milliseconds, async (ready) => {
     const { child, rate } = load(ready, devices)
     const trips: number[] = []
-    let running = true
-    void rate.finally(() => (running = false))
-    while (running) trips.push(await roundTrip(ready.ports.front))
+    const state = { over: false }
+    void rate.finally(() => (state.over = true))
+    while (!state.over) trips.push(await roundTrip(ready.ports.front))
     const accepted = await rate
     if (child.exitCode === null) await once(child, 'exit')
     return { accepted, health: median(trips) }

@@ -124,7 +124,11 @@ export class Custody {
     this.#settlements = this.ledger.begin()
     const owed = [...this.items.values()]
     // Copies at the end of the log stand behind messages that are younger.
-    if (owed.some((item, index) => item.order < (owed[index - 1]?.order ?? 0))) owed.sort((a, b) => a.order - b.order)
+    if (owed.some((item, index) => item.order < (owed[index - 1]?.order ?? 0))) {
+      owed.sort((a, b) => a.order - b.order)
+      this.items.clear()
+      for (const item of owed) this.items.set(item.id, item)
+    }
     for (const item of owed) {
       this.depth++
       this.bytes += item.size
