@@ -161,6 +161,9 @@ async function writeTemporary(disk: Disk, path: string, content: string): Promis
   const file = await disk.open(temporary, 'create')
   try {
     await file.write(Buffer.from(content), 0)
+  } catch (error) {
+    await removeQuietly(disk, temporary)
+    throw error
   } finally {
     await file.close()
   }

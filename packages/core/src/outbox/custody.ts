@@ -309,28 +309,12 @@ export class Custody {
     if (item.told) lane.told--
     item.phase = 'settling'
     this.#release(item)
-    const settledAt = this.#options.clock.now()
+    const fate = item.settledAs({ state, reason, order: ++this.#settlements, settledAt: this.#options.clock.now() })
     const sends = item.live?.sends
     if (sends !== undefined && sends.length > 0) {
-      const entry = item.entry(state, reason === '' ? undefined : reason, settledAt)
+      const entry = entryOf(fate)
       for (const waiter of sends) waiter.resolve(entry)
       sends.length = 0
-    }
-    const { id, attempts, size, queuedAt } = item
-    const destination = item.destination.name
-    const order = ++this.#settlements
-    const fate = {
-      id,
-      destination,
-      state,
-      order,
-      reason,
-      attempts,
-      size,
-      queuedAt,
-      settledAt,
-      segment: 0,
-      recordBytes: 0,
     }
     item.alive.fate = fate
     this.#write(fate, item)

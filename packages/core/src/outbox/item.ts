@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../clock.ts'
 import type { SettledItem } from './ledger.ts'
 import type { KeptCall } from './record.ts'
-import type { Deliver, OutboxEntry, OutboxState } from './types.ts'
+import type { Deliver, OutboxEntry } from './types.ts'
 
 /**
  * Where a message stands in this process.
@@ -105,21 +105,30 @@ export class Item {
     return this.deadline !== undefined && clock.monotonic() >= this.deadline
   }
 
-  entry(
-    state: OutboxState = 'queued',
-    reason: string | undefined = this.live?.reason,
-    settledAt?: number,
-  ): OutboxEntry {
+  /** Its line while it is owed. */
+  entry(): OutboxEntry {
+    const reason = this.live?.reason
     return {
       id: this.id,
       destination: this.destination.name,
-      state,
+      state: 'queued',
       ...(reason !== undefined && { reason }),
       queuedAt: new Date(this.queuedAt),
-      ...(settledAt !== undefined && { settledAt: new Date(settledAt) }),
       attempts: this.attempts,
       size: this.size,
     }
+  }
+
+  /** What the ledger gets; where its record lies is added when it is known. */
+  settledAs({
+    state,
+    reason,
+    order,
+    settledAt,
+  }: Pick<SettledItem, 'state' | 'reason' | 'order' | 'settledAt'>): SettledItem {
+    const { id, attempts, size, queuedAt } = this
+    const destination = this.destination.name
+    return { id, destination, state, order, reason, attempts, size, queuedAt, settledAt, segment: 0, recordBytes: 0 }
   }
 }
 
