@@ -92,7 +92,7 @@ export function isLockName(name: string): boolean {
 }
 
 /** How this process is known to others. */
-function thisProcess(): LockOwner {
+export function thisProcess(): LockOwner {
   return { pid: process.pid, started: startOf(process.pid) ?? '', bootId: linuxBootId() ?? '' }
 }
 
