@@ -14,7 +14,16 @@ export default defineConfig({
     projects: [
       {
         ...shared,
-        test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'], exclude: ['packages/*/test/process/**'] },
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts'],
+          exclude: ['packages/*/test/{process,all}/**'],
+        },
+      },
+      {
+        // What the house says of itself: layers, lint.
+        ...shared,
+        test: { name: 'house', include: ['test/**/*.test.ts'] },
       },
       {
         // Real processes (built code, signals, kills): one after the other, so that they do not starve each other.
@@ -24,6 +33,16 @@ export default defineConfig({
           include: ['packages/*/test/process/**/*.test.ts'],
           fileParallelism: false,
           testTimeout: 60_000,
+        },
+      },
+      {
+        // Longer rounds that need root or Debian's tools: `make testAll`, never part of `make test`.
+        ...shared,
+        test: {
+          name: 'all',
+          include: ['packages/*/test/all/**/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 600_000,
         },
       },
     ],

@@ -15,9 +15,15 @@ if (!process.argv.includes('--check')) {
 }
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'))
 const wrong = Object.entries(lock.packages).filter(
-  ([name, entry]) => name && !entry.link && (!entry.version || /^https?:/.test(entry.resolved ?? '')) && name.startsWith('node_modules/'),
+  ([name, entry]) =>
+    name &&
+    !entry.link &&
+    (!entry.version || /^https?:/.test(entry.resolved ?? '')) &&
+    name.startsWith('node_modules/'),
 )
 if (wrong.length > 0) {
-  console.error(`package-lock.json: ${wrong.length} entries without a version or with a registry's address; run: npm run lock`)
+  console.error(
+    `package-lock.json: ${wrong.length} entries without a version or with a registry's address; run: npm run lock`,
+  )
   process.exit(1)
 }

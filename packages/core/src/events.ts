@@ -10,8 +10,8 @@ export type Callback<Args extends readonly unknown[]> = (...args: Args) => void
  * ```ts
  * import { EventBus } from '@halyard/core'
  * const bus = new EventBus<{ greeting: [name: string] }>()
- * bus.on('greeting', (name) => console.log(`hello ${name}`))
- * bus.emit('greeting', 'halyard') // hello halyard
+ * bus.on('greeting', (name) => console.log(`hello ${name}`)) // hello halyard
+ * bus.emit('greeting', 'halyard')
  * ```
  */
 export class EventBus<Events extends { [E in keyof Events]: readonly unknown[] }> {

@@ -23,13 +23,14 @@ export function loggerFor(className: string, given?: Logger): Logger {
 }
 
 function consoleLogger(className: string, level: number): Logger {
-  const at = (name: LogLevel): ((object: object, message: string) => void) =>
-    LEVELS.indexOf(name) <= level
-      ? // Standard error in Node, the console of a page: the one sink both have.
-        // oxlint-disable-next-line no-console
-        (_object, message) =>
-          console.error(`${name === 'warn' ? 'WARNING' : name.toUpperCase()}:${className}:${message}`)
-      : () => {}
+  const at = (name: LogLevel): ((object: object, message: string) => void) => {
+    if (LEVELS.indexOf(name) > level) return () => {}
+    const prefix = `${name === 'warn' ? 'WARNING' : name.toUpperCase()}:${className}:`
+    return (_object, message) => {
+      // oxlint-disable-next-line no-console -- standard error in Node, the console of a page: the one sink both have
+      console.error(prefix + message)
+    }
+  }
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 

@@ -1,7 +1,7 @@
 /** The words of the outbox: what a caller asks, what a client delivers, what the ledger tells. docs/guide/outbox.md */
 
 export interface WaitOptions {
-  readonly signal?: AbortSignal
+  signal?: AbortSignal
 }
 
 /**
