@@ -1,6 +1,7 @@
 /** The outbox's store on the segment log. `#storage` leads here under Node.js, and to `no-storage.ts` in a browser. */
 import type { OpenStore, OutboxStore, StoreWaiter } from '../outbox/store.ts'
 import { errnoOf } from './storage-error.ts'
+import { RECORD_HEADER_BYTES } from './log/format.ts'
 import { SegmentLog } from './log/segment-log.ts'
 import type { LogDamage } from './log/types.ts'
 
@@ -10,7 +11,7 @@ const KIND = 'OUTB'
 /** A running owner may drop a segment while a reader looks: then the reader looks again. */
 const READ_ATTEMPTS = 5
 
-export const openStore: OpenStore = async ({ path, readOnly, replay, reset, report, disk }) => {
+export const openStore: OpenStore = async ({ path, readOnly, replay, reset, report, disk, segmentBytes }) => {
   const onDamage = (damage: LogDamage): void => {
     const missing = damage.lastMissing >= damage.firstMissing && damage.lastMissing > 0
     const what = missing ? 'messages may be missing' : 'nothing is missing'
@@ -19,7 +20,7 @@ export const openStore: OpenStore = async ({ path, readOnly, replay, reset, repo
   for (let attempt = 1; ; attempt++) {
     reset()
     try {
-      const log = await SegmentLog.open({ path, kind: KIND, readOnly, onDamage, disk }, replay)
+      const log = await SegmentLog.open({ path, kind: KIND, readOnly, onDamage, disk, segmentBytes }, replay)
       return new LogStore(log)
     } catch (error) {
       const vanished = errnoOf((error as Error).cause) === 'ENOENT'
@@ -30,6 +31,7 @@ export const openStore: OpenStore = async ({ path, readOnly, replay, reset, repo
 
 class LogStore implements OutboxStore {
   readonly durable = true
+  readonly overhead = RECORD_HEADER_BYTES
   readonly #log: SegmentLog
 
   constructor(log: SegmentLog) {

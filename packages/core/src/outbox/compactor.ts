@@ -5,23 +5,23 @@
 import type { Logger } from '../logger.ts'
 import type { Custody } from './custody.ts'
 
-/** A log this short is left alone. */
-const MIN_BYTES = 4 * 1024 * 1024
-/** … and one of which at least so large a part is still needed. */
+const SEGMENT_BYTES = 1024 * 1024
+/** A log of so few segments is left alone, */
+const MIN_SEGMENTS = 4
+/** … and one of which at least half is still needed. */
 const MAX_RATIO = 2
-/** A record of the ledger, roughly. */
-const LEDGER_RECORD_BYTES = 120
-const QUEUED_RECORD_BYTES = 160
 
 export class Compactor {
   readonly #custody: Custody
   readonly #logger: Logger
+  readonly #minBytes: number
   #running: Promise<void> | undefined
   #stopped = false
 
-  constructor(custody: Custody, logger: Logger) {
+  constructor(custody: Custody, logger: Logger, segmentBytes: number = SEGMENT_BYTES) {
     this.#custody = custody
     this.#logger = logger
+    this.#minBytes = MIN_SEGMENTS * segmentBytes
   }
 
   /** Looks whether there is something to do, and does it on the side. */
@@ -40,9 +40,8 @@ export class Compactor {
   }
 
   #due(): boolean {
-    const { store, items, bytes, ledger } = this.#custody
-    const needed = bytes + items.size * QUEUED_RECORD_BYTES + ledger.size * LEDGER_RECORD_BYTES
-    return store.oldest !== undefined && store.bytes > MIN_BYTES + MAX_RATIO * needed
+    const { store, needed } = this.#custody
+    return store.oldest !== undefined && store.bytes > this.#minBytes + MAX_RATIO * needed
   }
 
   async #compact(): Promise<void> {

@@ -61,6 +61,8 @@ export class Custody {
   readonly #latest = new Map<string, Item>()
   #store: OutboxStore | undefined
   #order = 0
+  /** bytes of the records of `items` */
+  #recordBytes = 0
   #cachedBytes = 0
   /** Settlements that the disk did not take. */
   #unwritten: (() => void)[] = []
@@ -83,6 +85,7 @@ export class Custody {
   /** Forgets what was replayed. */
   reset(): void {
     this.items.clear()
+    this.#recordBytes = 0
     this.destinations.clear()
     this.#interrupted.clear()
   }
@@ -91,12 +94,12 @@ export class Custody {
   replay({ bytes, start, end, segment, offset }: OpenedRecord): void {
     switch (this.#decoder.typeOf(bytes, start)) {
       case QUEUED:
-        return this.#replayQueued(this.#decoder.queued(bytes, start, end), segment, offset)
+        return this.#replayQueued(this.#decoder.queued(bytes, start, end), end - start, segment, offset)
       case SETTLED: {
         const settled = this.#decoder.settled(bytes, start)
-        this.items.delete(settled.id)
+        this.#forget(settled.id)
         this.#interrupted.delete(settled.id)
-        this.ledger.add({ ...settled, segment })
+        this.ledger.add({ ...settled, segment, recordBytes: end - start })
         return
       }
       case STARTED:
@@ -135,7 +138,7 @@ export class Custody {
     this.#interrupted.clear()
   }
 
-  #replayQueued(record: QueuedHead, segment: number, offset: number): void {
+  #replayQueued(record: QueuedHead, recordBytes: number, segment: number, offset: number): void {
     let item = this.items.get(record.id)
     if (item === undefined) {
       const { clock } = this.#options
@@ -149,11 +152,12 @@ export class Custody {
         order: record.order,
         atMostOnce: record.atMostOnce,
         size: record.size,
+        recordBytes,
         queuedAt: record.wall,
         latest: record.latest === '' ? undefined : record.latest,
         deadline: life === Infinity ? undefined : clock.monotonic() + life - age(),
       })
-      this.items.set(record.id, item)
+      this.#add(item)
     }
     item.segment = segment
     item.offset = offset
@@ -178,17 +182,6 @@ export class Custody {
     const order = ++this.#order
     const size = submission.body.length
     const atMostOnce = submission.atMostOnce === true
-    const item = new Item({
-      id,
-      destination: this.destination(submission.destination),
-      priority,
-      order,
-      atMostOnce,
-      queuedAt: moment.wall,
-      deadline: life === Infinity ? undefined : moment.monotonic + life,
-      latest: latest === '' ? undefined : latest,
-      size,
-    })
     const record = this.#encoder.queued({
       id,
       destination: submission.destination,
@@ -204,6 +197,18 @@ export class Custody {
       options,
       body: submission.body,
     })
+    const item = new Item({
+      id,
+      destination: this.destination(submission.destination),
+      priority,
+      order,
+      atMostOnce,
+      queuedAt: moment.wall,
+      deadline: life === Infinity ? undefined : moment.monotonic + life,
+      latest: latest === '' ? undefined : latest,
+      size,
+      recordBytes: record.length,
+    })
     item.phase = 'storing'
     item.told = false
     this.#remember(item, submission)
@@ -211,7 +216,7 @@ export class Custody {
       committed: (_lsn, segment, offset) => this.#kept(item, segment, offset),
       failed: (error) => this.#notKept(item, error),
     })
-    this.items.set(id, item)
+    this.#add(item)
     this.depth++
     this.bytes += size
     return item
@@ -231,7 +236,7 @@ export class Custody {
   }
 
   #notKept(item: Item, error: HalyardError): void {
-    this.items.delete(item.id)
+    this.#forget(item.id)
     this.#release(item)
     for (const waiter of [...item.alive.sends, ...item.alive.fates]) waiter.reject(error)
     this.#options.onSettled(item)
@@ -298,10 +303,12 @@ export class Custody {
   }
 
   #write(record: SettledRecord, item: Item | undefined, done?: (entry: OutboxEntry) => void): void {
-    this.store.append(this.#encoder.settled(record), {
+    const encoded = this.#encoder.settled(record)
+    const recordBytes = encoded.length
+    this.store.append(encoded, {
       committed: (_lsn, segment) => {
-        if (item !== undefined) this.items.delete(item.id)
-        this.ledger.add({ ...record, segment })
+        if (item !== undefined) this.#forget(item.id)
+        this.ledger.add({ ...record, segment, recordBytes })
         this.#tell(record, item, done)
         this.#writeAgain()
       },
@@ -345,6 +352,12 @@ export class Custody {
   }
 
   // ── keeping the log short ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Bytes of the records that a log of nothing superfluous would hold. */
+  get needed(): number {
+    const { items, ledger } = this
+    return this.#recordBytes + ledger.recordBytes + (items.size + ledger.size) * this.store.overhead
+  }
 
   /** Copies what is still needed of a segment to the end of the log. False if the segment has to wait. */
   async vacate(segment: number): Promise<boolean> {
@@ -402,6 +415,16 @@ export class Custody {
     if (item.live?.call === undefined || !this.store.durable) return
     this.#cachedBytes -= item.size
     item.live.call = undefined
+  }
+
+  #add(item: Item): void {
+    this.items.set(item.id, item)
+    this.#recordBytes += item.recordBytes
+  }
+
+  #forget(id: string): void {
+    this.#recordBytes -= this.items.get(id)?.recordBytes ?? 0
+    this.items.delete(id)
   }
 
   #release(item: Item): void {

@@ -53,6 +53,8 @@ export class Item {
   readonly latest: string | undefined
   /** bytes of the body */
   readonly size: number
+  /** … and of its record */
+  readonly recordBytes: number
   phase: Phase = 'waiting'
   /** Its sender was told that it is queued, or is gone: whoever comes behind it is queued at once. */
   told = true
@@ -74,6 +76,7 @@ export class Item {
     readonly deadline: number | undefined
     readonly latest: string | undefined
     readonly size: number
+    readonly recordBytes: number
   }) {
     this.id = facts.id
     this.destination = facts.destination
@@ -84,6 +87,7 @@ export class Item {
     this.deadline = facts.deadline
     this.latest = facts.latest
     this.size = facts.size
+    this.recordBytes = facts.recordBytes
   }
 
   /** What only the messages of this process need, made when it is needed. */

@@ -8,9 +8,12 @@ const CAPACITY = 10_000
 export interface SettledItem extends SettledRecord {
   /** where its record lies */
   segment: number
+  readonly recordBytes: number
 }
 
 export class Ledger {
+  /** bytes of the records of what is remembered */
+  recordBytes = 0
   readonly #byId = new Map<string, SettledItem>()
   /** In the order of settlement; the oldest is overwritten. */
   readonly #ring: SettledItem[] = []
@@ -19,10 +22,13 @@ export class Ledger {
   add(item: SettledItem): void {
     const forgotten = this.#ring[this.#next]
     // The same id may have been used again since: only its own entry is forgotten.
-    if (forgotten !== undefined && this.#byId.get(forgotten.id) === forgotten) this.#byId.delete(forgotten.id)
+    if (forgotten !== undefined && this.#byId.get(forgotten.id) === forgotten) this.#forget(forgotten)
     this.#ring[this.#next] = item
     this.#next = (this.#next + 1) % CAPACITY
+    const same = this.#byId.get(item.id)
+    if (same !== undefined) this.#forget(same)
     this.#byId.set(item.id, item)
+    this.recordBytes += item.recordBytes
   }
 
   get(id: string): OutboxEntry | undefined {
@@ -41,6 +47,11 @@ export class Ledger {
 
   get size(): number {
     return this.#byId.size
+  }
+
+  #forget(item: SettledItem): void {
+    this.#byId.delete(item.id)
+    this.recordBytes -= item.recordBytes
   }
 
   *#remembered(): Generator<SettledItem> {

@@ -33,6 +33,8 @@ export interface OutboxPorts {
   readonly disk?: Disk
   /** 0 ≤ x < 1; `Math.random` */
   readonly random?: () => number
+  /** The log is written in files of so many bytes; 1 MiB */
+  readonly segmentBytes?: number
 }
 
 /** On the wire when the outbox is closed: so long it may take, in milliseconds. */
@@ -96,7 +98,7 @@ export class Outbox implements AsyncDisposable {
       ordered: options.ordered ?? DEFAULTS.ordered,
       drainRate: options.drainRate ?? Infinity,
     })
-    this.#compactor = new Compactor(this.#custody, this.#logger)
+    this.#compactor = new Compactor(this.#custody, this.#logger, ports.segmentBytes)
     this.#expiry = new Expiry(this.#custody, this.#clock)
   }
 
@@ -121,6 +123,7 @@ export class Outbox implements AsyncDisposable {
       path,
       readOnly,
       disk: ports.disk,
+      segmentBytes: ports.segmentBytes,
       replay: (record) => custody.replay(record),
       reset: () => custody.reset(),
       report: (object, message) => outbox.#logger.error(object, message),

@@ -16,6 +16,8 @@ export interface OutboxStore {
   readonly durable: boolean
   /** bytes on disk */
   readonly bytes: number
+  /** … for each record besides its own */
+  readonly overhead: number
   /** The bytes are copied. */
   append(record: Uint8Array, waiter: StoreWaiter): void
   read(segment: number, offset: number): Promise<Uint8Array>
@@ -42,12 +44,14 @@ export type OpenStore = (options: {
   readonly reset: () => void
   readonly report: (object: object, message: string) => void
   readonly disk?: Disk | undefined
+  readonly segmentBytes?: number | undefined
 }) => Promise<OutboxStore>
 
 /** No disk: a record is as good as kept when this turn is over. */
 export class MemoryStore implements OutboxStore {
   readonly durable = false
   readonly bytes = 0
+  readonly overhead = 0
   readonly oldest = undefined
   #lsn = 0
   #waiting: StoreWaiter[] = []
