@@ -45,7 +45,7 @@ describe('a power cut', () => {
   it('keeps the directories that mkdir made, as the port promises, and not what is in them', async () => {
     const disk = new FaultDisk()
     await disk.mkdir('/a/b')
-    await fileOf(disk, '/a/b/log', 'data')
+    await disk.open('/a/b/log', 'create')
     const found = disk.powerCut(loseUnsynced)
     expect(await found.readdir('/a')).toEqual(['b'])
     expect(await found.readdir('/a/b')).toEqual([])
