@@ -5,7 +5,7 @@ import type { ContractCase } from './contract.ts'
 export interface ClockUnderTest {
   readonly clock: Clock
   /** Lets at least so many milliseconds pass on it. Default: waits for real time. */
-  pass?(milliseconds: number): Promise<void>
+  readonly pass?: (milliseconds: number) => Promise<void>
 }
 
 /**

@@ -14,7 +14,7 @@ export interface CutPoint {
 export interface Scenario<Fact> {
   readonly disk: FaultDisk
   /** Notes something that was promised to somebody: it must hold after any later power cut. */
-  promise(fact: Fact): void
+  readonly promise: (fact: Fact) => void
   /** Aborted when the power goes; what still runs then (a timer, a socket) should end. */
   readonly signal: AbortSignal
 }

@@ -7,7 +7,7 @@ export interface DiskUnderTest {
   /** A directory that exists and is empty; all cases stay below it. */
   readonly directory: string
   /** Called after each case. */
-  release?(): Promise<void>
+  readonly release?: () => Promise<void>
 }
 
 /**

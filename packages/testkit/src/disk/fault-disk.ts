@@ -275,7 +275,7 @@ export class FaultDisk implements Disk {
   }
 
   async #told(operation: DiskOperation, when: 'before' | 'after'): Promise<void> {
-    for (const observer of [...this.#observers]) observer(operation, when)
+    for (const observer of this.#observers) observer(operation, when)
     await this.#powered(operation)
   }
 

@@ -28,7 +28,8 @@ export class Tree {
   }
 
   directory(operation: DiskOperation): DirectoryNode {
-    const node = this.find(operation.path)
+    const [parent, name] = this.#parent(operation, operation.path)
+    const node = name === '' ? parent : parent.live.get(name)
     if (node instanceof DirectoryNode) return node
     throw diskError(node === undefined ? 'ENOENT' : 'ENOTDIR', operation)
   }
@@ -70,9 +71,10 @@ export class Tree {
   }
 
   rename(operation: DiskOperation & { readonly to: string }): void {
-    const node = this.#existing(operation)
+    // Linux looks at both directories before it looks for the file.
     const [source, oldName] = this.#parent(operation, operation.path)
     const [target, newName] = this.#parent(operation, operation.to)
+    const node = this.#existing(operation)
     if (isBelow(operation.to, operation.path)) throw diskError('EINVAL', operation)
     if (isBelow(operation.path, operation.to)) throw diskError('ENOTEMPTY', operation)
     const replaced = target.live.get(newName)
