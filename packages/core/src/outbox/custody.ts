@@ -9,7 +9,7 @@ import type { EventBus } from '../events.ts'
 import type { Logger } from '../logger.ts'
 import { Destination } from './destination.ts'
 import { Item } from './item.ts'
-import type { Call } from './item.ts'
+import type { Call, Waiter } from './item.ts'
 import { Ledger } from './ledger.ts'
 import { QUEUED, RecordDecoder, RecordEncoder, SETTLED, STARTED, STOPPED, bootNumber } from './record.ts'
 import type { QueuedHead, SettledRecord } from './record.ts'
@@ -67,6 +67,8 @@ export class Custody {
   /** Settlements that the disk did not take. */
   #unwritten: (() => void)[] = []
   #again: Timer | undefined
+  /** The store is closing or closed: it takes nothing more. */
+  #ended = false
   /** Messages whose only attempt had begun when an earlier process ended. */
   readonly #interrupted = new Set<string>()
 
@@ -282,7 +284,7 @@ export class Custody {
     const { destination, body } = intake.submission
     const facts = { id: intake.id, destination, size: body.length, attempts: 0, queuedAt: now }
     const record: SettledRecord = { ...facts, state: 'dropped', reason, settledAt: now }
-    return new Promise((resolve) => this.#write(record, undefined, resolve))
+    return new Promise((resolve, reject) => this.#write(record, undefined, { resolve, reject }))
   }
 
   /** The only attempt of a message begins: resolves when that is written down. */
@@ -294,6 +296,7 @@ export class Custody {
 
   /** … and certainly has not reached the peer. Until that is written a crash counts it as begun: the safe side. */
   stopped(item: Item): void {
+    if (this.#ended) return
     this.store.append(this.#encoder.attempt(STOPPED, item.id), { committed() {}, failed() {} })
   }
 
@@ -302,35 +305,46 @@ export class Custody {
     return { id, destination: item.destination.name, attempts, size, queuedAt }
   }
 
-  #write(record: SettledRecord, item: Item | undefined, done?: (entry: OutboxEntry) => void): void {
+  #write(record: SettledRecord, item: Item | undefined, waiter?: Waiter): void {
+    if (this.#ended) return this.#unsettled(record, waiter)
     const encoded = this.#encoder.settled(record)
     const recordBytes = encoded.length
     this.store.append(encoded, {
       committed: (_lsn, segment) => {
         if (item !== undefined) this.#forget(item.id)
         this.ledger.add({ ...record, segment, recordBytes })
-        this.#tell(record, item, done)
+        this.#tell(record, item, waiter)
         this.#writeAgain()
       },
       failed: (error) => {
+        if (this.#ended) return this.#unsettled(record, waiter, error)
         this.#options.logger.warn(
           { err: error, id: record.id },
           'the fate of a message could not be written; trying again',
         )
-        this.#unwritten.push(() => this.#write(record, item, done))
+        this.#unwritten.push(() => this.#write(record, item, waiter))
         this.#again ??= this.#options.clock.setTimer(SETTLE_AGAIN_AFTER, () => this.#writeAgain())
       },
     })
   }
 
-  #tell(record: SettledRecord, item: Item | undefined, done: ((entry: OutboxEntry) => void) | undefined): void {
+  /** The outbox closed before the fate could be written: the next process has the message again. */
+  #unsettled({ id, state }: SettledRecord, waiter: Waiter | undefined, error: Error = closedError()): void {
+    this.#options.logger.warn(
+      { id, state, err: error },
+      'the fate of a message was not written before the outbox closed',
+    )
+    waiter?.reject(error)
+  }
+
+  #tell(record: SettledRecord, item: Item | undefined, waiter: Waiter | undefined): void {
     const fates = item?.live?.fates
     const listened = this.#options.events.has(record.state)
-    if (listened || done !== undefined || (fates !== undefined && fates.length > 0)) {
+    if (listened || waiter !== undefined || (fates !== undefined && fates.length > 0)) {
       const entry = this.ledger.get(record.id)
       if (entry !== undefined) {
         for (const waiter of fates?.splice(0) ?? []) waiter.resolve(entry)
-        done?.(entry)
+        waiter?.resolve(entry)
         if (listened) this.#options.events.emit(record.state, entry)
       }
     }
@@ -345,10 +359,11 @@ export class Custody {
     for (const write of this.#unwritten.splice(0)) write()
   }
 
-  /** No more timers; what could not be written gets its last try with the store's close. */
+  /** No more timers; what could not be written gets its last try with the store's close, which follows at once. */
   end(): void {
     this.#writeAgain()
     this.#again?.cancel()
+    this.#ended = true
   }
 
   // ── keeping the log short ────────────────────────────────────────────────────────────────────────────────────────
@@ -438,4 +453,8 @@ export class Custody {
     const key = `${item.destination.name}\n${item.latest}`
     if (this.#latest.get(key) === item) this.#latest.delete(key)
   }
+}
+
+export function closedError(): HalyardError {
+  return new HalyardError('ERR_OUTBOX_CLOSED', 'the outbox is closed; open it again')
 }

@@ -6,7 +6,7 @@ import { EventBus } from '../events.ts'
 import { loggerFor } from '../logger.ts'
 import type { Logger } from '../logger.ts'
 import { Compactor } from './compactor.ts'
-import { Custody } from './custody.ts'
+import { Custody, closedError } from './custody.ts'
 import type { Intake, OutboxEvents } from './custody.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Expiry } from './expiry.ts'
@@ -370,12 +370,15 @@ export class Outbox implements AsyncDisposable {
     if (!this.#custody.store.durable) this.#dropAll()
     await this.#compactor.stop()
     this.#custody.end()
-    await this.#custody.store.close()
-    for (const { reject } of this.#idle.splice(0)) reject(closedError())
-    for (const item of this.#custody.items.values()) {
-      for (const waiter of item.live?.fates.splice(0) ?? []) waiter.reject(closedError())
+    try {
+      await this.#custody.store.close()
+    } finally {
+      for (const { reject } of this.#idle.splice(0)) reject(closedError())
+      for (const item of this.#custody.items.values()) {
+        for (const waiter of item.live?.fates.splice(0) ?? []) waiter.reject(closedError())
+      }
+      this.#keepAlive.stop()
     }
-    this.#keepAlive.stop()
   }
 
   #dropAll(): void {
@@ -392,10 +395,6 @@ async function within(promise: Promise<void>, milliseconds: number, clock: Clock
   const time = new Promise<void>((resolve) => (timer = clock.setTimer(milliseconds, resolve)))
   await Promise.race([promise, time])
   timer?.cancel()
-}
-
-function closedError(): HalyardError {
-  return new HalyardError('ERR_OUTBOX_CLOSED', 'the outbox is closed; open it again')
 }
 
 /** 60 random bits; no vowels, so that they spell nothing. */

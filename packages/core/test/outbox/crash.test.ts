@@ -1,0 +1,77 @@
+/** What the proofs found, one test for each. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Outbox } from '@halyard/core'
+import type { Delivery, OutboxEntry, OutboxOptions, OutboxPorts, SendControl } from '@halyard/core'
+import { FaultDisk, VirtualClock } from '@halyard/testkit'
+
+const path = '/outbox'
+let disk: FaultDisk
+let clock: VirtualClock
+let uncaught: Error[]
+const note = (error: Error): unknown => uncaught.push(error)
+
+beforeEach(() => {
+  disk = new FaultDisk()
+  clock = new VirtualClock()
+  uncaught = []
+  process.on('uncaughtException', note)
+})
+afterEach(async () => {
+  await turns()
+  process.off('uncaughtException', note)
+  expect(uncaught).toEqual([])
+})
+
+function open(options: OutboxOptions = {}, ports: OutboxPorts = {}): Promise<Outbox> {
+  return Outbox.open({ path, ...options }, { disk, clock, random: () => 0.5, ...ports })
+}
+
+function send(outbox: Outbox, id: string, control: SendControl & { atMostOnce?: boolean } = {}): Promise<OutboxEntry> {
+  const { atMostOnce, ...rest } = control
+  const submission = { destination: 'demo', kind: 'text', body: Buffer.from(id), atMostOnce }
+  return outbox.submit(submission, { id, ...rest })
+}
+
+async function turns(count = 20): Promise<void> {
+  for (let index = 0; index < count; index++) await new Promise(setImmediate)
+}
+
+describe('closing an outbox', () => {
+  it('takes back nothing that a message still being stored has superseded', async () => {
+    const outbox = await open()
+    await send(outbox, 'old', { latest: 'x' })
+    const young = send(outbox, 'young', { latest: 'x' })
+    await outbox.close()
+    expect((await young).state).toBe('queued')
+    const again = await open()
+    await turns()
+    expect(again.why('old')).toMatchObject({ state: 'dropped', reason: 'superseded' })
+    expect(again.why('young')?.state).toBe('queued')
+    await again.close()
+  })
+
+  it('survives a delivery that ends long after', async () => {
+    const outbox = await open()
+    let answer: (delivery: Delivery) => void = () => {}
+    outbox.attach('demo', () => new Promise((resolve) => (answer = resolve)))
+    const sent = send(outbox, 'slow')
+    await turns()
+    const closed = outbox.close()
+    await clock.advance(20_000)
+    await closed
+    answer({ outcome: 'delivered' })
+    expect((await sent).state).toBe('delivered')
+  })
+
+  it('gives up what the disk does not take, and sets no timer that fires into a closed store', async () => {
+    const outbox = await open({ maxMessages: 1, overflow: 'drop-newest' })
+    await send(outbox, 'first')
+    disk.fail(({ kind }) => (kind === 'write' ? 'EIO' : undefined))
+    const refused = send(outbox, 'second')
+    await turns()
+    const closed = outbox.close()
+    await expect(refused).rejects.toMatchObject({ code: 'ERR_STORE_IO' })
+    await closed.catch(() => {})
+    await clock.advance(60_000)
+  })
+})
