@@ -157,6 +157,7 @@ export class Dispatcher {
   async #attempt(item: Item): Promise<Delivery> {
     const { custody, logger } = this.#options
     const { deliver } = item.destination
+    let begun = false
     try {
       if (deliver === undefined) return { outcome: 'retry', reason: 'nobody delivers' }
       const call = item.live?.call ?? (await custody.call(item))
@@ -164,12 +165,15 @@ export class Dispatcher {
       const signal = new DeliverySignal()
       item.alive.abort = () => signal.abort()
       const { kind, body, options } = call
+      begun = true
       const delivery = await deliver({ id: item.id, kind, body, options, attempts: item.attempts++ }, signal)
       if (item.atMostOnce && delivery.outcome === 'retry') custody.stopped(item)
       return delivery
     } catch (error) {
       if ((error as { code?: unknown }).code === 'ERR_STORE_DAMAGED') return { outcome: 'refused', reason: 'damaged' }
       logger.debug({ err: error, id: item.id }, 'a delivery failed')
+      // Nobody knows how far it came, and a second copy would be worse than none.
+      if (begun && item.atMostOnce) return { outcome: 'refused', reason: 'interrupted' }
       return { outcome: 'retry', reason: describeError(error) }
     }
   }

@@ -184,7 +184,7 @@ export class Outbox implements AsyncDisposable {
 
   /**
    * Who delivers for a destination: for writers of clients. `deliver` is handed the oldest message first; what it throws
-   * counts as `retry`. The call and its options are stored, never a client's credentials.
+   * counts as `retry`, for a message that goes out at most once as its end (reason `interrupted`). The call and its options are stored, never a client's credentials.
    *
    * @throws {UsageError} `ERR_OUTBOX_ATTACHED` if somebody delivers there already
    */

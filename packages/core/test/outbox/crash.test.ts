@@ -75,3 +75,18 @@ describe('closing an outbox', () => {
     await clock.advance(60_000)
   })
 })
+
+describe('a message that goes out at most once', () => {
+  it('is not tried again when its delivery throws: nobody knows how far it came', async () => {
+    const outbox = await open()
+    let attempts = 0
+    outbox.attach('demo', () => {
+      attempts++
+      return Promise.reject(new Error('the connection broke'))
+    })
+    expect(await send(outbox, 'sms', { atMostOnce: true })).toMatchObject({ state: 'dropped', reason: 'interrupted' })
+    await clock.advance(120_000)
+    expect(attempts).toBe(1)
+    await outbox.close()
+  })
+})
