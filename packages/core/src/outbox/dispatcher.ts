@@ -113,7 +113,20 @@ export class Dispatcher {
     }
   }
 
+  /** The next message that may go; what is found to have waited too long is dropped on the way. */
   #next(): Item | undefined {
+    for (let item = this.#first(); item !== undefined; item = this.#first()) {
+      if (!this.#expired(item)) return item
+      this.#options.custody.settle(item, 'dropped', 'expired')
+    }
+    return undefined
+  }
+
+  #expired({ deadline }: Item): boolean {
+    return deadline !== undefined && this.#options.clock.monotonic() >= deadline
+  }
+
+  #first(): Item | undefined {
     if (this.#stopped || this.#onWire.size >= this.#options.concurrency) return undefined
     for (let priority = 0; priority < PRIORITIES.length; priority++) {
       for (const destination of this.#turns) {
@@ -121,7 +134,7 @@ export class Dispatcher {
         const lane = destination.lane(priority)
         const item = lane.head
         if (item === undefined || (this.#options.ordered && lane.inFlight > 0)) continue
-        if (item.told && !this.#mayDrain()) continue
+        if (item.told && !this.#expired(item) && !this.#mayDrain()) continue
         return item
       }
     }
@@ -179,7 +192,7 @@ export class Dispatcher {
   }
 
   #conclude(item: Item, delivery: Delivery): void {
-    const { custody, clock } = this.#options
+    const { custody } = this.#options
     const { destination } = item
     if (delivery.outcome !== 'retry') {
       destination.recover()
@@ -188,8 +201,7 @@ export class Dispatcher {
     }
     item.alive.reason = delivery.reason
     const withdrawn = item.live?.withdrawn
-    const expired = item.deadline !== undefined && clock.monotonic() >= item.deadline
-    if (withdrawn !== undefined || expired) return custody.settle(item, 'dropped', withdrawn ?? 'expired')
+    if (withdrawn !== undefined || this.#expired(item)) return custody.settle(item, 'dropped', withdrawn ?? 'expired')
     item.phase = 'waiting'
     destination.lane(item.priority).putBack(item)
     if (!this.#stopped && destination.deliver !== undefined && !destination.held) this.#backOff(destination)

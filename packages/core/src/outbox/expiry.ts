@@ -42,7 +42,8 @@ export class Expiry {
     for (const item of this.#watched) {
       if (item.deadline === undefined || this.#custody.items.get(item.id) !== item || item.phase === 'settling') {
         this.#watched.delete(item)
-      } else if (item.deadline > now) {
+      } else if (item.deadline > now || item.phase === 'storing') {
+        // A slow disk may take longer than the message has.
         next = Math.min(next, item.deadline)
       } else if (item.phase === 'waiting') {
         this.#watched.delete(item)

@@ -90,3 +90,37 @@ describe('a message that goes out at most once', () => {
     await outbox.close()
   })
 })
+
+describe('a message that expires', () => {
+  it('is not delivered by a process that opens the outbox too late', async () => {
+    const outbox = await open()
+    await send(outbox, 'late', { expires: 60 })
+    await outbox.close()
+    await clock.advance(61_000)
+    const again = await open()
+    const handed: string[] = []
+    again.attach('demo', ({ id }) => {
+      handed.push(id)
+      return Promise.resolve({ outcome: 'delivered' })
+    })
+    expect(await again.settled('late')).toMatchObject({ state: 'dropped', reason: 'expired' })
+    expect(handed).toEqual([])
+    await again.close()
+  })
+
+  it('expires also when the disk takes longer than it has', async () => {
+    const outbox = await open()
+    let done = (): void => {}
+    disk.delay(({ kind }) => (kind === 'sync' ? new Promise<void>((resolve) => (done = resolve)) : undefined))
+    const sent = send(outbox, 'slow', { expires: 0.005 })
+    await turns()
+    await clock.advance(1000)
+    done()
+    expect((await sent).state).toBe('queued')
+    await clock.advance(1000)
+    done()
+    await turns()
+    expect(outbox.why('slow')).toMatchObject({ state: 'dropped', reason: 'expired' })
+    await outbox.close()
+  })
+})
