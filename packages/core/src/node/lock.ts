@@ -3,7 +3,7 @@
  *
  * A lock is a file `lock.<n>` that names its owner (process, when that process started, boot), and the highest n counts.
  * Taking it over means creating n + 1 with `link`, which only one of many can do; a released lock is not removed but
- * says so, because numbers that began again at 1 would let two owners stand side by side. Readers need no lock.
+ * emptied, because numbers that began again at 1 would let two owners stand side by side. Readers need no lock.
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -20,8 +20,8 @@ export interface LockOwner {
   readonly bootId: string
 }
 
-const RELEASED = 'released'
 const NAME = /^lock\.(\d+)$/
+const TEMPORARY = '.lock-'
 const MAX_LOCK_FILE = 1024
 
 export class DirectoryLock {
@@ -38,26 +38,42 @@ export class DirectoryLock {
   /** @throws {StorageError} `ERR_STORE_LOCKED` if a living process holds it. */
   static async take(disk: Disk, path: string, self: LockOwner = thisProcess()): Promise<DirectoryLock> {
     for (;;) {
-      const numbers = await lockNumbers(disk, path)
+      const numbers = lockNumbers(await disk.readdir(path))
       const highest = numbers[0] ?? 0
       const owner = highest > 0 ? await readOwner(disk, join(path, `lock.${highest}`)) : undefined
       if (owner !== undefined && isAlive(owner)) throw lockedBy(owner, path, self)
       const lock = new DirectoryLock(disk, path, highest + 1)
       if (!(await lock.#claim(JSON.stringify(self)))) continue
       // A slow taker may have listed the directory before a newer lock was there: the highest number counts.
-      const [now] = await lockNumbers(disk, path)
+      const names = await disk.readdir(path).catch(async (error: unknown) => {
+        await lock.release().catch(() => {})
+        throw error
+      })
+      const [now] = lockNumbers(names)
       if (now === undefined || now > lock.#number) {
         await removeQuietly(disk, join(path, `lock.${lock.#number}`))
         continue
       }
       for (const number of numbers) await removeQuietly(disk, join(path, `lock.${number}`))
+      // Of takers that were killed; one that still runs finds its file gone, begins again and finds this lock.
+      for (const name of names) if (name.startsWith(TEMPORARY)) await removeQuietly(disk, join(path, name))
       return lock
     }
   }
 
+  /** @throws {StorageError} if the disk does not let it go; then it holds until this process ends. */
   async release(): Promise<void> {
-    const temporary = await writeTemporary(this.#disk, this.#path, RELEASED)
-    await this.#disk.rename(temporary, join(this.#path, `lock.${this.#number}`))
+    const path = join(this.#path, `lock.${this.#number}`)
+    try {
+      // Needs no room on the disk, which may be full.
+      await empty(this.#disk, path)
+    } catch {
+      try {
+        await this.#disk.rename(await writeTemporary(this.#disk, this.#path, ''), path)
+      } catch (error) {
+        throw storageError(error, `unlock ${this.#path}`)
+      }
+    }
   }
 
   /** False if somebody else has made the file of this number first. */
@@ -68,7 +84,8 @@ export class DirectoryLock {
       await this.#disk.link(temporary, join(this.#path, `lock.${this.#number}`))
       return true
     } catch (error) {
-      if (errnoOf(error) === 'EEXIST') return false
+      const code = errnoOf(error)
+      if (code === 'EEXIST' || (code === 'ENOENT' && temporary !== undefined)) return false
       throw storageError(error, `lock ${this.#path}`)
     } finally {
       if (temporary !== undefined) await removeQuietly(this.#disk, temporary)
@@ -78,7 +95,7 @@ export class DirectoryLock {
 
 /** Whether a name in the directory belongs to the lock. */
 export function isLockName(name: string): boolean {
-  return NAME.test(name) || name.startsWith('.lock-')
+  return NAME.test(name) || name.startsWith(TEMPORARY)
 }
 
 /** How this process is known to others. */
@@ -87,8 +104,7 @@ export function thisProcess(): LockOwner {
 }
 
 /** Highest first. */
-async function lockNumbers(disk: Disk, path: string): Promise<number[]> {
-  const names = await disk.readdir(path)
+function lockNumbers(names: readonly string[]): number[] {
   return names
     .map((name) => Number(NAME.exec(name)?.[1] ?? 0))
     .filter((number) => number > 0)
@@ -146,8 +162,17 @@ function lockedBy(owner: LockOwner, path: string, self: LockOwner): StorageError
   return new StorageError('ERR_STORE_LOCKED', `${path} is in use: ${who}; stop that one first or use another directory`)
 }
 
+async function empty(disk: Disk, path: string): Promise<void> {
+  const file = await disk.open(path, 'write')
+  try {
+    await file.truncate(0)
+  } finally {
+    await file.close()
+  }
+}
+
 async function writeTemporary(disk: Disk, path: string, content: string): Promise<string> {
-  const temporary = join(path, `.lock-${randomBytes(6).toString('hex')}`)
+  const temporary = join(path, `${TEMPORARY}${randomBytes(6).toString('hex')}`)
   const file = await disk.open(temporary, 'create')
   try {
     await file.write(Buffer.from(content), 0)
