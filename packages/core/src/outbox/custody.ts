@@ -393,8 +393,9 @@ export class Custody {
     }
     if ((await Promise.all(copies)).includes(false)) return false
     for (const item of this.items.values()) {
-      // The mark of an attempt that may happen only once lies in some segment, perhaps in this one.
-      const attempted = item.atMostOnce && item.phase === 'delivering'
+      // The mark of an attempt that may happen only once lies in some segment, perhaps in this one, and counts until the
+      // fate is written.
+      const attempted = item.atMostOnce && (item.phase === 'delivering' || item.phase === 'settling')
       if (attempted || (item.segment === segment && item.phase !== 'storing')) return false
     }
     return true

@@ -15,6 +15,7 @@ export const DEFAULTS: Required<
 const OVERFLOWS: readonly unknown[] = ['reject', 'drop-oldest', 'drop-newest']
 const MAX_ID = 128
 const MAX_NAME = 1024
+const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** @throws {UsageError} `ERR_USAGE` that names the option. */
 export function checkOptions(options: OutboxOptions): void {
@@ -55,7 +56,8 @@ export function priorityNumber(priority: Priority = 'normal'): number {
 }
 
 function isName(value: unknown, most: number): boolean {
-  return typeof value === 'string' && value.length > 0 && value.length <= most
+  // Half of a surrogate pair cannot be written as UTF-8: it would be another name in the next process.
+  return typeof value === 'string' && value.length > 0 && value.length <= most && !LONE_SURROGATE.test(value)
 }
 
 function wrong(name: string, expected: string, value: unknown): UsageError {

@@ -61,7 +61,8 @@ export interface SettledRecord {
 }
 
 const utf8Encoder = new TextEncoder()
-const utf8Decoder = new TextDecoder()
+/** A byte order mark is a character of a name like any other. */
+const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** A boot id as 32 bits (FNV-1a): all that is asked of it is whether it is this boot's. */
 export function bootNumber(bootId: string): number {

@@ -91,6 +91,24 @@ describe('a message that goes out at most once', () => {
   })
 })
 
+describe('the name of a message', () => {
+  it('is the same in the next process, whatever its letters', async () => {
+    const ids = ['\ufeffwith a mark', 'with a mark', 'ünïcödé 🚀', '\u0000']
+    const outbox = await open()
+    for (const id of ids) await send(outbox, id)
+    await outbox.close()
+    const again = await open()
+    for (const id of ids) expect(again.why(id)).toMatchObject({ id, state: 'queued' })
+    await again.close()
+  })
+
+  it('is refused if it could not be written', async () => {
+    const outbox = await open()
+    await expect(send(outbox, 'half \ud83d')).rejects.toThrow(/^id must be a text of 1 to 128 characters/)
+    await outbox.close()
+  })
+})
+
 describe('a message that expires', () => {
   it('is not delivered by a process that opens the outbox too late', async () => {
     const outbox = await open()
