@@ -90,7 +90,7 @@ describe('a segment log on a failing disk', () => {
   it('believes no record that was given up, though the head of the segment behind it was never written', async () => {
     // With this seed a few bytes of the head are written.
     const disk = new FaultDisk({ seed: 2 })
-    const { log } = await open(disk)
+    const { log } = await open(disk, { segmentBytes: 200 })
     await append(log, 1)
     // The sync fails, the cut too; then the head of the next segment cannot be written, nor its name removed.
     disk.failNext('sync', 'EIO')
