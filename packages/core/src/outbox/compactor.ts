@@ -8,6 +8,8 @@ import type { Custody } from './custody.ts'
 const SEGMENT_BYTES = 1024 * 1024
 /** A log of so few segments is left alone, */
 const MIN_SEGMENTS = 4
+/** … unless they are many (a process that is killed again and again begins a new one each time), */
+const MAX_SMALL_SEGMENTS = 256
 /** … and one of which at least half is still needed. */
 const MAX_RATIO = 2
 
@@ -41,7 +43,8 @@ export class Compactor {
 
   #due(): boolean {
     const { store, needed } = this.#custody
-    return store.oldest !== undefined && store.bytes > this.#minBytes + MAX_RATIO * needed
+    const cost = store.bytes + (store.segments * this.#minBytes) / MAX_SMALL_SEGMENTS
+    return store.oldest !== undefined && cost > this.#minBytes + MAX_RATIO * needed
   }
 
   async #compact(): Promise<void> {

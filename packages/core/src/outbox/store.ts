@@ -16,7 +16,9 @@ export interface OutboxStore {
   readonly durable: boolean
   /** bytes on disk */
   readonly bytes: number
-  /** … for each record besides its own */
+  /** files on disk */
+  readonly segments: number
+  /** bytes on disk for each record besides its own */
   readonly overhead: number
   /** The bytes are copied. */
   append(record: Uint8Array, waiter: StoreWaiter): void
@@ -52,6 +54,7 @@ export class MemoryStore implements OutboxStore {
   readonly durable = false
   readonly bytes = 0
   readonly overhead = 0
+  readonly segments = 0
   readonly oldest = undefined
   #lsn = 0
   #waiting: StoreWaiter[] = []

@@ -107,4 +107,16 @@ describe('a segment log on a failing disk', () => {
     expect(found).toEqual([1, 3])
     expect(damages.filter(({ lastMissing }) => lastMissing > 0)).toEqual([])
   })
+
+  it('writes nothing behind what an earlier process failed to sync', async () => {
+    const disk = new FaultDisk()
+    const { log } = await open(disk)
+    disk.failNext('sync', 'ENOSPC')
+    await expect(append(log, 1)).rejects.toMatchObject({ code: 'ERR_STORE_FULL' })
+    await log.close()
+    // The head of the first segment is in doubt for good, though the next sync of it would succeed.
+    const { log: again } = await open(disk)
+    await append(again, 2)
+    expect((await open(restarted(disk, loseUnsynced))).found).toEqual([2])
+  })
 })

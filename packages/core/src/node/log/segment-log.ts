@@ -51,6 +51,8 @@ export class SegmentLog implements AsyncDisposable {
   #spare: Group | undefined
   #flushing: Promise<void> | undefined
   #closed: Promise<void> | undefined
+  /** No sync has failed. */
+  #sound = true
   /** A removal that may not last; a later sync of the directory would prove nothing. */
   #removals: StorageError | undefined
 
@@ -85,7 +87,7 @@ export class SegmentLog implements AsyncDisposable {
       if (options.readOnly !== true) await log.#prepare(recovered.tailSound)
       return log
     } catch (error) {
-      await lock?.release().catch(() => {})
+      await lock?.release(false).catch(() => {})
       throw storageError(error, `open ${options.path}`)
     }
   }
@@ -222,6 +224,8 @@ export class SegmentLog implements AsyncDisposable {
     const tail = this.#segments.at(-1)
     // After a kill a name may be known to the kernel alone.
     await this.#disk.syncDirectory(this.#options.path)
+    // What the owner before was told to last does; its last file may be one whose head or name does not.
+    if (this.#lock?.doubtful === true) return
     if (tail === undefined || !tailSound || tail.bytes >= this.#segmentBytes) return
     this.#segments.pop()
     this.#writer = await SegmentWriter.resume(this.#disk, this.#options.path, tail.segment, tail.bytes)
@@ -257,6 +261,7 @@ export class SegmentLog implements AsyncDisposable {
     try {
       offset = await writer.commit(group.bytes())
     } catch (error) {
+      if (!writer.usable) this.#sound = false
       if (writer.usable || storageError(error, '').code === 'ERR_STORE_FULL') throw error
       writer = await this.#writerFor(group)
       offset = await writer.commit(group.bytes())
@@ -289,7 +294,7 @@ export class SegmentLog implements AsyncDisposable {
   async #finish(): Promise<void> {
     await this.#flushing
     await this.#writer?.close()
-    await this.#lock?.release()
+    await this.#lock?.release(this.#sound)
   }
 }
 
