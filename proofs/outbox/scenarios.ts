@@ -50,7 +50,13 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>
     await stage.settle()
     stage.attach('a', () => 'delivered')
     await stage.pass(600)
+    const first = stage.send('b')
+    stage.send('b')
+    stage.send('b', { latest: 'pressure' })
+    await stage.settle()
+    void stage.outbox?.drop(first).catch(() => false)
     stage.attach('b', () => 'delivered')
+    stage.send('b', { latest: 'pressure' })
     await stage.settle()
     await stage.close()
   },

@@ -266,6 +266,7 @@ export class Custody {
     const lane = item.destination.lane(item.priority)
     if (item.phase === 'waiting') lane.remove(item)
     if (item.told) lane.told--
+    if (state === 'dropped') lane.dropping++
     item.phase = 'settling'
     this.#release(item)
     const settledAt = this.#options.clock.now()
@@ -311,7 +312,10 @@ export class Custody {
     const recordBytes = encoded.length
     this.store.append(encoded, {
       committed: (_lsn, segment) => {
-        if (item !== undefined) this.#forget(item.id)
+        if (item !== undefined) {
+          this.#forget(item.id)
+          if (record.state === 'dropped') item.destination.lane(item.priority).dropping--
+        }
         this.ledger.add({ ...record, segment, recordBytes })
         this.#tell(record, item, waiter)
         this.#writeAgain()

@@ -42,7 +42,7 @@ export class Dispatcher {
   attach(destination: Destination, deliver: Deliver): void {
     destination.deliver = deliver
     this.#turns.add(destination)
-    this.#wake()
+    this.wake()
   }
 
   detach(destination: Destination): void {
@@ -60,7 +60,7 @@ export class Dispatcher {
   release(destination: Destination): void {
     destination.held = false
     destination.recover()
-    this.#wake()
+    this.wake()
   }
 
   /** A message is kept: it goes out, or its sender learns that it waits. */
@@ -68,7 +68,7 @@ export class Dispatcher {
     const { destination } = item
     const waits = this.#stopped || !destination.open || destination.lane(item.priority).told > 0
     if (waits) this.#tell(item)
-    if (!this.#stopped) this.#wake()
+    if (!this.#stopped) this.wake()
   }
 
   /** Nothing goes out any more; resolves when nothing is on the wire. `abort` ends what is there. */
@@ -89,8 +89,8 @@ export class Dispatcher {
     return { quiet, abort }
   }
 
-  /** Once in this turn, however many messages were kept in it. */
-  #wake(): void {
+  /** Something may go now. Looked at once in this turn, however many messages were kept or settled in it. */
+  wake(): void {
     if (this.#pumping || this.#stopped) return
     this.#pumping = true
     queueMicrotask(() => {
@@ -133,7 +133,7 @@ export class Dispatcher {
         if (!destination.open) continue
         const lane = destination.lane(priority)
         const item = lane.head
-        if (item === undefined || (this.#options.ordered && lane.inFlight > 0)) continue
+        if (item === undefined || (this.#options.ordered && lane.inFlight + lane.dropping > 0)) continue
         if (item.told && !this.#expired(item) && !this.#mayDrain()) continue
         return item
       }
@@ -152,7 +152,7 @@ export class Dispatcher {
     }
     this.#drainTimer ??= clock.setTimer(this.#nextDrain - now, () => {
       this.#drainTimer = undefined
-      this.#wake()
+      this.wake()
     })
     return false
   }
@@ -164,7 +164,7 @@ export class Dispatcher {
     if (item.live !== undefined) item.live.abort = undefined
     this.#conclude(item, delivery)
     if (this.#onWire.size === 0) this.#onQuiet?.()
-    this.#wake()
+    this.wake()
   }
 
   async #attempt(item: Item): Promise<Delivery> {
@@ -213,7 +213,7 @@ export class Dispatcher {
     destination.backoff?.cancel()
     destination.backoff = clock.setTimer(backoff(destination.failures++, { random }), () => {
       destination.backoff = undefined
-      this.#wake()
+      this.wake()
     })
   }
 

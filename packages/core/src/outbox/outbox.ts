@@ -329,6 +329,7 @@ export class Outbox implements AsyncDisposable {
 
   #onSettled(): void {
     if (this.#custody.items.size === 0) for (const { resolve } of this.#idle.splice(0)) resolve()
+    this.#dispatcher.wake()
     this.#compactor.consider()
   }
 

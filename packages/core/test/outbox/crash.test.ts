@@ -91,6 +91,32 @@ describe('a message that goes out at most once', () => {
   })
 })
 
+describe('order', () => {
+  it('holds what comes behind a message that was dropped until that is written down: a crash would bring it back', async () => {
+    const outbox = await open()
+    await send(outbox, 'first')
+    await send(outbox, 'second')
+    let done = (): void => {}
+    const stopDelay = disk.delay(({ kind }) =>
+      kind === 'sync' ? new Promise<void>((resolve) => (done = resolve)) : undefined,
+    )
+    const dropped = outbox.drop('first')
+    const handed: string[] = []
+    outbox.attach('demo', ({ id }) => {
+      handed.push(id)
+      return Promise.resolve({ outcome: 'delivered' })
+    })
+    await turns()
+    expect(handed).toEqual([])
+    stopDelay()
+    done()
+    expect(await dropped).toBe(true)
+    await outbox.idle()
+    expect(handed).toEqual(['second'])
+    await outbox.close()
+  })
+})
+
 describe('the name of a message', () => {
   it('is the same in the next process, whatever its letters', async () => {
     const ids = ['\ufeffwith a mark', 'with a mark', 'ünïcödé 🚀', '\u0000']
