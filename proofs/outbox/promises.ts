@@ -38,10 +38,12 @@ export function checkPromises(facts: readonly Fact[], { handed, stateOf }: Found
   const handedNow = new Set(handed)
   const idsOf = (...kinds: readonly Fact['what'][]): Set<string> =>
     new Set(facts.filter(({ what }) => kinds.includes(what)).map(({ id }) => id))
-  const settled = idsOf('delivered', 'dropped')
 
   if (handedNow.size < handed.length) throw new Error(`a message went out twice: ${handed.join(' ')}`)
+  const settled = new Set<string>()
   for (const { what, id } of facts) {
+    if (what === 'delivered' || what === 'dropped') settled.add(id)
+    if (what === 'sent' && settled.has(id)) throw new Error(`${id} was settled and went out again`)
     const state = stateOf(id)
     if ((what === 'delivered' || what === 'dropped') && state !== what) {
       throw new Error(`${id} was ${what}; the ledger says ${state}`)
