@@ -8,7 +8,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { SeededRandom } from '@halyard/testkit'
-import { bytesOf, textOf } from './strace.ts'
+import { PROCESS_BEGINS, bytesOf, textOf } from './strace.ts'
 import type { CallEvent, Trace } from './strace.ts'
 
 interface Change<T> {
@@ -43,8 +43,9 @@ export class DiskModel {
     this.#root = root
     this.#names.set(root, 'directory')
     this.#directories.set(root, [])
-    // Effects become visible, to the programs too, when the call comes back.
-    for (const call of trace.calls.toSorted((a, b) => a.end - b.end)) this.#apply(call)
+    // Effects become visible, to the programs too, when the call comes back; but a number is free again at once.
+    const moment = ({ name, begin, end }: CallEvent): number => (name === 'close' ? begin : end)
+    for (const call of trace.calls.toSorted((a, b) => moment(a) - moment(b))) this.#apply(call)
   }
 
   /** Points in the trace at which a sync came back: where a promise may follow. */
@@ -90,6 +91,9 @@ export class DiskModel {
       case 'close':
         this.#open.delete(descriptor)
         return
+      case PROCESS_BEGINS:
+        this.#open.clear()
+        return
       case 'write':
       case 'writev':
       case 'pwrite64':
@@ -123,7 +127,9 @@ export class DiskModel {
     const [at, flags = ''] = call.name === 'open' ? [0, args[1]] : [1, args[2]]
     const path = this.#pathOf(args, at)
     if (!this.#inside(path)) return
-    if (/O_TRUNC|O_APPEND/.test(flags)) throw new Error(`the disk model does not know ${flags}`)
+    const isNew = flags.includes('O_EXCL')
+    if (flags.includes('O_APPEND') || (flags.includes('O_TRUNC') && !isNew))
+      throw new Error(`the disk model does not know ${flags}`)
     let file = this.#names.get(path)
     if (file === undefined) {
       file = { changes: [] }
@@ -154,7 +160,7 @@ export class DiskModel {
     if (open === undefined || end === Infinity) return
     const changes = open.file === 'directory' ? this.#directories.get(open.path) : open.file.changes
     for (const change of changes ?? []) {
-      // -Infinity in place of a time: a failed sync has covered it, and no later one proves anything.
+      // No time at all: a failed sync has covered it, and no later one proves anything.
       if (change.lasting !== Infinity || change.end > begin) continue
       change.lasting = result === 0 ? end : Number.NaN
     }
@@ -174,7 +180,15 @@ export class DiskModel {
     const file = this.#names.get(from)
     if (file === undefined || !this.#inside(to)) return
     if (file === 'directory' || dirname(from) !== dirname(to)) throw new Error(`the disk model does not move ${from}`)
-    this.#rename(call, call.name.startsWith('link') ? [[to, file]] : [[from, undefined], [to, file]])
+    this.#rename(
+      call,
+      call.name.startsWith('link')
+        ? [[to, file]]
+        : [
+            [from, undefined],
+            [to, file],
+          ],
+    )
   }
 
   #renamed(call: CallEvent, what: NameChange): void {

@@ -7,6 +7,7 @@ import { seededRandom } from '@halyard/testkit'
 import { checkPromises } from '../outbox/promises.ts'
 import type { Fact } from '../outbox/promises.ts'
 import { factsOf, finished, startSender } from '../process/kill.ts'
+import type { SenderOptions } from '../process/kill.ts'
 import { Peer } from '../process/peer.ts'
 import { DiskModel } from './disk-model.ts'
 import { bytesOf, parseStrace, straceCommand } from './strace.ts'
@@ -22,22 +23,31 @@ export interface PowerCutResult {
   readonly handed: number
 }
 
-/**
- * @param options `runs`: processes traced one after the other in one directory, each but the last killed
- * @throws {Error} that names the seed and the moment; also if there is no strace
- */
-export async function cutPower(options: { seed: number; runs: number; cuts: number }): Promise<PowerCutResult> {
+export interface PowerCutOptions {
+  readonly seed: number
+  /** Processes traced one after the other in one directory, each but the last killed. */
+  readonly runs: number
+  readonly cuts: number
+  /** A call of which the model shall not hear, as if the process had left it out: what the proof must notice. */
+  readonly without?: 'fsync' | 'fdatasync'
+}
+
+/** @throws {Error} that names the seed and the moment; also if there is no strace */
+export async function cutPower(options: PowerCutOptions): Promise<PowerCutResult> {
   const random = seededRandom(options.seed)
   // What is not below this directory is not followed, so it is there from the start.
   const root = await mkdtemp(join(tmpdir(), 'halyard-power-'))
   const found = await mkdtemp(join(tmpdir(), 'halyard-found-'))
   const peer = await Peer.listen(random.fork())
   try {
-    let text = ''
+    const texts: string[] = []
     for (let round = 0; round < options.runs; round++) {
-      text += await traceSender(join(root, 'box', 'outbox'), peer.port, random.integer(2 ** 32), round)
+      const last = round === options.runs - 1
+      const call = { path: join(root, 'box', 'outbox'), port: peer.port, seed: random.integer(2 ** 32), round }
+      texts.push(await traceSender({ ...call, lines: last ? undefined : 20 + random.integer(80) }))
     }
-    const trace = parseStrace(text)
+    const { calls, events } = parseStrace(...texts)
+    const trace = { calls: calls.filter(({ name }) => name !== options.without), events }
     const model = new DiskModel(root, trace)
     const promises = promisesOf(trace)
     let checked = 0
@@ -53,7 +63,9 @@ export async function cutPower(options: { seed: number; runs: number; cuts: numb
         handed += await checkDirectory(join(found, 'box', 'outbox'), facts)
       } catch (error) {
         const what = error instanceof Error ? error.message : String(error)
-        throw new Error(`seed ${options.seed}, cut ${cut} at event ${moment} of ${trace.events}: ${what}`, { cause: error })
+        throw new Error(`seed ${options.seed}, cut ${cut} at event ${moment} of ${trace.events}: ${what}`, {
+          cause: error,
+        })
       }
       checked += facts.length
     }
@@ -65,12 +77,12 @@ export async function cutPower(options: { seed: number; runs: number; cuts: numb
   }
 }
 
-async function traceSender(path: string, port: number, seed: number, round: number): Promise<string> {
+async function traceSender(sender: SenderOptions): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'halyard-trace-'))
   try {
     const output = join(directory, 'trace')
-    const { code, errors } = await finished(startSender(path, port, seed, round, straceCommand(output)))
-    if (code !== 0) throw new Error(`the traced sender ended with ${code}: ${errors}`)
+    const { code, signal, errors } = await finished(startSender(sender, straceCommand(output)))
+    if (code !== 0 && signal !== 'SIGKILL') throw new Error(`the traced sender ended with ${code ?? signal}: ${errors}`)
     return await readFile(output, 'latin1')
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
@@ -89,8 +101,10 @@ function promisesOf(trace: Trace): (Fact & { readonly begin: number })[] {
   for (const { name, args, begin } of trace.calls) {
     if (!['write', 'writev', 'sendto', 'sendmsg'].includes(name)) continue
     const said = bytesOf(args[1]).toString('latin1')
-    if (args[0] === '1') promises.push(...factsOf(said).map((fact) => ({ ...fact, begin })))
-    else for (const [, id = ''] of said.matchAll(/^(\w+\/\w+:\d+!?)$/gm)) promises.push({ what: 'sent', id, begin })
+    const [descriptor = ''] = args
+    if (/^1(<|$)/.test(descriptor)) promises.push(...factsOf(said).map((fact) => ({ ...fact, begin })))
+    else if (descriptor.includes('<socket:'))
+      for (const [, id = ''] of said.matchAll(/^(\w+\/\w+:\d+!?)$/gm)) promises.push({ what: 'sent', id, begin })
   }
   return promises
 }

@@ -1,5 +1,5 @@
 /**
- * Reads what `strace -f -xx -o FILE` wrote: system calls of all threads as events in the order in which they happened.
+ * Reads what `strace -f -y -xx -o FILE` wrote: system calls of all threads as events in the order in which they happened.
  *
  * strace stops a thread when it enters a call and when it leaves it. A call that nothing comes between is one line; of
  * others the entrance is `<unfinished ...>` and the exit `<... name resumed>`, so the order of lines is the order of events.
@@ -16,7 +16,20 @@ export const CALLS: readonly string[] = [
 
 /** The command that traces whatever is put behind it. `-s`: a string longer than that would be cut, and the write with it. */
 export function straceCommand(output: string): string[] {
-  return ['strace', '-f', '-xx', '-s', '16777216', '-e', `trace=${CALLS.join(',')}`, '-e', 'signal=none', '-o', output]
+  return [
+    'strace',
+    '-f',
+    '-y',
+    '-xx',
+    '-s',
+    '16777216',
+    '-e',
+    `trace=${CALLS.join(',')}`,
+    '-e',
+    'signal=none',
+    '-o',
+    output,
+  ]
 }
 
 export interface CallEvent {
@@ -37,15 +50,35 @@ export interface Trace {
   readonly events: number
 }
 
+/** Stands in a trace where another process begins: its descriptors have nothing to do with those of the one before. */
+export const PROCESS_BEGINS = 'process_begins'
+
 const LINE = /^(\d+) +(.*)$/
 const RESUMED = /^<\.\.\. (\w+) resumed>(.*)$/
 const UNFINISHED = ' <unfinished ...>'
 
-/** @throws {Error} for a line that it cannot read: a trace that is half understood proves nothing. */
-export function parseStrace(text: string): Trace {
+/**
+ * The traces of processes that ran one after the other.
+ *
+ * @throws {Error} for a line that it cannot read: a trace that is half understood proves nothing.
+ */
+export function parseStrace(...texts: readonly string[]): Trace {
+  const calls: CallEvent[] = []
+  let events = 0
+  for (const text of texts) {
+    const begin = events++
+    calls.push({ begin, end: begin, name: PROCESS_BEGINS, args: [], result: 0 })
+    const parsed = parseOne(text, events)
+    for (const call of parsed.calls) calls.push(call)
+    events = parsed.events
+  }
+  return { calls, events }
+}
+
+function parseOne(text: string, first: number): Trace {
   const calls: { begin: number; end: number; text: string }[] = []
   const open = new Map<string, { begin: number; end: number; text: string }>()
-  let events = 0
+  let events = first
   for (const line of text.split('\n')) {
     const [, thread = '', rest = ''] = LINE.exec(line) ?? []
     if (rest === '' || rest.startsWith('+++') || rest.startsWith('---')) continue

@@ -35,7 +35,7 @@ export async function killAgainAndAgain(options: { rounds: number; seed: number 
   try {
     for (let round = 0; round <= options.rounds; round++) {
       const seed = random.integer(2 ** 32)
-      const child = startSender(join(directory, 'outbox'), peer.port, seed, round)
+      const child = startSender({ path: join(directory, 'outbox'), port: peer.port, seed, round })
       const last = round === options.rounds
       // By what it has said, so that kills fall on the work and not on the start; some rounds get to their end.
       if (!last) killAfter(child, { lines: random.integer(3 * COUNT), more: random.integer(8) })
@@ -56,14 +56,19 @@ export async function killAgainAndAgain(options: { rounds: number; seed: number 
   }
 }
 
-export function startSender(
-  path: string,
-  port: number,
-  seed: number,
-  round: number,
-  tracer: string[] = [],
-): ChildProcess {
-  const sender = [process.execPath, SENDER, path, String(port), String(seed), String(round), String(COUNT)]
+export interface SenderOptions {
+  readonly path: string
+  readonly port: number
+  readonly seed: number
+  /** Begins the numbers of its messages. */
+  readonly round: number
+  /** It kills itself (SIGKILL) when it has said so many lines. */
+  readonly lines?: number | undefined
+}
+
+export function startSender(options: SenderOptions, tracer: readonly string[] = []): ChildProcess {
+  const { path, port, seed, round, lines = Infinity } = options
+  const sender = [process.execPath, SENDER, path, ...[port, seed, round, COUNT, lines].map(String)]
   const [command = '', ...args] = [...tracer, ...sender]
   // The tracer of file operations sees system calls; the kernel's queue for them it would not see.
   const env = { ...process.env, UV_USE_IO_URING: '0', NODE_OPTIONS: '' }

@@ -1,7 +1,9 @@
 // A process to be killed or traced: it queues messages, delivers them to a peer over a socket, and says on standard
 // output what it promised, each line in one write(2). It runs what is shipped (`dist`).
 //
-//   node sender.mjs DIRECTORY PORT SEED ROUND COUNT
+//   node sender.mjs DIRECTORY PORT SEED ROUND COUNT LINES
+//
+// When it has said LINES lines it kills itself.
 //
 // Lines out: `open`, `queued ID`, `delivered ID`, `dropped ID`, `refused ID`, `idle`. Lines to the peer: `ID`; its
 // answers: `+ID` delivered, `-ID` refused. A connection that breaks before an answer is a delivery to be tried again;
@@ -12,9 +14,13 @@ import { createInterface } from 'node:readline'
 import { Outbox } from '@halyard/core'
 import { seededRandom } from '@halyard/testkit'
 
-const [path = '', port = '', seed = '', round = '', count = ''] = process.argv.slice(2)
+const [path = '', port = '', seed = '', round = '', count = '', lines = ''] = process.argv.slice(2)
 const random = seededRandom(Number(seed))
-const say = (/** @type {string} */ line) => void writeSync(1, `${line}\n`)
+let said = 0
+const say = (/** @type {string} */ line) => {
+  writeSync(1, `${line}\n`)
+  if (++said >= Number(lines)) process.kill(process.pid, 'SIGKILL')
+}
 
 const outbox = await Outbox.open({ path }, { segmentBytes: 8 * 1024, random: () => 0.001 })
 for (const state of /** @type {const} */ (['queued', 'delivered', 'dropped'])) {
