@@ -4,7 +4,7 @@ import type { Proof } from './proof.ts'
 
 const SEEDS = 10
 const CUTS = 20
-const RUNS = 2
+const RUNS = 3
 
 export const proof: Proof = {
   name: 'Power cuts',
