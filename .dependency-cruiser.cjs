@@ -132,7 +132,7 @@ module.exports = {
       to: {
         path: '^packages/',
         pathNot: [
-          '^packages/hub/src/($1|domain|ports|store|listen)/',
+          '^packages/hub/src/($1|domain|store|listen)/',
           '^packages/hub/src/mqtt/dialect[.]ts$',
           '^packages/core/src/',
           '^packages/wire/src/($1/|index[.]ts$)',

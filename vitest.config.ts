@@ -10,6 +10,8 @@ export default defineConfig({
       provider: 'v8',
       include: ['packages/*/src/**/*.ts'],
       reporter: ['text-summary', 'json-summary'],
+      // The one place for these numbers. Spawned processes run `dist` and do not count.
+      thresholds: { lines: 10, branches: 10 },
     },
     projects: [
       {

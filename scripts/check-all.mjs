@@ -23,7 +23,7 @@ async function installTools() {
     process.env['DEBIAN_FRONTEND'] = 'noninteractive'
     const steps = [
       ['apt-get', 'update', '-qq'],
-      ['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...names],
+      ['apt-get', 'install', '-y', '-qq', '-o', 'Dpkg::Use-Pty=0', '--no-install-recommends', ...names],
     ]
     for (const step of steps) if ((await execute(step)) !== 0) throw new Error(`${step.join(' ')} failed`)
   }

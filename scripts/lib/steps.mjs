@@ -8,9 +8,10 @@ export const root = join(import.meta.dirname, '../..')
 const colours = process.stdout.isTTY === true && !process.env['NO_COLOR']
 const paint = (colour, text) => (colours ? styleText(colour, text) : text)
 
-/** The workspace's own tools come first in the path, as in npm's scripts. */
+/** The workspace's own tools come first in the path, as in npm's scripts; some paint in every CI unless told not to. */
 const environment = {
   ...process.env,
+  ...(colours ? {} : { NO_COLOR: '1', FORCE_COLOR: '0' }),
   PATH: `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`,
   npm_config_update_notifier: 'false',
 }
