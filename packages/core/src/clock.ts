@@ -31,7 +31,7 @@ const MAX_PLAUSIBLE_AGE = 10 * 365 * 86_400_000
 /** No Halyard wrote anything before 2024-01-01: a clock that says so has not been set yet. */
 const FIRST_PLAUSIBLE_TIME = Date.UTC(2024, 0, 1)
 /** setTimeout takes a signed 32-bit number of milliseconds; longer waits are cut to it by whoever sets them. */
-export const MAX_TIMER: number = 2 ** 31 - 1
+const MAX_TIMER: number = 2 ** 31 - 1
 
 export function momentOf(clock: Clock): Moment {
   return { wall: clock.now(), monotonic: clock.monotonic(), bootId: clock.bootId }

@@ -31,9 +31,17 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new AbortError(signal.reason)
 }
 
-/** The text of whatever was thrown, for a message or a reason. */
+/** The text of whatever was thrown, for a message or a reason; anything can be thrown. */
 export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const code = (error as { code?: unknown }).code
-  return error.message !== '' ? error.message : typeof code === 'string' ? code : error.name
+  if (error instanceof Error) {
+    const { code } = error as { code?: unknown }
+    if (typeof error.message === 'string' && error.message !== '') return error.message
+    return typeof code === 'string' ? code : error.name
+  }
+  if (typeof error === 'string') return error
+  try {
+    return JSON.stringify(error) ?? typeof error
+  } catch {
+    return typeof error
+  }
 }

@@ -1,1 +1,22 @@
-export {}
+/// <reference lib="esnext.disposable" preserve="true" />
+export type { Hub, MessageStream, MessagesFilter } from './api.ts'
+export type { Direction, HubMessage, MessageDraft, ServiceName, StoredMessage } from './domain/message.ts'
+export type {
+  CommitWaiter,
+  Document,
+  History,
+  HistoryLimits,
+  HistoryPage,
+  HistoryQuery,
+  Journal,
+  JournalRecord,
+  Json,
+  Lsn,
+  Registry,
+  RegistryChange,
+  WriteResult,
+} from './domain/ports.ts'
+export { createHub, openHub } from './hub.ts'
+export type { HubPorts } from './hub.ts'
+export type { HubOptions, PortName } from './options.ts'
+export type { HubAccounts, HubReady } from './ready.ts'

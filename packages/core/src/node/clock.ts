@@ -10,9 +10,11 @@ import type { Clock } from '../clock.ts'
 export function nodeClock(): Clock {
   const bootId = linuxBootId()
   if (bootId === undefined) return systemClock()
+  // `performance.now()` is the same clock, counted from the start of the process, and makes no BigInt.
+  const offset = Number(hrtime.bigint()) / 1e6 - performance.now()
   return {
     now: () => Date.now(),
-    monotonic: () => Number(hrtime.bigint() / 1000n) / 1000,
+    monotonic: () => performance.now() + offset,
     bootId,
     setTimer: setUnreferencedTimer,
   }

@@ -1,5 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 export { nodeClock } from './clock.ts'
+export { loadConfig, numberSetting, parseConfigText, portSetting, readConfigFile, textSetting } from './config.ts'
+export type { Config, ConfigSources, Setting, Settings } from './config.ts'
 export { nodeDisk } from './disk.ts'
 export type { Disk, DiskFile } from '../disk.ts'
 export { storageError } from './storage-error.ts'

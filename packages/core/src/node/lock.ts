@@ -71,20 +71,22 @@ export class DirectoryLock {
   }
 
   /**
-   * @param sound whether all that this owner wrote is as it says it is; false after a failed sync
+   * @param sound whether all that this owner wrote is as it says it is; false after a failed sync; true
    * @throws {StorageError} if the disk does not let it go; then it holds until this process ends.
    */
-  async release(sound: boolean): Promise<void> {
+  async release(sound: boolean = true): Promise<void> {
     const path = join(this.#path, `lock.${this.#number}`)
     const left = sound ? '' : DOUBTFUL
     try {
       // Needs no room on the disk, which may be full.
       await cut(this.#disk, path, left.length)
-    } catch {
+    } catch (error) {
+      // With the directory the lock is gone too.
+      if (errnoOf(error) === 'ENOENT') return
       try {
         await this.#disk.rename(await writeTemporary(this.#disk, this.#path, left), path)
-      } catch (error) {
-        throw storageError(error, `unlock ${this.#path}`)
+      } catch {
+        throw storageError(error, `release ${path}`)
       }
     }
   }
@@ -190,6 +192,9 @@ async function writeTemporary(disk: Disk, path: string, content: string): Promis
   const file = await disk.open(temporary, 'create')
   try {
     await file.write(Buffer.from(content), 0)
+  } catch (error) {
+    await removeQuietly(disk, temporary)
+    throw error
   } finally {
     await file.close()
   }

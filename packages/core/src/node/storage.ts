@@ -1,7 +1,6 @@
 /** The outbox's store on the segment log. `#storage` leads here under Node.js, and to `no-storage.ts` in a browser. */
 import type { OpenStore, OutboxStore, StoreWaiter } from '../outbox/store.ts'
 import { errnoOf } from './storage-error.ts'
-import { RECORD_HEADER_BYTES } from './log/format.ts'
 import { SegmentLog } from './log/segment-log.ts'
 import type { LogDamage } from './log/types.ts'
 
@@ -20,7 +19,7 @@ export const openStore: OpenStore = async ({ path, readOnly, replay, reset, repo
   for (let attempt = 1; ; attempt++) {
     reset()
     try {
-      const log = await SegmentLog.open({ path, kind: KIND, readOnly, onDamage, disk, segmentBytes }, replay)
+      const log = await SegmentLog.open({ path, kind: KIND, readOnly, segmentBytes, onDamage, disk }, replay)
       return new LogStore(log)
     } catch (error) {
       const vanished = errnoOf((error as Error).cause) === 'ENOENT'
@@ -31,7 +30,6 @@ export const openStore: OpenStore = async ({ path, readOnly, replay, reset, repo
 
 class LogStore implements OutboxStore {
   readonly durable = true
-  readonly overhead = RECORD_HEADER_BYTES
   readonly #log: SegmentLog
 
   constructor(log: SegmentLog) {

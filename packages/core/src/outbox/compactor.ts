@@ -4,23 +4,25 @@
  */
 import type { Logger } from '../logger.ts'
 import type { Custody } from './custody.ts'
+import type { Item } from './item.ts'
+import { RecordEncoder } from './record.ts'
 
-const SEGMENT_BYTES = 1024 * 1024
-/** A log of so few segments is left alone, */
+/** A log of so many segments is left alone, */
 const MIN_SEGMENTS = 4
 /** … unless they are many (a process that is killed again and again begins a new one each time), */
 const MAX_SMALL_SEGMENTS = 256
-/** … and one of which at least half is still needed. */
+/** … and one of which at least so large a part is still needed. */
 const MAX_RATIO = 2
 
 export class Compactor {
   readonly #custody: Custody
   readonly #logger: Logger
   readonly #minBytes: number
+  readonly #encoder = new RecordEncoder()
   #running: Promise<void> | undefined
   #stopped = false
 
-  constructor(custody: Custody, logger: Logger, segmentBytes: number = SEGMENT_BYTES) {
+  constructor(custody: Custody, logger: Logger, segmentBytes: number) {
     this.#custody = custody
     this.#logger = logger
     this.#minBytes = MIN_SEGMENTS * segmentBytes
@@ -28,7 +30,7 @@ export class Compactor {
 
   /** Looks whether there is something to do, and does it on the side. */
   consider(): void {
-    if (this.#stopped || this.#running !== undefined || !this.#due()) return
+    if (this.#running !== undefined || this.#stopped || !this.#due()) return
     this.#running = this.#compact()
       .catch((error: unknown) =>
         this.#logger.warn({ err: error }, 'the outbox could not be made shorter; trying again later'),
@@ -42,16 +44,57 @@ export class Compactor {
   }
 
   #due(): boolean {
-    const { store, needed } = this.#custody
+    const { store, neededBytes, holdsUnknown } = this.#custody
     const cost = store.bytes + (store.segments * this.#minBytes) / MAX_SMALL_SEGMENTS
-    return store.oldest !== undefined && cost > this.#minBytes + MAX_RATIO * needed
+    return cost > this.#minBytes + MAX_RATIO * neededBytes && !holdsUnknown && store.oldest !== undefined
   }
 
   async #compact(): Promise<void> {
     while (!this.#stopped && this.#due()) {
       const { oldest } = this.#custody.store
-      if (oldest === undefined || !(await this.#custody.vacate(oldest.segment))) return
+      if (oldest === undefined || !(await this.#vacate(oldest.segment))) return
       await this.#custody.store.dropBelow(oldest.end)
     }
+  }
+
+  /** Copies what is still needed of a segment to the end of the log. False if the segment has to wait. */
+  async #vacate(segment: number): Promise<boolean> {
+    const { items, ledger, store } = this.#custody
+    const copies: Promise<boolean>[] = []
+    for (const settled of ledger.inSegment(segment)) {
+      copies.push(this.#copy(this.#encoder.settled(settled), (to) => (settled.segment = to)))
+    }
+    const isOwed = (item: Item): boolean => items.get(item.id) === item && item.phase !== 'settling'
+    for (const item of items.values()) {
+      if (item.segment !== segment || !isOwed(item)) continue
+      const payload = await store.read(segment, item.offset)
+      // Its fate may have been written meanwhile; a copy behind that would bring it back to life.
+      if (!isOwed(item)) continue
+      const moved = this.#copy(payload, (to, offset) => {
+        item.segment = to
+        item.offset = offset
+      })
+      copies.push(moved)
+    }
+    if ((await Promise.all(copies)).includes(false)) return false
+    for (const item of items.values()) {
+      // The mark of an attempt that may happen only once lies in some segment, perhaps in this one, and counts until the
+      // fate is written.
+      const attempted = item.atMostOnce && (item.phase === 'delivering' || item.phase === 'settling')
+      if (attempted || (item.segment === segment && item.phase !== 'storing')) return false
+    }
+    return true
+  }
+
+  #copy(record: Uint8Array, done: (segment: number, offset: number) => void): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#custody.store.append(record, {
+        committed: (_lsn, segment, offset) => {
+          done(segment, offset)
+          resolve(true)
+        },
+        failed: () => resolve(false),
+      })
+    })
   }
 }

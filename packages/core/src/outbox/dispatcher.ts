@@ -7,10 +7,12 @@ import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { backoff } from '../retry.ts'
 import type { Custody } from './custody.ts'
-import type { Destination } from './destination.ts'
-import type { Item, Lane } from './item.ts'
+import type { Destination, Item, Lane } from './item.ts'
 import { PRIORITIES } from './record.ts'
 import type { Deliver, Delivery, WaitOptions } from './types.ts'
+
+/** characters */
+const MAX_REASON = 1024
 
 export interface DispatcherOptions {
   readonly custody: Custody
@@ -30,6 +32,8 @@ export class Dispatcher {
   readonly #turns = new Set<Destination>()
   #pumping = false
   #stopped = false
+  /** Answers are not heard any more. */
+  #ended = false
   /** When the next message of a backlog may go, on the monotonic clock. */
   #nextDrain = -Infinity
   #drainTimer: Timer | undefined
@@ -47,6 +51,7 @@ export class Dispatcher {
 
   detach(destination: Destination): void {
     destination.deliver = undefined
+    destination.held = false
     destination.recover()
     this.#turns.delete(destination)
     this.#tellQueued(destination)
@@ -71,7 +76,7 @@ export class Dispatcher {
     if (!this.#stopped) this.wake()
   }
 
-  /** Nothing goes out any more; resolves when nothing is on the wire. `abort` ends what is there. */
+  /** Nothing goes out any more. `quiet` resolves when nothing is on the wire, `abort` asks what is there to end. */
   stop(): { readonly quiet: Promise<void>; readonly abort: () => void } {
     this.#stopped = true
     this.#drainTimer?.cancel()
@@ -87,6 +92,12 @@ export class Dispatcher {
       for (const item of this.#onWire) item.live?.abort?.()
     }
     return { quiet, abort }
+  }
+
+  /** What is still on the wire is given up: it waits again, and an answer that comes after all is not heard. */
+  abandon(): void {
+    this.#ended = true
+    for (const item of [...this.#onWire]) this.#land(item, { outcome: 'retry', reason: 'closed' })
   }
 
   /** Something may go now. Looked at once in this turn, however many messages were kept or settled in it. */
@@ -109,36 +120,34 @@ export class Dispatcher {
       lane.inFlight++
       item.phase = 'delivering'
       this.#onWire.add(item)
-      void this.#run(item, lane)
+      void this.#run(item)
     }
   }
 
-  /** The next message that may go; what is found to have waited too long is dropped on the way. */
   #next(): Item | undefined {
-    for (let item = this.#first(); item !== undefined; item = this.#first()) {
-      if (!this.#expired(item)) return item
-      this.#options.custody.settle(item, 'dropped', 'expired')
-    }
-    return undefined
-  }
-
-  #expired({ deadline }: Item): boolean {
-    return deadline !== undefined && this.#options.clock.monotonic() >= deadline
-  }
-
-  #first(): Item | undefined {
     if (this.#stopped || this.#onWire.size >= this.#options.concurrency) return undefined
     for (let priority = 0; priority < PRIORITIES.length; priority++) {
       for (const destination of this.#turns) {
         if (!destination.open) continue
         const lane = destination.lane(priority)
-        const item = lane.head
-        if (item === undefined || (this.#options.ordered && lane.inFlight + lane.dropping > 0)) continue
-        if (item.told && !this.#expired(item) && !this.#mayDrain()) continue
+        if (this.#options.ordered && lane.inFlight + lane.dropping > 0) continue
+        const item = this.#head(lane)
+        if (item === undefined) continue
+        if (item.told && !this.#mayDrain()) continue
         return item
       }
     }
     return undefined
+  }
+
+  /** The oldest that is not too old: timers come late, and what expired while nothing ran must not go out. */
+  #head(lane: Lane): Item | undefined {
+    const { custody, clock } = this.#options
+    for (;;) {
+      const { head } = lane
+      if (!head?.isOverdue(clock)) return head
+      custody.settle(head, 'dropped', 'expired')
+    }
   }
 
   /** Takes the place of one message of a backlog, at most `drainRate` of them a second. */
@@ -157,60 +166,87 @@ export class Dispatcher {
     return false
   }
 
-  async #run(item: Item, lane: Lane): Promise<void> {
+  async #run(item: Item): Promise<void> {
     const delivery = await this.#attempt(item)
-    lane.inFlight--
-    this.#onWire.delete(item)
-    if (item.live !== undefined) item.live.abort = undefined
-    this.#conclude(item, delivery)
+    if (this.#ended) return
+    this.#land(item, delivery)
     if (this.#onWire.size === 0) this.#onQuiet?.()
     this.wake()
   }
 
-  async #attempt(item: Item): Promise<Delivery> {
+  /** `undefined`: it was called back before it began. */
+  async #attempt(item: Item): Promise<Delivery | undefined> {
     const { custody, logger } = this.#options
-    const { deliver } = item.destination
+    const { destination, atMostOnce } = item
+    const { deliver } = destination
     let begun = false
     try {
-      if (deliver === undefined) return { outcome: 'retry', reason: 'nobody delivers' }
-      const call = item.live?.call ?? (await custody.call(item))
-      if (item.atMostOnce) await custody.started(item)
+      const { kind, body, options } = custody.calls.inMemory(item) ?? (await custody.calls.get(item))
+      if (atMostOnce) await custody.started(item)
+      if (deliver === undefined || deliver !== destination.deliver || this.#isCalledBack(item)) {
+        if (atMostOnce) custody.stopped(item)
+        return undefined
+      }
       const signal = new DeliverySignal()
       item.alive.abort = () => signal.abort()
-      const { kind, body, options } = call
       begun = true
-      const delivery = await deliver({ id: item.id, kind, body, options, attempts: item.attempts++ }, signal)
-      if (item.atMostOnce && delivery.outcome === 'retry') custody.stopped(item)
+      const delivery = outcomeOf(await deliver({ id: item.id, kind, body, options, attempts: item.attempts++ }, signal))
+      if (atMostOnce && delivery.outcome === 'retry') custody.stopped(item)
       return delivery
     } catch (error) {
-      if ((error as { code?: unknown }).code === 'ERR_STORE_DAMAGED') return { outcome: 'refused', reason: 'damaged' }
-      logger.debug({ err: error, id: item.id }, 'a delivery failed')
-      // Nobody knows how far it came, and a second copy would be worse than none.
-      if (begun && item.atMostOnce) return { outcome: 'refused', reason: 'interrupted' }
-      return { outcome: 'retry', reason: describeError(error) }
+      if (!begun && codeOf(error) === 'ERR_STORE_DAMAGED') return { outcome: 'refused', reason: 'damaged' }
+      const what = error instanceof BadOutcome ? 'warn' : 'debug'
+      logger[what]({ err: error, id: item.id }, `a delivery to ${destination.name} failed: ${describeError(error)}`)
+      // Nobody knows whether it reached the peer, and a second copy would be worse than none.
+      if (begun && atMostOnce) return { outcome: 'refused', reason: 'interrupted' }
+      return { outcome: 'retry', reason: shortened(describeError(error)) }
     }
   }
 
-  #conclude(item: Item, delivery: Delivery): void {
+  /** While its call was read from the disk it was dropped, or its link went: what has not begun does not begin. */
+  #isCalledBack({ destination, live }: Item): boolean {
+    return this.#stopped || !destination.open || live?.withdrawn !== undefined
+  }
+
+  /** No longer on the wire. */
+  #land(item: Item, delivery: Delivery | undefined): void {
+    item.destination.lane(item.priority).inFlight--
+    this.#onWire.delete(item)
+    if (item.live !== undefined) item.live.abort = undefined
+    this.#conclude(item, delivery)
+  }
+
+  #conclude(item: Item, delivery: Delivery | undefined): void {
     const { custody } = this.#options
     const { destination } = item
-    if (delivery.outcome !== 'retry') {
+    if (delivery?.outcome === 'delivered' || delivery?.outcome === 'refused') {
       destination.recover()
       const dropped = delivery.outcome === 'refused'
       return custody.settle(item, dropped ? 'dropped' : 'delivered', dropped ? delivery.reason : '')
     }
-    item.alive.reason = delivery.reason
-    const withdrawn = item.live?.withdrawn
-    if (withdrawn !== undefined || this.#expired(item)) return custody.settle(item, 'dropped', withdrawn ?? 'expired')
-    item.phase = 'waiting'
-    destination.lane(item.priority).putBack(item)
-    if (!this.#stopped && destination.deliver !== undefined && !destination.held) this.#backOff(destination)
-    this.#tellQueued(destination)
+    if (delivery !== undefined) this.#fail(item, delivery.reason)
+    const withdrawn = item.live?.withdrawn ?? (item.isOverdue(this.#options.clock) ? 'expired' : undefined)
+    if (withdrawn === undefined) {
+      item.phase = 'waiting'
+      destination.lane(item.priority).putBack(item)
+    } else {
+      custody.settle(item, 'dropped', withdrawn)
+    }
+    if (this.#stopped || !destination.open) this.#tellQueued(destination)
   }
 
+  #fail(item: Item, reason: string): void {
+    const { destination } = item
+    item.alive.reason = reason
+    const isOver = this.#stopped || destination.deliver === undefined || destination.held
+    // One that was dropped on the wire failed because we asked it to: that says nothing of the link.
+    if (!isOver && item.live?.withdrawn !== 'dropped') this.#backOff(destination)
+  }
+
+  /** Several deliveries of one destination that fail together are one failure of its link. */
   #backOff(destination: Destination): void {
     const { clock, random } = this.#options
-    destination.backoff?.cancel()
+    if (destination.backoff !== undefined) return
     destination.backoff = clock.setTimer(backoff(destination.failures++, { random }), () => {
       destination.backoff = undefined
       this.wake()
@@ -233,7 +269,7 @@ export class Dispatcher {
       const entry = item.entry()
       for (const waiter of sends.splice(0)) waiter.resolve(entry)
     }
-    this.#options.custody.uncache(item)
+    this.#options.custody.calls.uncache(item)
   }
 }
 
@@ -252,4 +288,28 @@ class DeliverySignal implements WaitOptions {
     this.#aborted = true
     this.#controller?.abort()
   }
+}
+
+/** A deliverer of somebody else's may answer anything. */
+class BadOutcome extends TypeError {
+  override name = 'BadOutcome'
+}
+
+function outcomeOf(answer: unknown): Delivery {
+  const { outcome, reason } = (answer ?? {}) as { readonly outcome?: unknown; readonly reason?: unknown }
+  if (outcome === 'delivered') return { outcome }
+  if (outcome === 'refused' || outcome === 'retry') {
+    return { outcome, reason: typeof reason === 'string' ? shortened(reason) : '' }
+  }
+  const expected = 'the deliverer must answer with an outcome: delivered, refused or retry'
+  throw new BadOutcome(`${expected}, not ${JSON.stringify(answer)}`)
+}
+
+/** A reason is a line in the ledger. */
+function shortened(reason: string): string {
+  return reason.length <= MAX_REASON ? reason : `${reason.slice(0, MAX_REASON - 1)}…`
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown } | null | undefined)?.code
 }

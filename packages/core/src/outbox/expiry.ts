@@ -35,22 +35,22 @@ export class Expiry {
     this.#timer = this.#clock.setTimer(Math.max(0, due - this.#clock.monotonic()), () => this.#look())
   }
 
+  /** Settled, long before its time perhaps. */
+  forget(item: Item): void {
+    this.#watched.delete(item)
+  }
+
   #look(): void {
     const now = this.#clock.monotonic()
     this.#due = Infinity
     let next = Infinity
     for (const item of this.#watched) {
-      if (item.deadline === undefined || this.#custody.items.get(item.id) !== item || item.phase === 'settling') {
-        this.#watched.delete(item)
-      } else if (item.deadline > now || item.phase === 'storing') {
-        // A slow disk may take longer than the message has.
-        next = Math.min(next, item.deadline)
-      } else if (item.phase === 'waiting') {
-        this.#watched.delete(item)
-        this.#custody.settle(item, 'dropped', 'expired')
+      const { deadline = Infinity } = item
+      if (deadline > now) {
+        next = Math.min(next, deadline)
       } else {
-        // On the wire: if it comes back it is seen to there.
         this.#watched.delete(item)
+        this.#custody.withdraw(item, 'expired')
       }
     }
     if (next < Infinity) this.#schedule(Math.max(next, now + MIN_INTERVAL))

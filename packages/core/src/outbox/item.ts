@@ -1,6 +1,8 @@
-/** One message that is owed, and the lane in which it waits. */
-import type { Destination } from './destination.ts'
-import type { OutboxEntry, OutboxState } from './types.ts'
+/** One message that is owed, the lane in which it waits, and the destination to which it goes. */
+import type { Clock, Timer } from '../clock.ts'
+import type { SettledItem } from './ledger.ts'
+import type { KeptCall } from './record.ts'
+import type { Deliver, OutboxEntry } from './types.ts'
 
 /**
  * Where a message stands in this process.
@@ -18,16 +20,9 @@ export interface Waiter<T = OutboxEntry> {
   reject(error: Error): void
 }
 
-/** The call as the deliverer gets it; of a message on disk it is there only while it is about to go out. */
-export interface Call {
-  readonly kind: string
-  readonly options: Readonly<Record<string, unknown>>
-  readonly body: Uint8Array
-}
-
 /** What only a message of this process has; those that were found on disk, maybe 100,000, do without. */
 export interface Live {
-  call: Call | undefined
+  call: KeptCall | undefined
   /** who waits for the send */
   readonly sends: Waiter[]
   /** who waits for the fate */
@@ -37,6 +32,10 @@ export interface Live {
   /** set while it is on the wire and shall not be tried again: why */
   withdrawn: string | undefined
   abort: (() => void) | undefined
+  /** A newer message with the same word is being stored and will take its place. */
+  giving: boolean
+  /** what has become of it, while that is being written down */
+  fate: SettledItem | undefined
 }
 
 export class Item {
@@ -53,8 +52,6 @@ export class Item {
   readonly latest: string | undefined
   /** bytes of the body */
   readonly size: number
-  /** … and of its record */
-  readonly recordBytes: number
   phase: Phase = 'waiting'
   /** Its sender was told that it is queued, or is gone: whoever comes behind it is queued at once. */
   told = true
@@ -62,6 +59,7 @@ export class Item {
   /** where its record lies */
   segment = 0
   offset = 0
+  recordBytes = 0
   previous: Item | undefined = undefined
   next: Item | undefined = undefined
   live: Live | undefined = undefined
@@ -76,7 +74,6 @@ export class Item {
     readonly deadline: number | undefined
     readonly latest: string | undefined
     readonly size: number
-    readonly recordBytes: number
   }) {
     this.id = facts.id
     this.destination = facts.destination
@@ -87,7 +84,6 @@ export class Item {
     this.deadline = facts.deadline
     this.latest = facts.latest
     this.size = facts.size
-    this.recordBytes = facts.recordBytes
   }
 
   /** What only the messages of this process need, made when it is needed. */
@@ -99,30 +95,49 @@ export class Item {
       reason: undefined,
       withdrawn: undefined,
       abort: undefined,
+      giving: false,
+      fate: undefined,
     })
   }
 
-  entry(
-    state: OutboxState = 'queued',
-    reason: string | undefined = this.live?.reason,
-    settledAt?: number,
-  ): OutboxEntry {
+  /** Older than it may become. */
+  isOverdue(clock: Clock): boolean {
+    return this.deadline !== undefined && clock.monotonic() >= this.deadline
+  }
+
+  /** Its line while it is owed. */
+  entry(): OutboxEntry {
+    const reason = this.live?.reason
     return {
       id: this.id,
       destination: this.destination.name,
-      state,
+      state: 'queued',
       ...(reason !== undefined && { reason }),
       queuedAt: new Date(this.queuedAt),
-      ...(settledAt !== undefined && { settledAt: new Date(settledAt) }),
       attempts: this.attempts,
       size: this.size,
     }
+  }
+
+  /** What the ledger gets; where its record lies is added when it is known. */
+  settledAs({
+    state,
+    reason,
+    order,
+    settledAt,
+  }: Pick<SettledItem, 'state' | 'reason' | 'order' | 'settledAt'>): SettledItem {
+    const { id, attempts, size, queuedAt } = this
+    const destination = this.destination.name
+    return { id, destination, state, order, reason, attempts, size, queuedAt, settledAt, segment: 0, recordBytes: 0 }
   }
 }
 
 /** The messages of one destination and priority that wait, oldest first: a list from whose middle one may leave. */
 export class Lane {
   head: Item | undefined = undefined
+  /** messages that wait, and bytes of their bodies */
+  length = 0
+  bytes = 0
   #tail: Item | undefined = undefined
   /** on the wire */
   inFlight = 0
@@ -143,6 +158,8 @@ export class Lane {
   }
 
   remove(item: Item): void {
+    this.length--
+    this.bytes -= item.size
     if (item.previous === undefined) this.head = item.next
     else item.previous.next = item.next
     if (item.next === undefined) this.#tail = item.previous
@@ -152,6 +169,8 @@ export class Lane {
   }
 
   #insertBehind(previous: Item | undefined, item: Item): void {
+    this.length++
+    this.bytes += item.size
     const next = previous === undefined ? this.head : previous.next
     item.previous = previous
     item.next = next
@@ -159,5 +178,40 @@ export class Lane {
     else previous.next = item
     if (next === undefined) this.#tail = item
     else next.previous = item
+  }
+}
+
+/** One service and account to which messages go: who delivers, whether the link is up, which messages wait. */
+export class Destination {
+  readonly name: string
+  /** by priority: high, normal, low */
+  readonly lanes: readonly [Lane, Lane, Lane] = [new Lane(), new Lane(), new Lane()]
+  /** The newest message of every word of `latest`. */
+  readonly latest: Map<string, Item> = new Map()
+  deliver: Deliver | undefined = undefined
+  held = false
+  /** runs while a failed delivery is waited out */
+  backoff: Timer | undefined = undefined
+  /** deliveries that failed since the last that did not */
+  failures = 0
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  lane(priority: number): Lane {
+    return this.lanes[priority] ?? this.lanes[1]
+  }
+
+  /** Whether a message may go out now, as far as the link is concerned. */
+  get open(): boolean {
+    return this.deliver !== undefined && !this.held && this.backoff === undefined
+  }
+
+  /** The link works: no waiting any more. */
+  recover(): void {
+    this.failures = 0
+    this.backoff?.cancel()
+    this.backoff = undefined
   }
 }

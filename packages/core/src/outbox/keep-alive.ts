@@ -1,4 +1,7 @@
-/** Keeps the process alive while somebody waits for an answer of ours, and only then. */
+/** Those who wait for an answer of ours: they keep the process alive, nothing else of the outbox does. */
+import { AbortError } from '../errors.ts'
+import type { Waiter } from './item.ts'
+
 export class KeepAlive {
   #count = 0
   #timer: { ref?: () => void; unref?: () => void } | undefined
@@ -18,5 +21,33 @@ export class KeepAlive {
 
   leave(): void {
     if (--this.#count === 0) this.#timer?.unref?.()
+  }
+
+  /** A promise that joins the waiters, keeps the process alive, and ends early if its signal fires. */
+  join<T>(waiters: Waiter<T>[], signal: AbortSignal | undefined): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.enter()
+      const leave = (): void => {
+        signal?.removeEventListener('abort', onAbort)
+        this.leave()
+      }
+      const waiter: Waiter<T> = {
+        resolve(value) {
+          leave()
+          resolve(value)
+        },
+        reject(error) {
+          leave()
+          reject(error)
+        },
+      }
+      const onAbort = (): void => {
+        waiters.splice(waiters.indexOf(waiter), 1)
+        waiter.reject(new AbortError(signal?.reason))
+      }
+      waiters.push(waiter)
+      if (signal?.aborted) onAbort()
+      else signal?.addEventListener('abort', onAbort, { once: true })
+    })
   }
 }

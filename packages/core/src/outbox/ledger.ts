@@ -6,29 +6,52 @@ import type { OutboxEntry } from './types.ts'
 const CAPACITY = 10_000
 
 export interface SettledItem extends SettledRecord {
-  /** where its record lies */
+  /** where its record lies, and how long it is */
   segment: number
-  readonly recordBytes: number
+  recordBytes: number
 }
 
 export class Ledger {
-  /** bytes of the records of what is remembered */
-  recordBytes = 0
   readonly #byId = new Map<string, SettledItem>()
   /** In the order of settlement; the oldest is overwritten. */
-  readonly #ring: SettledItem[] = []
+  #ring: SettledItem[] = []
   #next = 0
+
+  /** Bytes of the records of all that is remembered. */
+  bytes = 0
 
   add(item: SettledItem): void {
     const forgotten = this.#ring[this.#next]
     // The same id may have been used again since: only its own entry is forgotten.
     if (forgotten !== undefined && this.#byId.get(forgotten.id) === forgotten) this.#forget(forgotten)
+    const earlier = this.#byId.get(item.id)
+    if (earlier !== undefined) this.#forget(earlier)
     this.#ring[this.#next] = item
     this.#next = (this.#next + 1) % CAPACITY
-    const same = this.#byId.get(item.id)
-    if (same !== undefined) this.#forget(same)
     this.#byId.set(item.id, item)
-    this.recordBytes += item.recordBytes
+    this.bytes += item.recordBytes
+  }
+
+  /** One entry of an earlier process; {@link begin} follows when all are there. */
+  replay(item: SettledItem): void {
+    const earlier = this.#byId.get(item.id)
+    if (earlier !== undefined) this.#forget(earlier)
+    this.#byId.set(item.id, item)
+    this.bytes += item.recordBytes
+  }
+
+  /** Remembers the last of them, which need not be those that stand last in the log. Gives the highest order. */
+  begin(): number {
+    const items = [...this.#byId.values()].sort((a, b) => a.order - b.order)
+    for (const item of items.slice(0, -CAPACITY)) this.#forget(item)
+    this.#ring = items.slice(-CAPACITY)
+    this.#next = this.#ring.length % CAPACITY
+    return items.at(-1)?.order ?? 0
+  }
+
+  clear(): void {
+    this.#byId.clear()
+    this.bytes = 0
   }
 
   get(id: string): OutboxEntry | undefined {
@@ -45,13 +68,9 @@ export class Ledger {
     for (const item of this.#remembered()) if (item.segment === segment) yield item
   }
 
-  get size(): number {
-    return this.#byId.size
-  }
-
   #forget(item: SettledItem): void {
     this.#byId.delete(item.id)
-    this.recordBytes -= item.recordBytes
+    this.bytes -= item.recordBytes
   }
 
   *#remembered(): Generator<SettledItem> {
@@ -62,7 +81,7 @@ export class Ledger {
   }
 }
 
-function entryOf(item: SettledItem): OutboxEntry {
+export function entryOf(item: SettledItem): OutboxEntry {
   return {
     id: item.id,
     destination: item.destination,

@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts'
+import { UsageError, describeError } from '../errors.ts'
 import { PRIORITIES } from './record.ts'
 import type { OutboxOptions, OutboxSubmission, Priority, SendControl } from './types.ts'
 
@@ -15,7 +15,24 @@ export const DEFAULTS: Required<
 const OVERFLOWS: readonly unknown[] = ['reject', 'drop-oldest', 'drop-newest']
 const MAX_ID = 128
 const MAX_NAME = 1024
-const LONE_SURROGATE = /\p{Surrogate}/u
+/** characters of JSON: options are topics and the like, what is large belongs into the body */
+const MAX_OPTIONS = 64 * 1024
+/** bytes: a body fits into one record of the log together with all that goes with it */
+export const MAX_BODY: number = 31 * 1024 * 1024
+
+/** A submission that has passed the checks. */
+export interface Intake {
+  readonly id: string
+  readonly submission: OutboxSubmission
+  /** JSON text, '' for none */
+  readonly options: string
+  /** 0 high, 1 normal, 2 low */
+  readonly priority: number
+  /** seconds; 0: never */
+  readonly expires: number
+  /** '' for none */
+  readonly latest: string
+}
 
 /** @throws {UsageError} `ERR_USAGE` that names the option. */
 export function checkOptions(options: OutboxOptions): void {
@@ -24,6 +41,10 @@ export function checkOptions(options: OutboxOptions): void {
     throw wrong('path', 'the name of a directory', path)
   if (!OVERFLOWS.includes(overflow)) throw wrong('overflow', 'reject, drop-oldest or drop-newest', overflow)
   if (options.readOnly === true && path === undefined) throw wrong('readOnly', 'used together with a path', true)
+  for (const name of ['ordered', 'readOnly'] as const) {
+    const value = options[name]
+    if (value !== undefined && typeof value !== 'boolean') throw wrong(name, 'true or false', value)
+  }
   for (const name of ['maxMessages', 'maxBytes', 'concurrency'] as const) {
     const value = options[name]
     if (value !== undefined && !(Number.isSafeInteger(value) && value > 0))
@@ -35,12 +56,17 @@ export function checkOptions(options: OutboxOptions): void {
   }
 }
 
+/** @throws {UsageError} `ERR_USAGE` */
+export function checkDestination(destination: string): void {
+  if (!isName(destination, MAX_NAME)) throw wrong('destination', `a text of 1 to ${MAX_NAME} characters`, destination)
+}
+
 /** @throws {UsageError} `ERR_USAGE` that names the field. */
 export function checkSubmission(submission: OutboxSubmission, control: SendControl): void {
   const { destination, kind, body } = submission
   const { id, expires, priority, latest } = control
-  if (!isName(destination, MAX_NAME)) throw wrong('destination', 'a name', destination)
-  if (!isName(kind, MAX_NAME)) throw wrong('kind', 'a name', kind)
+  checkDestination(destination)
+  if (!isName(kind, MAX_NAME)) throw wrong('kind', `a text of 1 to ${MAX_NAME} characters`, kind)
   if (!(body instanceof Uint8Array)) throw wrong('body', 'a Uint8Array', typeof body)
   if (id !== undefined && !isName(id, MAX_ID)) throw wrong('id', `a text of 1 to ${MAX_ID} characters`, id)
   if (latest !== undefined && !isName(latest, MAX_NAME))
@@ -51,13 +77,29 @@ export function checkSubmission(submission: OutboxSubmission, control: SendContr
   if (priority !== undefined && !PRIORITIES.includes(priority)) throw wrong('priority', 'high, normal or low', priority)
 }
 
+/** Options as they are kept: JSON text, '' for none. @throws {UsageError} `ERR_USAGE` */
+export function optionsText(options: OutboxSubmission['options']): string {
+  if (options === undefined) return ''
+  const expected = `an object of JSON values, at most ${MAX_OPTIONS} characters of them`
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw wrong('options', expected, options)
+  let text: string
+  try {
+    text = JSON.stringify(options)
+  } catch (error) {
+    throw wrong('options', expected, describeError(error))
+  }
+  if (text.length > MAX_OPTIONS) throw wrong('options', expected, text.length)
+  return text
+}
+
 export function priorityNumber(priority: Priority = 'normal'): number {
   return PRIORITIES.indexOf(priority)
 }
 
+/** A text that UTF-8 gives back as it was: half a surrogate pair would come back from the disk as another name. */
 function isName(value: unknown, most: number): boolean {
-  // Half of a surrogate pair cannot be written as UTF-8: it would be another name in the next process.
-  return typeof value === 'string' && value.length > 0 && value.length <= most && !LONE_SURROGATE.test(value)
+  return typeof value === 'string' && value.length > 0 && value.length <= most && !/\p{Surrogate}/u.test(value)
 }
 
 function wrong(name: string, expected: string, value: unknown): UsageError {

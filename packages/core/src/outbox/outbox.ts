@@ -1,18 +1,21 @@
 import { systemClock } from '../clock.ts'
 import type { Clock, Timer } from '../clock.ts'
 import type { Disk } from '../disk.ts'
-import { AbortError, HalyardError, UsageError } from '../errors.ts'
+import { HalyardError, UsageError, throwIfAborted } from '../errors.ts'
 import { EventBus } from '../events.ts'
 import { loggerFor } from '../logger.ts'
 import type { Logger } from '../logger.ts'
 import { Compactor } from './compactor.ts'
-import { Custody, closedError } from './custody.ts'
-import type { Intake, OutboxEvents } from './custody.ts'
+import { Custody } from './custody.ts'
+import type { OutboxEvents } from './custody.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Expiry } from './expiry.ts'
 import type { Item, Waiter } from './item.ts'
+import { entryOf } from './ledger.ts'
 import { KeepAlive } from './keep-alive.ts'
-import { DEFAULTS, checkOptions, checkSubmission, priorityNumber } from './options.ts'
+import { DEFAULTS, checkDestination, checkOptions, checkSubmission, optionsText, priorityNumber } from './options.ts'
+import type { Intake } from './options.ts'
+import { Room } from './room.ts'
 import { MemoryStore } from './store.ts'
 import type {
   Attachment,
@@ -33,9 +36,11 @@ export interface OutboxPorts {
   readonly disk?: Disk
   /** 0 ≤ x < 1; `Math.random` */
   readonly random?: () => number
-  /** The log is written in files of so many bytes; 1 MiB */
+  /** of the log; 1 MiB */
   readonly segmentBytes?: number
 }
+
+const SEGMENT_BYTES = 1024 * 1024
 
 /** On the wire when the outbox is closed: so long it may take, in milliseconds. */
 const CLOSE_WITHIN = 10_000
@@ -67,6 +72,7 @@ export class Outbox implements AsyncDisposable {
   readonly #events: EventBus<OutboxEvents>
   readonly #custody: Custody
   readonly #dispatcher: Dispatcher
+  readonly #room: Room
   readonly #compactor: Compactor
   readonly #expiry: Expiry
   readonly #keepAlive = new KeepAlive()
@@ -75,9 +81,11 @@ export class Outbox implements AsyncDisposable {
   readonly #idPrefix = randomLetters()
   #ids = 0
   #closed: Promise<void> | undefined
+  /** Closed, and nothing will happen any more. */
+  #ended = false
 
   private constructor(options: OutboxOptions, ports: OutboxPorts) {
-    this.#options = options
+    this.#options = { ...options }
     this.#clock = ports.clock ?? systemClock()
     this.#logger = loggerFor('Outbox', ports.logger)
     this.#events = new EventBus(this.#logger)
@@ -87,7 +95,7 @@ export class Outbox implements AsyncDisposable {
       events: this.#events,
       maxAge: (options.maxAge ?? Infinity) * 1000,
       onKept: (item) => this.#dispatcher.offer(item),
-      onSettled: () => this.#onSettled(),
+      onSettled: (item) => this.#onSettled(item),
     })
     this.#dispatcher = new Dispatcher({
       custody: this.#custody,
@@ -98,7 +106,8 @@ export class Outbox implements AsyncDisposable {
       ordered: options.ordered ?? DEFAULTS.ordered,
       drainRate: options.drainRate ?? Infinity,
     })
-    this.#compactor = new Compactor(this.#custody, this.#logger, ports.segmentBytes)
+    this.#room = new Room(this.#custody, options)
+    this.#compactor = new Compactor(this.#custody, this.#logger, ports.segmentBytes ?? SEGMENT_BYTES)
     this.#expiry = new Expiry(this.#custody, this.#clock)
   }
 
@@ -123,7 +132,7 @@ export class Outbox implements AsyncDisposable {
       path,
       readOnly,
       disk: ports.disk,
-      segmentBytes: ports.segmentBytes,
+      segmentBytes: ports.segmentBytes ?? SEGMENT_BYTES,
       replay: (record) => custody.replay(record),
       reset: () => custody.reset(),
       report: (object, message) => outbox.#logger.error(object, message),
@@ -157,11 +166,10 @@ export class Outbox implements AsyncDisposable {
   async *entries(filter: { state?: OutboxState; destination?: string } = {}): AsyncGenerator<OutboxEntry> {
     const matches = ({ state, destination }: OutboxEntry): boolean =>
       (filter.state ?? state) === state && (filter.destination ?? destination) === destination
-    for (const entry of [...this.#custody.ledger.entries()]) if (matches(entry)) yield entry
-    for (const item of [...this.#custody.items.values()]) {
-      const entry = item.entry()
-      if (matches(entry)) yield entry
-    }
+    // Both at this moment: what is settled while the caller looks is in one of them.
+    const { ledger, items } = this.#custody
+    const entries = [...ledger.entries(), ...Array.from(items.values(), (item) => item.entry())]
+    for (const entry of entries) if (matches(entry)) yield entry
   }
 
   /** The line of one message; `undefined` if it is not known (any more). */
@@ -172,7 +180,8 @@ export class Outbox implements AsyncDisposable {
   /**
    * Resolves when the message is delivered or dropped; never rejects for its fate.
    *
-   * @throws {HalyardError} `ERR_OUTBOX_UNKNOWN` for an id that is not known, `ERR_ABORTED`, `ERR_OUTBOX_CLOSED`
+   * @throws {HalyardError} `ERR_OUTBOX_UNKNOWN` for an id that is not known, `ERR_ABORTED`, `ERR_OUTBOX_CLOSED`,
+   * `ERR_OUTBOX_READ_ONLY`
    */
   settled(id: string, options: WaitOptions = {}): Promise<OutboxEntry> {
     const item = this.#custody.items.get(id)
@@ -184,22 +193,28 @@ export class Outbox implements AsyncDisposable {
 
   /**
    * Who delivers for a destination: for writers of clients. `deliver` is handed the oldest message first; what it throws
-   * counts as `retry`, for a message that goes out at most once as its end (reason `interrupted`). The call and its options are stored, never a client's credentials.
+   * counts as `retry`. The call and its options are stored, never a client's credentials.
    *
-   * @throws {UsageError} `ERR_OUTBOX_ATTACHED` if somebody delivers there already
+   * @throws {HalyardError} `ERR_OUTBOX_ATTACHED` if somebody delivers there already, `ERR_OUTBOX_CLOSED`,
+   * `ERR_OUTBOX_READ_ONLY`
    */
   attach(destination: string, deliver: Deliver): Attachment {
+    this.#checkOpen()
+    checkDestination(destination)
     const target = this.#custody.destination(destination)
     if (target.deliver !== undefined) {
       const what = `another client delivers for ${destination} with this outbox`
       throw new UsageError('ERR_OUTBOX_ATTACHED', `${what}; close that one first`)
     }
     this.#dispatcher.attach(target, deliver)
+    let attached = true
+    // After its end it says nothing any more: the destination may have another deliverer by then.
     return {
-      hold: () => this.#dispatcher.hold(target),
-      release: () => this.#dispatcher.release(target),
+      hold: () => attached && this.#dispatcher.hold(target),
+      release: () => attached && this.#dispatcher.release(target),
       [Symbol.dispose]: () => {
-        if (target.deliver === deliver) this.#dispatcher.detach(target)
+        if (attached) this.#dispatcher.detach(target)
+        attached = false
       },
     }
   }
@@ -214,30 +229,35 @@ export class Outbox implements AsyncDisposable {
   submit(submission: OutboxSubmission, control: SendControl = {}): Promise<OutboxEntry> {
     try {
       checkSubmission(submission, control)
-      if (control.signal?.aborted) throw new AbortError(control.signal.reason)
-      if (this.#options.readOnly === true) {
-        throw new UsageError('ERR_OUTBOX_READ_ONLY', 'the outbox is open for reading only; open it without readOnly')
-      }
-      if (this.#closed !== undefined) throw closedError()
+      throwIfAborted(control.signal)
+      this.#checkOpen()
       const id = control.id ?? `${this.#idPrefix}${(this.#ids++).toString(36)}`
       const known = control.id === undefined ? undefined : this.#known(control.id, control.signal)
       return known ?? this.#take(id, submission, control)
     } catch (error) {
-      return Promise.reject(error as Error)
+      return Promise.reject(error)
     }
   }
 
   /** What is queued, with its body: for looking at it and for taking it elsewhere. */
   async *messages(): AsyncGenerator<OutboxMessage & { readonly destination: string }> {
-    for (const item of [...this.#custody.items.values()]) {
-      if (item.phase === 'settling') continue
-      const call = await this.#custody.call(item)
+    const { items } = this.#custody
+    for (const item of [...items.values()]) {
+      // Not yet kept, or settled by now.
+      if (item.phase === 'storing' || item.phase === 'settling' || items.get(item.id) !== item) continue
+      const call = await this.#custody.calls.get(item)
       yield { id: item.id, destination: item.destination.name, attempts: item.attempts, ...call }
     }
   }
 
-  /** Takes a message back. False if it is not known, or has gone out: one that is on the wire cannot be called back. */
+  /**
+   * Takes a message back. False if it is not known, or has gone out: of one that is on the wire the deliverer is asked to
+   * let go (its signal fires), and what it answers decides.
+   *
+   * @throws {HalyardError} `ERR_OUTBOX_CLOSED`, `ERR_OUTBOX_READ_ONLY`
+   */
   async drop(id: string): Promise<boolean> {
+    this.#checkOpen()
     const item = this.#custody.items.get(id)
     if (item === undefined || item.phase === 'settling') return false
     const fate = this.#wait(item.alive.fates, undefined)
@@ -247,7 +267,11 @@ export class Outbox implements AsyncDisposable {
     return state === 'dropped' && reason === 'dropped'
   }
 
-  /** Resolves when nothing is owed any more. */
+  /**
+   * Resolves when nothing is owed any more.
+   *
+   * @throws {HalyardError} `ERR_ABORTED`, `ERR_OUTBOX_CLOSED`, `ERR_OUTBOX_READ_ONLY`
+   */
   idle(options: WaitOptions = {}): Promise<void> {
     if (this.#custody.items.size === 0) return Promise.resolve()
     return this.#wait(this.#idle, options.signal)
@@ -268,7 +292,9 @@ export class Outbox implements AsyncDisposable {
   /** The entry of a message whose id was used before, when it is there. */
   #known(id: string, signal: AbortSignal | undefined): Promise<OutboxEntry> | undefined {
     const item = this.#custody.items.get(id)
-    if (item !== undefined && !item.told && item.phase !== 'settling') return this.#wait(item.alive.sends, signal)
+    const fate = item?.live?.fate
+    if (fate !== undefined) return Promise.resolve(entryOf(fate))
+    if (item?.told === false) return this.#wait(item.alive.sends, signal)
     const entry = this.why(id)
     return entry && Promise.resolve(entry)
   }
@@ -277,88 +303,35 @@ export class Outbox implements AsyncDisposable {
     const intake: Intake = {
       id,
       submission,
-      options: submission.options === undefined ? '' : JSON.stringify(submission.options),
+      options: optionsText(submission.options),
       priority: priorityNumber(control.priority),
       expires: control.expires ?? 0,
       latest: control.latest ?? '',
     }
-    if (!this.#makeRoom(submission.body.length, intake.priority)) return this.#custody.refuse(intake, 'overflow')
+    if (!this.#room.make(intake)) return Promise.resolve(this.#custody.refuse(intake, 'overflow'))
     const item = this.#custody.take(intake)
     this.#expiry.watch(item)
     return this.#wait(item.alive.sends, control.signal)
   }
 
-  /** False if the message itself has to give way. */
-  #makeRoom(size: number, priority: number): boolean {
-    const {
-      maxMessages = DEFAULTS.maxMessages,
-      maxBytes = DEFAULTS.maxBytes,
-      overflow = DEFAULTS.overflow,
-    } = this.#options
-    const fits = (): boolean => this.depth < maxMessages && this.bytes + size <= maxBytes
-    if (size > maxBytes) {
-      throw new UsageError(
-        'ERR_OUTBOX_MESSAGE',
-        `a message of ${size} bytes is larger than maxBytes (${maxBytes}); split it`,
-      )
-    }
-    while (!fits()) {
-      if (overflow === 'drop-newest') return false
-      const oldest = overflow === 'drop-oldest' ? this.#oldest(priority) : undefined
-      if (oldest === undefined) {
-        const limits = `${this.depth} messages and ${this.bytes} bytes of ${maxMessages} and ${maxBytes}`
-        throw new HalyardError('ERR_OUTBOX_FULL', `the outbox is full: ${limits}; wait until some are delivered`)
-      }
-      this.#custody.settle(oldest, 'dropped', 'overflow')
-    }
-    return true
-  }
-
-  /** The oldest of the least important messages that wait, none that is more important than the one to come. */
-  #oldest(priority: number): Item | undefined {
-    for (let level = 2; level >= priority; level--) {
-      let oldest: Item | undefined
-      for (const destination of this.#custody.destinations.values()) {
-        const { head } = destination.lane(level)
-        if (head !== undefined && head.order < (oldest?.order ?? Infinity)) oldest = head
-      }
-      if (oldest !== undefined) return oldest
-    }
-    return undefined
-  }
-
-  #onSettled(): void {
-    if (this.#custody.items.size === 0) for (const { resolve } of this.#idle.splice(0)) resolve()
+  #onSettled(item: Item): void {
+    this.#expiry.forget(item)
+    if (this.#custody.items.size === 0) for (const waiter of this.#idle.splice(0)) waiter.resolve()
     this.#dispatcher.wake()
     this.#compactor.consider()
   }
 
-  /** A promise that joins those who wait, keeps the process alive, and ends early if its signal fires. */
+  /** Whether anything can be changed here (any more). */
+  #checkOpen(): void {
+    if (this.#options.readOnly === true) throw readOnlyError()
+    if (this.#closed !== undefined) throw closedError()
+  }
+
+  /** A promise that joins those who wait. */
   #wait<T>(waiters: Waiter<T>[], signal: AbortSignal | undefined): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      this.#keepAlive.enter()
-      const leave = (): void => {
-        signal?.removeEventListener('abort', onAbort)
-        this.#keepAlive.leave()
-      }
-      const waiter: Waiter<T> = {
-        resolve(value) {
-          leave()
-          resolve(value)
-        },
-        reject(error) {
-          leave()
-          reject(error)
-        },
-      }
-      const onAbort = (): void => {
-        waiters.splice(waiters.indexOf(waiter), 1)
-        waiter.reject(new AbortError(signal?.reason))
-      }
-      waiters.push(waiter)
-      if (signal?.aborted) onAbort()
-      else signal?.addEventListener('abort', onAbort, { once: true })
-    })
+    if (this.#options.readOnly === true) return Promise.reject(readOnlyError())
+    if (this.#ended) return Promise.reject(closedError())
+    return this.#keepAlive.join(waiters, signal)
   }
 
   async #finish(): Promise<void> {
@@ -368,13 +341,16 @@ export class Outbox implements AsyncDisposable {
     await within(quiet, CLOSE_WITHIN, this.#clock)
     abort()
     await within(quiet, ABORT_WITHIN, this.#clock)
-    if (!this.#custody.store.durable) this.#dropAll()
-    await this.#compactor.stop()
-    this.#custody.end()
+    this.#dispatcher.abandon()
+    const { store } = this.#custody
+    if (!store.durable) this.#dropAll()
     try {
-      await this.#custody.store.close()
+      await this.#compactor.stop()
+      await this.#custody.end()
+      await store.close()
     } finally {
-      for (const { reject } of this.#idle.splice(0)) reject(closedError())
+      this.#ended = true
+      for (const waiter of this.#idle.splice(0)) waiter.reject(closedError())
       for (const item of this.#custody.items.values()) {
         for (const waiter of item.live?.fates.splice(0) ?? []) waiter.reject(closedError())
       }
@@ -385,7 +361,8 @@ export class Outbox implements AsyncDisposable {
   #dropAll(): void {
     const waiting = [...this.#custody.items.values()].filter((item) => item.phase === 'waiting')
     if (waiting.length === 0) return
-    this.#logger.warn({ messages: waiting.length }, `${waiting.length} messages were in memory only and are dropped`)
+    const what = waiting.length === 1 ? '1 message was' : `${waiting.length} messages were`
+    this.#logger.warn({ messages: waiting.length }, `${what} in memory only and dropped by close(); a path keeps them`)
     for (const item of waiting) this.#custody.settle(item, 'dropped', 'closed')
   }
 }
@@ -396,6 +373,15 @@ async function within(promise: Promise<void>, milliseconds: number, clock: Clock
   const time = new Promise<void>((resolve) => (timer = clock.setTimer(milliseconds, resolve)))
   await Promise.race([promise, time])
   timer?.cancel()
+}
+
+function closedError(): HalyardError {
+  return new HalyardError('ERR_OUTBOX_CLOSED', 'the outbox is closed; open it again')
+}
+
+function readOnlyError(): UsageError {
+  const what = 'the outbox is open for reading: it shows what was there when it was opened and changes nothing'
+  return new UsageError('ERR_OUTBOX_READ_ONLY', `${what}; open it without readOnly`)
 }
 
 /** 60 random bits; no vowels, so that they spell nothing. */

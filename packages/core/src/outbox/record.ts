@@ -4,12 +4,13 @@
  * ```
  * queued   1  flags  order f64  wall f64  monotonic f64  boot u32  expires f64  id  destination  kind  latest
  *             options u32 + JSON  body
- * settled  2  state  attempts u32  size u32  queued f64  settled f64  id  destination  reason
+ * settled  2  state  order f64  attempts u32  size u32  queued f64  settled f64  id  destination  reason
  * started  3  0  id        an attempt of a message that goes out at most once begins
  * stopped  4  0  id        … and certainly did not reach the peer
  * ```
  *
- * `order` stays when a record is copied to the end of the log, so that the order of a destination does. A settled
+ * `order` stays when a record is copied to the end of the log, so that the order of a destination and that of the
+ * ledger do. A settled
  * record stands alone: the message that it settles may be gone from the log before it.
  */
 import { ProtocolError } from '../errors.ts'
@@ -24,7 +25,10 @@ export const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
 const AT_MOST_ONCE = 4
 const PRIORITY_MASK = 3
 const QUEUED_FIXED = 2 + 8 + 8 + 8 + 4 + 8
-const SETTLED_FIXED = 2 + 4 + 4 + 8 + 8
+const SETTLED_FIXED = 2 + 8 + 4 + 4 + 8 + 8
+
+/** The buffer of one very large record is not kept for all the small ones behind it. */
+const MAX_KEPT_BUFFER = 256 * 1024
 
 export interface QueuedRecord {
   readonly id: string
@@ -52,6 +56,8 @@ export interface SettledRecord {
   readonly id: string
   readonly destination: string
   readonly state: Exclude<OutboxState, 'queued'>
+  /** counts settlements */
+  readonly order: number
   /** '' for none */
   readonly reason: string
   readonly attempts: number
@@ -61,7 +67,7 @@ export interface SettledRecord {
 }
 
 const utf8Encoder = new TextEncoder()
-/** A byte order mark is a character of a name like any other. */
+/** A text may begin with U+FEFF: it is part of it. */
 const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** A boot id as 32 bits (FNV-1a): all that is asked of it is whether it is this boot's. */
@@ -108,6 +114,7 @@ export class RecordEncoder {
     this.#begin(SETTLED_FIXED + 3 * texts + 6)
     this.#byte(SETTLED)
     this.#byte(record.state === 'delivered' ? 1 : 0)
+    this.#double(record.order)
     this.#word(record.attempts)
     this.#word(record.size)
     this.#double(record.queuedAt)
@@ -128,8 +135,9 @@ export class RecordEncoder {
 
   #begin(bytes: number): void {
     this.#at = 0
-    if (bytes <= this.#bytes.length) return
-    this.#bytes = new Uint8Array(Math.max(bytes, this.#bytes.length * 2))
+    const outgrown = this.#bytes.length > MAX_KEPT_BUFFER && bytes <= MAX_KEPT_BUFFER
+    if (bytes <= this.#bytes.length && !outgrown) return
+    this.#bytes = new Uint8Array(outgrown ? bytes : Math.max(bytes, Math.min(MAX_KEPT_BUFFER, this.#bytes.length * 2)))
     this.#view = new DataView(this.#bytes.buffer)
   }
 
@@ -166,6 +174,14 @@ export class RecordEncoder {
       this.#bytes[this.#at++] = code
     }
   }
+}
+
+/** The call as it is kept; of a message on disk it is in memory only while it is about to go out. */
+export interface KeptCall {
+  readonly kind: string
+  /** JSON text, '' for none */
+  readonly options: string
+  readonly body: Uint8Array
 }
 
 /** The head of a queued record; its kind, options and body are read when they are needed. */
@@ -215,8 +231,8 @@ export class RecordDecoder {
     }
   }
 
-  /** What the deliverer needs of a queued record that stands alone. The body is a copy. */
-  call(bytes: Uint8Array): { kind: string; options: Readonly<Record<string, unknown>>; body: Uint8Array } {
+  /** What the deliverer needs of a queued record that stands alone. The body is a view of it. */
+  call(bytes: Uint8Array): KeptCall {
     if (bytes[0] !== QUEUED) throw new ProtocolError('ERR_OUTBOX_RECORD', 'this is not a queued message')
     this.#begin(bytes, 0)
     this.#at = QUEUED_FIXED
@@ -225,12 +241,13 @@ export class RecordDecoder {
     const kind = this.#text()
     this.#skipText()
     const options = this.#raw(this.#word())
-    return { kind, options: parseOptions(options), body: bytes.slice(this.#at) }
+    return { kind, options, body: new Uint8Array(bytes.buffer, bytes.byteOffset + this.#at, bytes.length - this.#at) }
   }
 
   settled(bytes: Uint8Array, start: number): SettledRecord {
     this.#begin(bytes, start)
     const state = bytes[start + 1] === 1 ? 'delivered' : 'dropped'
+    const order = this.#double()
     const attempts = this.#word()
     const size = this.#word()
     const queuedAt = this.#double()
@@ -238,7 +255,7 @@ export class RecordDecoder {
     const id = this.#text()
     const destination = this.#destination()
     const reason = this.#text()
-    return { id, destination, state, reason, attempts, size, queuedAt, settledAt }
+    return { id, destination, state, order, reason, attempts, size, queuedAt, settledAt }
   }
 
   attempt(bytes: Uint8Array, start: number): string {
@@ -296,8 +313,4 @@ export class RecordDecoder {
     this.#at += length
     return utf8Decoder.decode(bytes)
   }
-}
-
-function parseOptions(text: string): Readonly<Record<string, unknown>> {
-  return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>)
 }

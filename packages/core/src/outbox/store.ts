@@ -18,8 +18,6 @@ export interface OutboxStore {
   readonly bytes: number
   /** files on disk */
   readonly segments: number
-  /** bytes on disk for each record besides its own */
-  readonly overhead: number
   /** The bytes are copied. */
   append(record: Uint8Array, waiter: StoreWaiter): void
   read(segment: number, offset: number): Promise<Uint8Array>
@@ -46,14 +44,13 @@ export type OpenStore = (options: {
   readonly reset: () => void
   readonly report: (object: object, message: string) => void
   readonly disk?: Disk | undefined
-  readonly segmentBytes?: number | undefined
+  readonly segmentBytes: number
 }) => Promise<OutboxStore>
 
 /** No disk: a record is as good as kept when this turn is over. */
 export class MemoryStore implements OutboxStore {
   readonly durable = false
   readonly bytes = 0
-  readonly overhead = 0
   readonly segments = 0
   readonly oldest = undefined
   #lsn = 0

@@ -63,6 +63,7 @@ export interface OutboxEntry {
 export interface OutboxMessage {
   readonly id: string
   readonly kind: string
+  /** The outbox's own, which it gives again at the next attempt: leave it as it is. */
   readonly body: Uint8Array
   readonly options: Readonly<Record<string, unknown>>
   /** deliveries begun before this one */
@@ -79,8 +80,9 @@ export interface OutboxSubmission {
   readonly destination: string
   /** what the body is, for the deliverer and for `halyard outbox ls`: `hologram.message` */
   readonly kind: string
+  /** copied; at most 31 MiB */
   readonly body: Uint8Array
-  /** JSON values; handed back with the message */
+  /** JSON values, at most 64 Ki characters of them; handed back with the message */
   readonly options?: Readonly<Record<string, unknown>>
   /**
    * A message of which a second copy is worse than none (an SMS). Its attempt is written down before it begins, and if

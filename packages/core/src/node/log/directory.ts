@@ -39,9 +39,7 @@ export async function refuseForeign(disk: Disk, path: string): Promise<void> {
 export async function listSegments(disk: Disk, path: string, kind: string): Promise<SegmentFile[]> {
   const names = await disk.readdir(path)
   const segments = names.map(segmentOfName).filter((segment) => segment !== undefined)
-  const files: SegmentFile[] = []
-  for (const segment of segments.sort((a, b) => a - b)) files.push(await readHead(disk, path, segment, kind))
-  return files
+  return Promise.all(segments.sort((a, b) => a - b).map((segment) => readHead(disk, path, segment, kind)))
 }
 
 /**

@@ -6,7 +6,7 @@ import type { LogWaiter, Lsn } from './types.ts'
 const FIRST_BYTES = 16 * 1024
 /** A larger group would be told to its waiters in one turn that others notice; a record that is larger goes alone. */
 const MAX_BYTES = 256 * 1024
-const MAX_RECORDS = 1024
+const MAX_RECORDS = 256
 
 export class Group {
   length = 0

@@ -38,6 +38,7 @@ export class SegmentLog implements AsyncDisposable {
   readonly #lock: DirectoryLock | undefined
   readonly #segmentBytes: number
   #segments: KeptSegment[]
+  #sealedBytes: number
   #writer: SegmentWriter | undefined
   /** Number of the first record that the segment being written may hold. */
   #writerFirst: Lsn = 1
@@ -51,8 +52,8 @@ export class SegmentLog implements AsyncDisposable {
   #spare: Group | undefined
   #flushing: Promise<void> | undefined
   #closed: Promise<void> | undefined
-  /** No sync has failed. */
-  #sound = true
+  /** Of the last segment all that was written is synced, or can be: no sync of it has failed. */
+  #sound: boolean
   /** A removal that may not last; a later sync of the directory would prove nothing. */
   #removals: StorageError | undefined
 
@@ -61,7 +62,9 @@ export class SegmentLog implements AsyncDisposable {
     this.#disk = disk
     this.#lock = lock
     this.#segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES
+    this.#sound = lock?.doubtful !== true
     this.#segments = recovered.segments
+    this.#sealedBytes = recovered.segments.reduce((sum, { bytes }) => sum + bytes, 0)
     this.#lastSegment = recovered.lastSegment
     this.#appended = recovered.last
     this.#committed = recovered.last
@@ -109,8 +112,7 @@ export class SegmentLog implements AsyncDisposable {
 
   /** Bytes on disk. */
   get bytes(): number {
-    const sealed = this.#segments.reduce((sum, { bytes }) => sum + bytes, 0)
-    return this.#writer === undefined ? sealed : sealed + this.#writer.length
+    return this.#sealedBytes + (this.#writer?.length ?? 0)
   }
 
   /** Segments on disk, the one that is being written included. */
@@ -203,6 +205,7 @@ export class SegmentLog implements AsyncDisposable {
         throw storageError(error, `remove ${path}`)
       }
       this.#segments.shift()
+      this.#sealedBytes -= oldest.bytes
       try {
         await this.#disk.syncDirectory(this.#options.path)
       } catch (error) {
@@ -228,6 +231,7 @@ export class SegmentLog implements AsyncDisposable {
     if (this.#lock?.doubtful === true) return
     if (tail === undefined || !tailSound || tail.bytes >= this.#segmentBytes) return
     this.#segments.pop()
+    this.#sealedBytes -= tail.bytes
     this.#writer = await SegmentWriter.resume(this.#disk, this.#options.path, tail.segment, tail.bytes)
     this.#writerFirst = tail.first
   }
@@ -261,7 +265,6 @@ export class SegmentLog implements AsyncDisposable {
     try {
       offset = await writer.commit(group.bytes())
     } catch (error) {
-      if (!writer.usable) this.#sound = false
       if (writer.usable || storageError(error, '').code === 'ERR_STORE_FULL') throw error
       writer = await this.#writerFor(group)
       offset = await writer.commit(group.bytes())
@@ -278,10 +281,14 @@ export class SegmentLog implements AsyncDisposable {
     if (current !== undefined) {
       const kept = { segment: current.segment, first: this.#writerFirst, bytes: current.length }
       const holds = this.#writerHolds
+      this.#sound = current.usable
       this.#writer = undefined
       await current.close()
       // One that failed before anything in it lasted: of a disk that fails for hours there would be thousands.
-      if (holds || !(await current.remove())) this.#segments.push(kept)
+      if (holds || !(await current.remove())) {
+        this.#segments.push(kept)
+        this.#sealedBytes += kept.bytes
+      }
     }
     const segment = ++this.#lastSegment
     const floor = this.#committed + 1
@@ -293,8 +300,9 @@ export class SegmentLog implements AsyncDisposable {
 
   async #finish(): Promise<void> {
     await this.#flushing
+    const sound = this.#writer?.usable ?? this.#sound
     await this.#writer?.close()
-    await this.#lock?.release(this.#sound)
+    await this.#lock?.release(sound)
   }
 }
 

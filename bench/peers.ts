@@ -1,0 +1,36 @@
+/**
+ * What the benchmarks compare us with and the project does not need: installed beside the benchmarks when the first of
+ * them asks for it, never with the project.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+interface Statement {
+  run(...values: unknown[]): unknown
+  all(): unknown[]
+}
+
+/** As much of better-sqlite3 as is used here. */
+export interface SqliteDatabase {
+  pragma(text: string): unknown
+  exec(sql: string): unknown
+  prepare(sql: string): Statement
+  transaction(task: () => void): () => void
+  close(): void
+}
+
+/** better-sqlite3, which a machine without a prebuilt binary compiles for a minute. */
+export async function betterSqlite(): Promise<new (path: string) => SqliteDatabase> {
+  const main = join(import.meta.dirname, 'node_modules/better-sqlite3/lib/index.js')
+  if (!existsSync(main)) {
+    console.log('installing the peers of the benchmarks …')
+    execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: import.meta.dirname,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
+  }
+  const module = (await import(pathToFileURL(main).href)) as { default: new (path: string) => SqliteDatabase }
+  return module.default
+}

@@ -1,0 +1,15 @@
+import type { CustomCloud, HologramCloud } from '@halyard/hologram'
+import type { createHub } from '@halyard/hub'
+import type { FaultProxy } from '@halyard/testkit'
+import type { Terminal } from './terminal.ts'
+
+/** What a command stands on. */
+export interface Context {
+  readonly terminal: Terminal
+  /** The parts of the house that are loaded when a command needs them. */
+  readonly load: {
+    readonly hologram: () => Promise<{ CustomCloud: typeof CustomCloud; HologramCloud: typeof HologramCloud }>
+    readonly hub: () => Promise<{ createHub: typeof createHub }>
+    readonly testkit: () => Promise<{ FaultProxy: typeof FaultProxy }>
+  }
+}

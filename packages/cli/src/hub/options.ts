@@ -1,0 +1,46 @@
+/** What the words of the command line mean for the hub: options first, then the environment. */
+import { UsageError } from '@halyard/core'
+import { loadConfig, portSetting, textSetting } from '@halyard/core/node'
+import type { HubOptions } from '@halyard/hub'
+import type { HubFlags } from './flags.ts'
+
+const SETTINGS = {
+  data: textSetting({ variable: 'HALYARD_HUB_DATA' }),
+  host: textSetting({ variable: 'HALYARD_HUB_HOST' }),
+  config: textSetting({ variable: 'HALYARD_HUB_CONFIG' }),
+  'port-front': portSetting({ variable: 'HALYARD_HUB_PORT_FRONT', least: 0 }),
+  'port-hologram': portSetting({ variable: 'HALYARD_HUB_PORT_HOLOGRAM', least: 0 }),
+}
+
+/** Services that are to come: their options are known, so that scripts are told what is missing. */
+const NOT_YET: readonly (readonly [flag: keyof HubFlags, option: string, service: string])[] = [
+  ['portMqtt', '--port-mqtt', 'MQTT'],
+  ['mqttAnonymous', '--mqtt-anonymous', 'MQTT'],
+  ['portExp', '--port-exp', 'EXP'],
+  ['portExpGateway', '--port-exp-gateway', 'EXP'],
+]
+
+/** @throws {UsageError} `ERR_USAGE`, `ERR_CONFIG_VALUE` */
+export async function readHubOptions(
+  flags: HubFlags,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<HubOptions> {
+  const missing = NOT_YET.find(([flag]) => flags[flag] !== undefined)
+  if (missing !== undefined) {
+    const [, option, service] = missing
+    throw new UsageError('ERR_USAGE', `this version of the hub has no ${service} service yet; leave ${option} out`)
+  }
+  if (flags.demo === true && flags.json === true) {
+    throw new UsageError('ERR_USAGE', '--demo is for people and --json for programs; leave one of them out')
+  }
+  const { data, host, config, portFront, portHologram, ephemeral } = flags
+  const options = { data, host, config, 'port-front': portFront, 'port-hologram': portHologram }
+  const found = await loadConfig(SETTINGS, { options, environment })
+  const free = ephemeral === true ? 0 : undefined
+  return {
+    data: found.data,
+    host: found.host,
+    config: found.config,
+    ports: { front: found['port-front'] ?? free, hologram: found['port-hologram'] ?? free },
+  }
+}

@@ -1,0 +1,177 @@
+/** The hub's configuration file: what it may hold, what holds without it. docs/guide/hub.md lists every key. */
+import { MAX_SECONDS, UsageError } from '@halyard/core'
+import { readConfigFile } from '@halyard/core/node'
+import * as v from 'valibot'
+import type { HistoryLimits } from './domain/ports.ts'
+import type { HologramLimits } from './hologram/limits.ts'
+
+export interface ConnectionLimits {
+  /** in all */
+  readonly connections: number
+  readonly connectionsPerAddress: number
+}
+
+export type HologramConfig = HologramLimits & ConnectionLimits
+
+/** Times in seconds. */
+export interface HttpLimits {
+  readonly headerBytes: number
+  readonly bodyBytes: number
+  /** For a whole request; half of it for its head. */
+  readonly requestTimeout: number
+  readonly keepAliveTimeout: number
+}
+
+export interface FrontConfig extends HttpLimits, ConnectionLimits {
+  readonly firstByteTimeout: number
+}
+
+export interface HubConfig {
+  readonly hologram: { readonly limits: HologramConfig }
+  readonly front: { readonly limits: FrontConfig }
+  readonly history: HistoryLimits
+  /** Paths of PEM files. */
+  readonly tls?: { readonly cert: string; readonly key: string }
+}
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** What holds without a file, and for every key that the file leaves out. */
+export const DEFAULT_CONFIG: HubConfig = {
+  hologram: {
+    limits: {
+      connections: 10_000,
+      connectionsPerAddress: 512,
+      messageBytes: MIB,
+      bufferedBytes: 64 * MIB,
+      messageTimeout: 60,
+      idleTimeout: 20,
+      lingerTimeout: 2,
+      authFailuresPerAddress: 100,
+      authWindowPerAddress: 600,
+      authFailuresPerAccount: 60,
+      authWindowPerAccount: 3600,
+    },
+  },
+  front: {
+    limits: {
+      connections: 10_000,
+      connectionsPerAddress: 512,
+      firstByteTimeout: 5,
+      headerBytes: 16 * KIB,
+      bodyBytes: MIB,
+      requestTimeout: 60,
+      keepAliveTimeout: 20,
+    },
+  },
+  history: { maxBytes: KIB * MIB },
+}
+
+const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)))
+const seconds = v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_SECONDS)))
+const path = v.pipe(v.string(), v.nonEmpty())
+
+const Schema = v.strictObject({
+  hologram: v.optional(
+    v.strictObject({
+      limits: v.optional(
+        v.strictObject({
+          connections: count,
+          connectionsPerAddress: count,
+          messageBytes: bytes(64, 16 * MIB),
+          bufferedBytes: bytes(64 * KIB),
+          messageTimeout: seconds,
+          idleTimeout: seconds,
+          lingerTimeout: seconds,
+          authFailuresPerAddress: count,
+          authWindowPerAddress: seconds,
+          authFailuresPerAccount: count,
+          authWindowPerAccount: seconds,
+        }),
+      ),
+    }),
+  ),
+  front: v.optional(
+    v.strictObject({
+      limits: v.optional(
+        v.strictObject({
+          connections: count,
+          connectionsPerAddress: count,
+          firstByteTimeout: seconds,
+          headerBytes: bytes(KIB, MIB),
+          bodyBytes: bytes(KIB, KIB * MIB),
+          requestTimeout: seconds,
+          keepAliveTimeout: seconds,
+        }),
+      ),
+    }),
+  ),
+  history: v.optional(
+    v.strictObject({ maxAge: v.optional(v.pipe(v.number(), v.gtValue(0))), maxBytes: bytes(KIB, 2 ** 50) }),
+  ),
+  tls: v.optional(v.strictObject({ cert: path, key: path })),
+})
+
+function bytes(lowest: number, highest = KIB * MIB) {
+  return v.optional(v.pipe(v.number(), v.integer(), v.minValue(lowest), v.maxValue(highest)))
+}
+
+/**
+ * Reads the file.
+ *
+ * @throws {UsageError} `ERR_CONFIG_FILE`: not there, not HJSON; `ERR_HUB_CONFIG`: an unknown key, a value of the wrong
+ * kind; the text names the key by its path.
+ */
+export async function readConfig(path: string): Promise<HubConfig> {
+  return checkConfig(await readConfigFile(path), path)
+}
+
+/** @throws {UsageError} `ERR_HUB_CONFIG` */
+export function checkConfig(value: Readonly<Record<string, unknown>>, path: string): HubConfig {
+  const result = v.safeParse(Schema, value)
+  if (result.success) return withDefaults(result.output)
+  const problems = result.issues.slice(0, 5).map((issue) => describeIssue(issue))
+  throw new UsageError('ERR_HUB_CONFIG', `${path}: ${problems.join('; ')}; docs/guide/hub.md lists all keys`)
+}
+
+function withDefaults({ hologram, front, history, tls }: v.InferOutput<typeof Schema>): HubConfig {
+  const defaults = DEFAULT_CONFIG
+  return {
+    hologram: { limits: { ...defaults.hologram.limits, ...hologram?.limits } },
+    front: { limits: { ...defaults.front.limits, ...front?.limits } },
+    history: { ...defaults.history, ...history },
+    ...(tls && { tls }),
+  }
+}
+
+function describeIssue(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue) ?? 'the file'
+  if (issue.type === 'strict_object' && issue.expected === 'never') return `unknown key ${path}`
+  if (issue.input === undefined) return `${path} is missing`
+  // A file may hold what should not be shown: the kind of a wrong value is told, a number's value, never a text.
+  const received = typeof issue.input === 'number' ? String(issue.input) : kindOf(issue.input)
+  return `${path} must be ${EXPECTED[issue.type] ?? issue.type}${limitOf(issue)}, not ${received}`
+}
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  number: 'a number',
+  integer: 'a whole number',
+  string: 'a text',
+  strict_object: 'an object { … }',
+  min_value: 'at least',
+  max_value: 'at most',
+  gt_value: 'more than',
+  non_empty: 'a text that is not empty',
+}
+
+function limitOf(issue: v.BaseIssue<unknown>): string {
+  const requirement = (issue as { readonly requirement?: unknown }).requirement
+  return typeof requirement === 'number' && issue.type.endsWith('_value') ? ` ${requirement}` : ''
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value === 'string' ? 'text' : typeof value}`
+}

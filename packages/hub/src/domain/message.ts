@@ -1,0 +1,50 @@
+/** A message of any service, as the hub keeps it and shows it. */
+
+export type ServiceName = 'hologram' | 'emitter' | 'ttn' | 'exp' | 'mqtt'
+
+/** Seen from the hub: `in` came from a device or an application, `out` went to one. */
+export type Direction = 'in' | 'out'
+
+export interface HubMessage {
+  /** Unique, and in the order of acceptance when sorted as text. */
+  readonly id: string
+  readonly service: ServiceName
+  /** Hologram: the cloud id. */
+  readonly account: string
+  /** Hologram: the topics joined by `,`, `''` if there are none; `sms:<number>` for an SMS. */
+  readonly channel: string
+  readonly direction: Direction
+  readonly payload: Uint8Array
+  readonly receivedAt: Date
+}
+
+/** What a service hands over; the number in the journal makes its id. */
+export interface MessageDraft extends Omit<HubMessage, 'id'> {
+  /** Where channels live; nothing crosses spaces but a route: `hologram`, `mqtt`, `emitter:<contract>`, … */
+  readonly space: string
+  /** The address the peer connected from, if it is of use later. */
+  readonly source?: string
+  /** Gone from the history after this. */
+  readonly expiresAt?: Date
+}
+
+export interface StoredMessage extends MessageDraft {
+  readonly id: string
+}
+
+/**
+ * A name made from the message's number in the journal: it needs no clock, sorts as text, and is made again exactly
+ * when the journal is replayed. The hub's own id keeps the names of two hubs apart.
+ */
+export function messageId(lsn: number, hubId: string): string {
+  return `${lsn.toString(36).padStart(LSN_DIGITS, '0')}-${hubId}`
+}
+
+/** 2^53 has eleven digits in base 36. */
+const LSN_DIGITS = 11
+
+/** The names a channel filter finds a message by: the whole channel and, where a channel is a list, each of its topics. */
+export function labelsOf(service: ServiceName, channel: string): readonly string[] {
+  if (service !== 'hologram' || !channel.includes(',')) return [channel]
+  return [...new Set([channel, ...channel.split(',')])]
+}

@@ -1,0 +1,126 @@
+/**
+ * The three ports behind which a hub's disk lies. The domain sees only these; `store/` has two implementations of each
+ * (memory; segment log and SQLite), and one contract suite per port that both pass. Several machines would be a third:
+ * the ports map to a stream, a key-value bucket and the subjects of NATS JetStream. docs/decisions/010-the-hubs-store.md
+ */
+import type { Direction, ServiceName, StoredMessage } from './message.ts'
+
+/** Number of a record in the journal, from 1. */
+export type Lsn = number
+
+/** Told once, in the order of the appends. */
+export interface CommitWaiter {
+  committed(lsn: Lsn): void
+  /** The record is not in the journal; its number goes to another. */
+  failed(error: Error): void
+}
+
+export interface JournalRecord {
+  readonly lsn: Lsn
+  /** Valid only until the next record is asked for. */
+  readonly payload: Uint8Array
+}
+
+/** What was accepted, in order. An acknowledgement leaves only after the commit that covers it. */
+export interface Journal extends AsyncDisposable {
+  /** Synchronous and cheap: the bytes are copied and written with whatever else arrives. Throws when closed. */
+  append(payload: Uint8Array, waiter?: CommitWaiter): Lsn
+  /** The newest record that lasts; 0 before the first. */
+  readonly committed: Lsn
+  /** Appended and not yet committed. */
+  readonly pendingBytes: number
+  /** Resolves when everything up to `lsn` lasts, rejects if it never will. */
+  whenCommitted(lsn: Lsn): Promise<void>
+  /** Committed records with a number above `after`, oldest first, in batches. */
+  replay(after: Lsn): AsyncIterable<readonly JournalRecord[]>
+  /** Records below `lsn` are needed by nobody any more. They may stay for a while. */
+  dropBelow(lsn: Lsn): Promise<void>
+  /** Waits for what was appended. */
+  close(): Promise<void>
+}
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+export interface Document {
+  readonly id: string
+  /** Grows with every write anywhere in the registry; never used twice. */
+  readonly revision: number
+  readonly value: Json
+}
+
+export type WriteResult =
+  | { readonly written: true; readonly revision: number }
+  /** Someone else was faster; `revision` is the present one, 0 if there is no document. */
+  | { readonly written: false; readonly revision: number }
+
+export interface RegistryChange {
+  readonly collection: string
+  readonly id: string
+  /** `undefined`: removed. */
+  readonly document: Document | undefined
+}
+
+/** Small documents (accounts, keys, settings): at most `MAX_DOCUMENT_BYTES` as JSON. A write lasts when its promise resolves. */
+export interface Registry {
+  get(collection: string, id: string): Promise<Document | undefined>
+  /** `expected`: the revision it must have now, 0 = it must not exist; left out = whatever it is. */
+  put(collection: string, id: string, value: Json, expected?: number): Promise<WriteResult>
+  /** `written: false` also if there was nothing to remove. */
+  remove(collection: string, id: string, expected?: number): Promise<WriteResult>
+  /** By id, at most `limit` (100, at most 1,000) with an id after `after`. */
+  list(collection: string, options?: { readonly after?: string; readonly limit?: number }): Promise<readonly Document[]>
+  /** Called after each write, in order, before its promise resolves. The function given back ends it. */
+  watch(listener: (change: RegistryChange) => void): () => void
+}
+
+export const MAX_DOCUMENT_BYTES = 65_536
+
+export interface HistoryQuery {
+  readonly space: string
+  readonly service?: ServiceName
+  readonly account?: string
+  /** The whole channel or any one topic of it. */
+  readonly channel?: string
+  readonly direction?: Direction
+  /** Received at or after. */
+  readonly from?: Date
+  /** Received before. */
+  readonly until?: Date
+  /** Only the newest so many of what fits (at most 1,000), still oldest first; there is no further page then. */
+  readonly last?: number
+  /** Of the page before. */
+  readonly cursor?: string
+  /** Messages in a page; 100, at most 1,000. A page also ends after `MAX_PAGE_BYTES`. */
+  readonly limit?: number
+}
+
+export interface HistoryPage {
+  /** In the order of acceptance. */
+  readonly messages: readonly StoredMessage[]
+  /** There may be more after this page. */
+  readonly cursor?: string
+}
+
+export interface HistoryLimits {
+  /** seconds since it was received */
+  readonly maxAge?: number
+  /** payload, names and a fixed 100 bytes for each message, per space; the oldest go first */
+  readonly maxBytes?: number
+}
+
+/** Messages that were, for whoever asks later. A query sees everything the journal had committed when it was asked. */
+export interface History {
+  /** Keeps messages in this order; one whose id is there already is skipped. They last when it resolves. */
+  append(messages: readonly StoredMessage[]): Promise<void>
+  query(query: HistoryQuery): Promise<HistoryPage>
+  /** Removes what is expired, too old or over the quota; gives how many messages went. */
+  sweep(limits: HistoryLimits, now: Date): Promise<number>
+}
+
+export const MAX_PAGE = 1000
+export const MAX_PAGE_BYTES = 16_777_216
+
+/** What a message counts against a quota. */
+export function storedSize(message: StoredMessage): number {
+  return 100 + message.payload.length + message.channel.length + message.account.length
+}

@@ -1,0 +1,105 @@
+import {
+  CLOUD_ID_LENGTH,
+  ERR_AUTHINVALID,
+  ERR_INTERNAL,
+  ERR_OK,
+  ERR_PROTINVALID,
+  deviceKeyOf,
+} from '@halyard/wire/hologram'
+import type { HologramRequest, ReplyCode } from '@halyard/wire/hologram'
+import { describeError } from '@halyard/core'
+import type { Clock, Logger } from '@halyard/core'
+import type { Devices } from '../domain/devices.ts'
+import type { MessageDraft } from '../domain/message.ts'
+import type { MessageLog } from '../domain/message-log.ts'
+import type { Journal } from '../domain/ports.ts'
+import type { Authoriser, Verdict } from './authoriser.ts'
+import type { HologramLimits } from './limits.ts'
+
+const HOLOGRAM_SPACE = 'hologram'
+
+/** A code, or `'silence'`: the peer gets no answer and keeps its message. */
+export type Outcome = ReplyCode | 'silence'
+
+export interface ServiceParts {
+  readonly authoriser: Authoriser
+  readonly devices: Devices
+  readonly messages: MessageLog
+  readonly journal: Pick<Journal, 'pendingBytes'>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly limits: HologramLimits
+}
+
+/** What the cloud does with a request: who is it, then into the journal, then the code. */
+export class CloudService {
+  readonly #parts: ServiceParts
+  readonly #encoder = new TextEncoder()
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts
+  }
+
+  /** Calls back once, with code 0 only when the message lasts. Never throws. */
+  handle(request: HologramRequest, address: string, answer: (outcome: Outcome) => void): void {
+    // HOTP, TOTP and the SIM's tokens: their keys never leave the SIM or the original cloud. docs/protocols/hologram.md
+    if (request.kind === 'one-time-password') return answer(ERR_PROTINVALID)
+    const { journal, clock, logger, limits, authoriser } = this.#parts
+    if (journal.pendingBytes > limits.bufferedBytes) {
+      logger.warn(
+        { pendingBytes: journal.pendingBytes },
+        'hologram: the disk is too slow; messages are left with their devices',
+      )
+      return answer('silence')
+    }
+    const deviceKey = deviceKeyOf(request.auth)
+    const cloudId = deviceKey.slice(0, CLOUD_ID_LENGTH)
+    const cloudKey = deviceKey.slice(CLOUD_ID_LENGTH)
+    const decide = (verdict: Verdict): void => {
+      if (verdict === 'granted') return this.#keep(request, cloudId, address, answer)
+      if (verdict === 'wrong') return answer(ERR_AUTHINVALID)
+      logger.warn({ address }, 'hologram: too many wrong keys; requests of this address or account stay unanswered')
+      answer('silence')
+    }
+    const verdict = authoriser.check({ cloudId, cloudKey, address, now: clock.monotonic() })
+    if (typeof verdict === 'string') return decide(verdict)
+    verdict.then(decide, (error: unknown) => {
+      logger.warn({ err: error }, `hologram: an account could not be looked up: ${describeError(error)}`)
+      answer(ERR_INTERNAL)
+    })
+  }
+
+  #keep(
+    request: Exclude<HologramRequest, { kind: 'one-time-password' }>,
+    account: string,
+    address: string,
+    answer: (outcome: Outcome) => void,
+  ): void {
+    const { messages, devices, clock, logger } = this.#parts
+    const receivedAt = new Date(clock.now())
+    devices.seen(account, { address, lastSeenAt: receivedAt })
+    const draft: MessageDraft = {
+      space: HOLOGRAM_SPACE,
+      service: 'hologram',
+      account,
+      channel: request.kind === 'sms' ? `sms:${request.destination}` : (request.topics ?? []).join(','),
+      direction: 'in',
+      payload: this.#encoder.encode(textOf(request)),
+      receivedAt,
+      source: address,
+    }
+    messages.accept(draft, {
+      accepted: () => answer(ERR_OK),
+      failed: (error) => {
+        logger.warn({ err: error }, `hologram: a message was not kept: ${error.message}`)
+        answer(ERR_INTERNAL)
+      },
+    })
+  }
+}
+
+/** A text as it is, any other value as its JSON. */
+function textOf(request: Exclude<HologramRequest, { kind: 'one-time-password' }>): string {
+  if (request.kind === 'sms') return request.body
+  return typeof request.data === 'string' ? request.data : JSON.stringify(request.data)
+}

@@ -1,0 +1,211 @@
+/** The one place where the hub is put together. docs/guide/hub.md */
+import { readFile } from 'node:fs/promises'
+import { UsageError, describeError, loggerFor } from '@halyard/core'
+import type { Clock, Logger } from '@halyard/core'
+import { nodeClock, nodeDisk } from '@halyard/core/node'
+import type { Disk } from '@halyard/core/node'
+import type { Hub } from './api.ts'
+import { DEFAULT_CONFIG, readConfig } from './config.ts'
+import type { HubConfig } from './config.ts'
+import { HologramAccounts } from './domain/accounts.ts'
+import { Devices } from './domain/devices.ts'
+import { MessageBus } from './domain/message-bus.ts'
+import { MessageLog } from './domain/message-log.ts'
+import { sampleAccounts } from './first-start.ts'
+import { sweepHistory } from './history-sweep.ts'
+import { Authoriser } from './hologram/authoriser.ts'
+import { CloudSocket } from './hologram/cloud-socket.ts'
+import { CloudService } from './hologram/service.ts'
+import { FrontDoor } from './listen/front-door.ts'
+import { HttpService } from './listen/http.ts'
+import { TcpListener } from './listen/tcp-listener.ts'
+import { MEMORY, checkOptions } from './options.ts'
+import type { CheckedOptions, HubOptions } from './options.ts'
+import type { HubReady } from './ready.ts'
+import { repeatedLogger } from './repeated-logger.ts'
+import { RunningHub } from './running-hub.ts'
+import { KeyHasher } from './secrets.ts'
+import { openDiskStore, openMemoryStore } from './store/open-store.ts'
+import type { Store } from './store/open-store.ts'
+import { encodeMessageRecord } from './store/record.ts'
+import { VERSION } from './version.ts'
+
+/**
+ * Starts a hub in this process; `halyard hub` is the same as a program. It listens when the promise resolves, and keeps
+ * the process alive until it is closed.
+ *
+ * @example
+ * ```ts
+ * import { createHub } from '@halyard/hub'
+ * await using hub = await createHub({ data: ':memory:', ports: 'ephemeral' })
+ * console.log(hub.ready.event, hub.accounts.hologram?.cloud_id.length) // ready 4
+ * ```
+ *
+ * @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_NO_MQTT`, `ERR_CONFIG_FILE`, `ERR_HUB_CONFIG`, `ERR_HUB_TLS`, `ERR_HUB_HOST`
+ * @throws {ConnectionError} `ERR_HUB_PORT_IN_USE`, `ERR_HUB_PORT_PERMISSION`, `ERR_HUB_LISTEN`
+ * @throws {StorageError} `ERR_STORE_…` (another hub has the directory, no permission, not a directory, disk full),
+ * `ERR_HUB_FILE`, `ERR_HUB_NEWER_DATA`, `ERR_HUB_JOURNAL`, `ERR_HUB_INDEX`
+ */
+export function createHub(options: HubOptions = {}): Promise<Hub> {
+  return openHub(options, { disk: nodeDisk(), clock: nodeClock() })
+}
+
+export interface HubPorts {
+  readonly disk: Disk
+  readonly clock: Clock
+}
+
+/** {@link createHub} on another disk and another clock: for tests of what goes wrong. */
+export async function openHub(options: HubOptions, { disk, clock }: HubPorts): Promise<Hub> {
+  const checked = checkOptions(options)
+  const config = checked.config === undefined ? DEFAULT_CONFIG : await readConfig(checked.config)
+  const logger = loggerFor('Hub', options.logger)
+  const where = checked.data === MEMORY ? undefined : { disk, directory: checked.data }
+  const store = where ? await openDiskStore(checked.data, { disk, clock, logger }) : openMemoryStore({ clock })
+  try {
+    return await startHub({ checked, config, store, where, clock, logger })
+  } catch (error) {
+    await closeStore(store)
+    throw error
+  }
+}
+
+interface HubParts {
+  readonly checked: CheckedOptions
+  readonly config: HubConfig
+  readonly store: Store
+  readonly where: { readonly disk: Disk; readonly directory: string } | undefined
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Accounts first, then ports: whoever can connect finds everything there. */
+async function startHub(parts: HubParts): Promise<Hub> {
+  const { checked, config, store, where, clock, logger } = parts
+  const { journal, index, secrets } = store
+  for (const name of checked.unused)
+    logger.warn({ name }, `ports.${name}: this version has no such service; not opened`)
+  const flood = repeatedLogger(logger, clock)
+  const bus = new MessageBus()
+  const accounts = new HologramAccounts(index.registry)
+  const hasher = new KeyHasher(secrets.keySecret)
+  const samples = await sampleAccounts({ accounts, registry: index.registry, hasher }, where)
+
+  const devices = new Devices()
+  const limits = config.hologram.limits
+  const messages = new MessageLog({ journal, bus, hubId: secrets.hubId, codec: { encode: encodeMessageRecord } })
+  const authoriser = new Authoriser({ accounts, devices, keys: hasher, limits })
+  const service = new CloudService({ authoriser, devices, messages, journal, clock, logger: flood, limits })
+  const cloudSocket = new CloudSocket({ service, limits, clock, logger: flood })
+
+  const startedAt = clock.monotonic()
+  const http = await HttpService.create({
+    limits: config.front.limits,
+    health: () => ({
+      status: 'ok',
+      version: VERSION,
+      services: { hologram: { connections: listeners.hologram.connections, refused: listeners.hologram.refused } },
+      uptime: Math.round(clock.monotonic() - startedAt) / 1000,
+      journal: { committed: journal.committed, pendingBytes: journal.pendingBytes, applied: index.applied },
+      messages: { watchers: bus.subscribers, dropped: bus.dropped },
+    }),
+  })
+  const door = new FrontDoor({
+    http: (socket) => http.accept(socket),
+    tls: await readTls(config),
+    firstByteTimeout: config.front.limits.firstByteTimeout,
+    clock,
+    logger: flood,
+  })
+  const listeners = await openListeners(parts, { door, cloudSocket, logger: flood }).catch(async (error: unknown) => {
+    await http.close()
+    throw error
+  })
+  const sweep = sweepHistory(index.history, config.history, clock, logger)
+
+  const ports = { front: listeners.front.port, hologram: listeners.hologram.port }
+  const ready: HubReady = { event: 'ready', data: checked.data, ports, ...samples }
+  logger.info({ data: checked.data, host: checked.host, ports }, 'the hub is ready')
+  return new RunningHub({
+    ...{ ready, accounts: samples, bus, clock, logger },
+    doors: [
+      {
+        drain: () => {
+          listeners.hologram.stopAccepting()
+          cloudSocket.drain()
+        },
+        drained: () => listeners.hologram.drained(),
+        destroy: () => listeners.hologram.destroy(),
+      },
+      {
+        drain: () => {
+          listeners.front.stopAccepting()
+          door.drain()
+          http.drain()
+        },
+        drained: () => listeners.front.drained(),
+        destroy: async () => {
+          listeners.front.destroy()
+          await http.close()
+        },
+      },
+    ],
+    closeStore: async () => {
+      sweep.cancel()
+      accounts[Symbol.dispose]()
+      await closeStore(store)
+    },
+  })
+}
+
+interface Listeners {
+  readonly front: TcpListener
+  readonly hologram: TcpListener
+}
+
+/** All or none. */
+async function openListeners(
+  { checked, config }: HubParts,
+  {
+    door,
+    cloudSocket,
+    logger,
+  }: { readonly door: FrontDoor; readonly cloudSocket: CloudSocket; readonly logger: Logger },
+): Promise<Listeners> {
+  const { host, ports } = checked
+  const hologram = await TcpListener.open({
+    ...{ name: 'hologram', host, port: ports.hologram, logger },
+    ...config.hologram.limits,
+    onConnection: (socket, address) => cloudSocket.accept(socket, address),
+  })
+  try {
+    const front = await TcpListener.open({
+      ...{ name: 'front', host, port: ports.front, logger },
+      ...config.front.limits,
+      onConnection: (socket, address) => door.accept(socket, address),
+    })
+    return { front, hologram }
+  } catch (error) {
+    hologram.stopAccepting()
+    hologram.destroy()
+    throw error
+  }
+}
+
+async function readTls({ tls }: HubConfig): Promise<{ readonly cert: string; readonly key: string } | undefined> {
+  if (!tls) return undefined
+  try {
+    return { cert: await readFile(tls.cert, 'utf8'), key: await readFile(tls.key, 'utf8') }
+  } catch (cause) {
+    throw new UsageError('ERR_HUB_TLS', `tls.cert or tls.key cannot be read: ${describeError(cause)}`, { cause })
+  }
+}
+
+/** The index first: it takes over what is committed, and segments that nobody needs go. */
+async function closeStore({ journal, index }: Store): Promise<void> {
+  try {
+    await index.close()
+  } finally {
+    await journal.close()
+  }
+}

@@ -1,0 +1,76 @@
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import type { HttpLimits } from '../config.ts'
+
+export interface HttpOptions {
+  readonly limits: HttpLimits
+  /** What `/health` shows. */
+  readonly health: () => object
+}
+
+/** The hub's HTTP: it opens no port, it is handed streams. */
+export class HttpService {
+  readonly #app: FastifyInstance
+  readonly #server: Server
+  #draining: NodeJS.Timeout | undefined
+
+  private constructor(app: FastifyInstance, server: Server) {
+    this.#app = app
+    this.#server = server
+  }
+
+  static async create({ limits, health }: HttpOptions): Promise<HttpService> {
+    const server = createServer({
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.requestTimeout * 500,
+      requestTimeout: limits.requestTimeout * 1000,
+      keepAliveTimeout: limits.keepAliveTimeout * 1000,
+      connectionsCheckingInterval: Math.min(1000, limits.requestTimeout * 100),
+    })
+    const app = Fastify({
+      bodyLimit: limits.bodyBytes,
+      routerOptions: { maxParamLength: 256 },
+      serverFactory: (handler) => server.on('request', handler),
+    })
+    app.setNotFoundHandler((request, reply) => {
+      const upgrade = request.headers.upgrade === undefined ? '' : ', and this version takes no WebSocket'
+      return reply.code(404).send({ error: 'not found', message: `there is nothing at this address${upgrade}` })
+    })
+    app.setErrorHandler((error: { readonly statusCode?: number; readonly message: string }, _request, reply) => {
+      const status = error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500
+      // What went wrong inside is nobody's business outside.
+      const message = status < 500 ? error.message : 'the hub could not do it; its log says why'
+      return reply.code(status).send({ error: status < 500 ? 'bad request' : 'internal error', message })
+    })
+    app.get('/health', () => health())
+    await app.ready()
+    // The server never listens, and only this event starts the timer behind headersTimeout and requestTimeout.
+    server.emit('listening')
+    return new HttpService(app, server)
+  }
+
+  /** Takes over a stream that begins with a request. */
+  accept(socket: Socket): void {
+    this.#server.emit('connection', socket)
+  }
+
+  /** Connections without a request end now, the others after their answer. */
+  drain(): void {
+    // Before the application's listener: it may answer at once.
+    this.#server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
+    this.#server.closeIdleConnections()
+    // Who is being answered now was promised that the connection stays: it goes when it is idle.
+    this.#draining = setInterval(() => this.#server.closeIdleConnections(), 50).unref()
+    // It says that it is not running, which it never was; what it does besides is stop the timer.
+    this.#server.close(() => {})
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#draining)
+    this.#server.closeAllConnections()
+    await this.#app.close()
+  }
+}

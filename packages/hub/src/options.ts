@@ -1,0 +1,88 @@
+import { isAbsolute, resolve } from 'node:path'
+import { UsageError } from '@halyard/core'
+import type { Logger } from '@halyard/core'
+
+export type PortName = 'front' | 'mqtt' | 'hologram' | 'exp' | 'expGateway'
+
+export interface HubOptions {
+  /** A directory, made at the first start, or `':memory:'`; `./halyard-data` */
+  data?: string
+  /** The address to listen on; 127.0.0.1. Anything else opens the hub to the network. */
+  host?: string
+  /** `'ephemeral'`: free ports; a number that is left out is the default (front 8080, hologram 9999), 0 a free port. */
+  ports?: 'ephemeral' | Partial<Record<PortName, number>>
+  /** Needs MQTT, which this version does not have. */
+  mqttAnonymous?: boolean
+  /** Path of an HJSON file; docs/guide/hub.md lists its keys. */
+  config?: string
+  logger?: Logger
+}
+
+export const MEMORY = ':memory:'
+
+const DEFAULT_PORTS: Readonly<Record<'front' | 'hologram', number>> = { front: 8080, hologram: 9999 }
+const PORT_NAMES: readonly PortName[] = ['front', 'mqtt', 'hologram', 'exp', 'expGateway']
+const OPTION_NAMES: readonly string[] = ['data', 'host', 'ports', 'mqttAnonymous', 'config', 'logger']
+
+export interface CheckedOptions {
+  /** An absolute path, or `':memory:'`. */
+  readonly data: string
+  readonly host: string
+  readonly ports: { readonly front: number; readonly hologram: number }
+  /** Ports that were given for services which this version does not have. */
+  readonly unused: readonly PortName[]
+  readonly config: string | undefined
+}
+
+/** @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_NO_MQTT` */
+export function checkOptions(options: HubOptions): CheckedOptions {
+  const stranger = Object.keys(options).find((name) => !OPTION_NAMES.includes(name))
+  if (stranger !== undefined) {
+    throw new UsageError('ERR_USAGE', `createHub() has no option '${stranger}'; it has ${OPTION_NAMES.join(', ')}`)
+  }
+  if (options.mqttAnonymous === true) {
+    throw new UsageError(
+      'ERR_HUB_NO_MQTT',
+      'mqttAnonymous (--mqtt-anonymous) needs an MQTT port, which this version does not have yet; leave it out',
+    )
+  }
+  const data = checkText('data', options.data, './halyard-data')
+  return {
+    data: data === MEMORY || isAbsolute(data) ? data : resolve(data),
+    host: checkText('host', options.host, '127.0.0.1'),
+    ports: checkPorts(options.ports ?? {}),
+    unused: PORT_NAMES.filter((name) => !(name in DEFAULT_PORTS) && isGiven(options.ports, name)),
+    config: options.config === undefined ? undefined : checkText('config', options.config, ''),
+  }
+}
+
+function checkText(name: string, value: unknown, fallback: string): string {
+  if (value === undefined) return fallback
+  if (typeof value !== 'string' || value === '' || value.includes('\0')) {
+    throw new UsageError('ERR_USAGE', `${name} must be a text that is not empty`)
+  }
+  return value
+}
+
+function isGiven(ports: HubOptions['ports'], name: PortName): boolean {
+  return typeof ports === 'object' && ports[name] !== undefined
+}
+
+function checkPorts(ports: NonNullable<HubOptions['ports']>): CheckedOptions['ports'] {
+  if (ports === 'ephemeral') return { front: 0, hologram: 0 }
+  if (typeof ports !== 'object') {
+    throw new UsageError('ERR_USAGE', `ports must be 'ephemeral' or an object such as { front: 8080, hologram: 0 }`)
+  }
+  for (const [name, port] of Object.entries(ports)) {
+    if (!(PORT_NAMES as readonly string[]).includes(name)) {
+      throw new UsageError('ERR_USAGE', `there is no port '${name}'; there are ${PORT_NAMES.join(', ')}`)
+    }
+    if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+      throw new UsageError(
+        'ERR_USAGE_PORT',
+        `ports.${name} must be from 0 to 65535 (0: a free port), not ${String(port)}`,
+      )
+    }
+  }
+  return { front: ports.front ?? DEFAULT_PORTS.front, hologram: ports.hologram ?? DEFAULT_PORTS.hologram }
+}

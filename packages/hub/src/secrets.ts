@@ -1,0 +1,70 @@
+import { createHmac, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
+import { join } from 'node:path'
+import type { Disk } from '@halyard/core/node'
+import { readJsonFile, writeFileAtomically } from './files.ts'
+
+/** 160 random bits: nobody guesses them. */
+const SECRET_BYTES = 20
+/** Neither 0, o, 1, l, i nor u, v: read aloud, printed small, typed on a phone. */
+const ALPHABET = '23456789abcdefghjkmnpqrstwxyz'
+
+/** What a hub has of its own; in `secrets.json`, readable by its owner alone. */
+export interface Secrets {
+  /** In the id of every message: keeps the names of two hubs apart. Not secret. */
+  readonly hubId: string
+  /** Keys the hashes of keys that are too short to be hashed alone. */
+  readonly keySecret: Buffer
+}
+
+export function makeSecrets(): Secrets {
+  return { hubId: randomWord(8), keySecret: randomBytes(SECRET_BYTES) }
+}
+
+/** Reads `secrets.json`, or makes it at the first start. */
+export async function loadSecrets(disk: Disk, directory: string): Promise<Secrets> {
+  const path = join(directory, 'secrets.json')
+  const present = await readJsonFile(disk, path, parseSecrets)
+  if (present) return present
+  const made = makeSecrets()
+  const text = JSON.stringify({ version: 1, hubId: made.hubId, keySecret: made.keySecret.toString('base64url') })
+  await writeFileAtomically(disk, path, `${text}\n`)
+  return made
+}
+
+function parseSecrets(value: unknown): Secrets | undefined {
+  const { version, hubId, keySecret } = value as Readonly<Record<string, unknown>>
+  if (version !== 1 || typeof hubId !== 'string' || typeof keySecret !== 'string') return undefined
+  const bytes = Buffer.from(keySecret, 'base64url')
+  return /^[a-z0-9]{8}$/.test(hubId) && bytes.length === SECRET_BYTES ? { hubId, keySecret: bytes } : undefined
+}
+
+/** Random characters that cannot be mistaken for each other. */
+export function randomWord(length: number): string {
+  return Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
+}
+
+/** Hashes and checks the four-character keys of Hologram accounts. */
+export class KeyHasher {
+  readonly #secret: Buffer
+
+  constructor(secret: Buffer) {
+    this.#secret = secret
+  }
+
+  /** Hexadecimal. Without the hub's secret, four characters would be found in the hash in a second. */
+  hash(cloudId: string, cloudKey: string): string {
+    return this.#digest(cloudId, cloudKey).toString('hex')
+  }
+
+  /** Takes as long for a wrong key, and for an account that does not exist, as for the right one. */
+  matches(keyHash: string | undefined, cloudId: string, cloudKey: string): boolean {
+    const digest = this.#digest(cloudId, cloudKey)
+    const expected = keyHash === undefined ? digest : Buffer.from(keyHash, 'hex')
+    const equal = expected.length === digest.length && timingSafeEqual(digest, expected)
+    return equal && keyHash !== undefined
+  }
+
+  #digest(cloudId: string, cloudKey: string): Buffer {
+    return createHmac('sha256', this.#secret).update(`hologram\0${cloudId}\0${cloudKey}`).digest()
+  }
+}

@@ -1,0 +1,52 @@
+import { StorageError } from '@halyard/core'
+import { transaction } from './database.ts'
+import type { Database } from './database.ts'
+
+/** The n-th brings `user_version` from n to n + 1. What was released is never changed, only followed by another. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT INTO meta VALUES ('applied_lsn', 0), ('revision', 0);
+
+  CREATE TABLE documents (
+    collection TEXT NOT NULL, id TEXT NOT NULL, revision INTEGER NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (collection, id)
+  ) WITHOUT ROWID;
+
+  CREATE TABLE messages (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    space TEXT NOT NULL, service TEXT NOT NULL, account TEXT NOT NULL, channel TEXT NOT NULL, direction TEXT NOT NULL,
+    payload BLOB NOT NULL, source TEXT,
+    received_at INTEGER NOT NULL, expires_at INTEGER, size INTEGER NOT NULL
+  );
+  CREATE INDEX messages_by_space ON messages (space);
+  CREATE INDEX messages_by_account ON messages (space, account);
+  CREATE INDEX messages_by_time ON messages (space, received_at);
+  CREATE INDEX messages_by_expiry ON messages (expires_at) WHERE expires_at IS NOT NULL;
+
+  CREATE TABLE labels (space TEXT NOT NULL, label TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (space, label, seq)) WITHOUT ROWID;
+  CREATE TABLE usage (space TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
+  `,
+]
+
+/**
+ * Brings the file to this version's tables.
+ *
+ * @throws {StorageError} `ERR_HUB_NEWER_DATA` if a newer Halyard wrote it.
+ */
+export function migrate(database: Database, migrations: readonly string[] = MIGRATIONS): void {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version'])
+  if (version > migrations.length) {
+    throw new StorageError(
+      'ERR_HUB_NEWER_DATA',
+      `the data directory was written by a newer Halyard (hub.sqlite has version ${version}, this one knows ${migrations.length}); start the newer one, or another data directory`,
+    )
+  }
+  for (const [offset, sql] of migrations.slice(version).entries()) {
+    transaction(database, () => {
+      database.exec(sql)
+      database.exec(`PRAGMA user_version = ${version + offset + 1}`)
+    })
+  }
+}

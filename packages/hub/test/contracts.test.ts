@@ -1,0 +1,64 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { silentLogger } from '@halyard/core'
+import { nodeClock, nodeDisk } from '@halyard/core/node'
+import { describe, it } from 'vitest'
+import { MemoryHistory } from '../src/store/memory-history.ts'
+import { MemoryJournal } from '../src/store/memory-journal.ts'
+import { MemoryRegistry } from '../src/store/memory-registry.ts'
+import { SegmentJournal } from '../src/store/segment-journal.ts'
+import { SqliteIndex } from '../src/store/sqlite/sqlite-index.ts'
+import type { Make } from './contracts/case.ts'
+import { historyContract } from './contracts/history-contract.ts'
+import { journalContract } from './contracts/journal-contract.ts'
+import { registryContract } from './contracts/registry-contract.ts'
+
+const nothing = async (): Promise<void> => {}
+
+async function temporaryDirectory(): Promise<{ readonly path: string; readonly remove: () => Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'hub-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+const segmentJournal: Make<SegmentJournal> = async () => {
+  const { path, remove } = await temporaryDirectory()
+  const port = await SegmentJournal.open({ path: join(path, 'journal'), disk: nodeDisk() })
+  return { port, dispose: () => port.close().then(remove) }
+}
+
+function sqlite<T>(choose: (index: SqliteIndex) => T): Make<T> {
+  return async () => {
+    const { path, remove } = await temporaryDirectory()
+    const journalPath = join(path, 'journal')
+    const journal = await SegmentJournal.open({ path: journalPath, disk: nodeDisk() })
+    const index = await SqliteIndex.open({
+      ...{ path: join(path, 'hub.sqlite'), journal, journalPath, hubId: 'testtest' },
+      ...{ clock: nodeClock(), logger: silentLogger },
+    })
+    const dispose = async (): Promise<void> => {
+      await index.close()
+      await journal.close()
+      await remove()
+    }
+    return { port: choose(index), dispose }
+  }
+}
+
+const suites = {
+  'the journal in memory': journalContract(async () => ({ port: new MemoryJournal(), dispose: nothing })),
+  'the journal on the segment log': journalContract(segmentJournal),
+  'the registry in memory': registryContract(async () => ({ port: new MemoryRegistry(), dispose: nothing })),
+  'the registry in SQLite': registryContract(sqlite(({ registry }) => registry)),
+  'the history in memory': historyContract(async () => ({
+    port: new MemoryHistory(() => new Date()),
+    dispose: nothing,
+  })),
+  'the history in SQLite': historyContract(sqlite(({ history }) => history)),
+}
+
+for (const [name, cases] of Object.entries(suites)) {
+  describe(name, () => {
+    for (const { name: rule, run } of cases) it(rule, run)
+  })
+}
