@@ -1,7 +1,8 @@
 import { close, fdatasync, ftruncate, open, read, write, fstat } from 'node:fs'
-import { link, mkdir, open as openHandle, readdir, rename, unlink } from 'node:fs/promises'
+import { link, mkdir, open as openHandle, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Disk, DiskFile } from '../disk.ts'
+import { errnoOf } from './storage-error.ts'
 
 /** The operating system's own. */
 export function nodeDisk(): Disk {
@@ -11,17 +12,35 @@ export function nodeDisk(): Disk {
       return new NodeFile(await callback<number>((done) => open(path, flags, 0o600, done)))
     },
     readdir: (path) => readdir(path),
-    async mkdir(path) {
-      const first = await mkdir(path, { recursive: true, mode: 0o700 })
-      if (first === undefined) return
-      for (let made = resolve(path); made.length >= first.length; made = dirname(made))
-        await syncDirectory(dirname(made))
-    },
+    mkdir: (path) => makeLasting(resolve(path)),
     link,
     rename,
     unlink,
     syncDirectory,
   }
+}
+
+/**
+ * From the top down, each name synced before the next is made below it: whoever is killed in between leaves one name in
+ * doubt at most, that of the last directory there is, and the next call syncs it.
+ */
+async function makeLasting(path: string): Promise<void> {
+  const parent = dirname(path)
+  try {
+    await mkdir(path, { mode: 0o700 })
+  } catch (error) {
+    const code = errnoOf(error)
+    if (code === 'ENOENT' && parent !== path) {
+      await makeLasting(parent)
+      return makeLasting(path)
+    }
+    if (code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
+    // It may belong to somebody who lets nobody look into it: then it was not made by this user just now.
+    return syncDirectory(parent).catch((reason: unknown) => {
+      if (errnoOf(reason) !== 'EACCES') throw reason
+    })
+  }
+  await syncDirectory(parent)
 }
 
 async function syncDirectory(path: string): Promise<void> {

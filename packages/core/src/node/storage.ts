@@ -44,6 +44,10 @@ class LogStore implements OutboxStore {
     return this.#log.oldest
   }
 
+  get segments(): number {
+    return this.#log.segments
+  }
+
   append(record: Uint8Array, waiter: StoreWaiter): void {
     this.#log.append(record, waiter)
   }

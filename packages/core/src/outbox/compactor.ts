@@ -9,6 +9,8 @@ import { RecordEncoder } from './record.ts'
 
 /** A log of so many segments is left alone, */
 const MIN_SEGMENTS = 4
+/** … unless they are many (a process that is killed again and again begins a new one each time), */
+const MAX_SMALL_SEGMENTS = 256
 /** … and one of which at least so large a part is still needed. */
 const MAX_RATIO = 2
 
@@ -43,7 +45,8 @@ export class Compactor {
 
   #due(): boolean {
     const { store, neededBytes, holdsUnknown } = this.#custody
-    return store.bytes > this.#minBytes + MAX_RATIO * neededBytes && !holdsUnknown && store.oldest !== undefined
+    const cost = store.bytes + (store.segments * this.#minBytes) / MAX_SMALL_SEGMENTS
+    return cost > this.#minBytes + MAX_RATIO * neededBytes && !holdsUnknown && store.oldest !== undefined
   }
 
   async #compact(): Promise<void> {
@@ -75,8 +78,9 @@ export class Compactor {
     }
     if ((await Promise.all(copies)).includes(false)) return false
     for (const item of items.values()) {
-      // The mark of an attempt that may happen only once lies in some segment, perhaps in this one.
-      const attempted = item.atMostOnce && item.phase === 'delivering'
+      // The mark of an attempt that may happen only once lies in some segment, perhaps in this one, and counts until the
+      // fate is written.
+      const attempted = item.atMostOnce && (item.phase === 'delivering' || item.phase === 'settling')
       if (attempted || (item.segment === segment && item.phase !== 'storing')) return false
     }
     return true

@@ -307,6 +307,7 @@ export class Custody {
     const lane = item.destination.lane(item.priority)
     if (item.phase === 'waiting') lane.remove(item)
     if (item.told) lane.told--
+    if (state === 'dropped') lane.dropping++
     item.phase = 'settling'
     this.#release(item)
     const fate = item.settledAs({ state, reason, order: ++this.#settlements, settledAt: this.#options.clock.now() })
@@ -350,6 +351,7 @@ export class Custody {
         if (item !== undefined) {
           this.items.delete(item.id)
           this.#owedBytes -= item.recordBytes
+          if (record.state === 'dropped') item.destination.lane(item.priority).dropping--
         }
         record.segment = segment
         this.ledger.add(record)

@@ -46,7 +46,7 @@ export class Dispatcher {
   attach(destination: Destination, deliver: Deliver): void {
     destination.deliver = deliver
     this.#turns.add(destination)
-    this.#wake()
+    this.wake()
   }
 
   detach(destination: Destination): void {
@@ -65,7 +65,7 @@ export class Dispatcher {
   release(destination: Destination): void {
     destination.held = false
     destination.recover()
-    this.#wake()
+    this.wake()
   }
 
   /** A message is kept: it goes out, or its sender learns that it waits. */
@@ -73,7 +73,7 @@ export class Dispatcher {
     const { destination } = item
     const waits = this.#stopped || !destination.open || destination.lane(item.priority).told > 0
     if (waits) this.#tell(item)
-    if (!this.#stopped) this.#wake()
+    if (!this.#stopped) this.wake()
   }
 
   /** Nothing goes out any more. `quiet` resolves when nothing is on the wire, `abort` asks what is there to end. */
@@ -100,8 +100,8 @@ export class Dispatcher {
     for (const item of [...this.#onWire]) this.#land(item, { outcome: 'retry', reason: 'closed' })
   }
 
-  /** Once in this turn, however many messages were kept in it. */
-  #wake(): void {
+  /** Something may go now. Looked at once in this turn, however many messages were kept or settled in it. */
+  wake(): void {
     if (this.#pumping || this.#stopped) return
     this.#pumping = true
     queueMicrotask(() => {
@@ -130,7 +130,7 @@ export class Dispatcher {
       for (const destination of this.#turns) {
         if (!destination.open) continue
         const lane = destination.lane(priority)
-        if (this.#options.ordered && lane.inFlight > 0) continue
+        if (this.#options.ordered && lane.inFlight + lane.dropping > 0) continue
         const item = this.#head(lane)
         if (item === undefined) continue
         if (item.told && !this.#mayDrain()) continue
@@ -161,7 +161,7 @@ export class Dispatcher {
     }
     this.#drainTimer ??= clock.setTimer(this.#nextDrain - now, () => {
       this.#drainTimer = undefined
-      this.#wake()
+      this.wake()
     })
     return false
   }
@@ -171,7 +171,7 @@ export class Dispatcher {
     if (this.#ended) return
     this.#land(item, delivery)
     if (this.#onWire.size === 0) this.#onQuiet?.()
-    this.#wake()
+    this.wake()
   }
 
   /** `undefined`: it was called back before it began. */
@@ -249,7 +249,7 @@ export class Dispatcher {
     if (destination.backoff !== undefined) return
     destination.backoff = clock.setTimer(backoff(destination.failures++, { random }), () => {
       destination.backoff = undefined
-      this.#wake()
+      this.wake()
     })
   }
 

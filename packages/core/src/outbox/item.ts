@@ -141,6 +141,8 @@ export class Lane {
   #tail: Item | undefined = undefined
   /** on the wire */
   inFlight = 0
+  /** Dropped, and not yet written down: nothing may overtake what a crash would bring back. */
+  dropping = 0
   /** of those that wait or are on the wire, how many were told that they are queued */
   told = 0
 

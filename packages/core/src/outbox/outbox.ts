@@ -317,6 +317,7 @@ export class Outbox implements AsyncDisposable {
   #onSettled(item: Item): void {
     this.#expiry.forget(item)
     if (this.#custody.items.size === 0) for (const waiter of this.#idle.splice(0)) waiter.resolve()
+    this.#dispatcher.wake()
     this.#compactor.consider()
   }
 

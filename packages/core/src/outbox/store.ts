@@ -16,6 +16,8 @@ export interface OutboxStore {
   readonly durable: boolean
   /** bytes on disk */
   readonly bytes: number
+  /** files on disk */
+  readonly segments: number
   /** The bytes are copied. */
   append(record: Uint8Array, waiter: StoreWaiter): void
   read(segment: number, offset: number): Promise<Uint8Array>
@@ -49,6 +51,7 @@ export type OpenStore = (options: {
 export class MemoryStore implements OutboxStore {
   readonly durable = false
   readonly bytes = 0
+  readonly segments = 0
   readonly oldest = undefined
   #lsn = 0
   #waiting: StoreWaiter[] = []

@@ -42,8 +42,10 @@ export class Tree {
     return file
   }
 
+  /** What it makes lasts, and so does the name of a directory that is found: the port promises it. */
   mkdir(operation: DiskOperation): void {
     let directory = this.root
+    let parent = this.root
     const parts = partsOf(operation.path)
     for (const [depth, name] of parts.entries()) {
       let node = directory.live.get(name)
@@ -52,9 +54,12 @@ export class Tree {
         node = new DirectoryNode()
         const path = `/${parts.slice(0, depth + 1).join('/')}`
         directory.apply(operation.index, { kind: 'mkdir', path, entries: [[name, node]] })
+        directory.synced(directory.changes.covered())
       }
+      parent = directory
       directory = node
     }
+    parent.synced(parent.changes.covered())
   }
 
   link(operation: DiskOperation & { readonly to: string }): void {

@@ -42,6 +42,15 @@ export async function listSegments(disk: Disk, path: string, kind: string): Prom
   return Promise.all(segments.sort((a, b) => a - b).map((segment) => readHead(disk, path, segment, kind)))
 }
 
+/**
+ * The number from which on the records of a segment count no more: a later segment promises to begin with it, so here
+ * they were never acknowledged (their sync failed, and they were written again there, or given up).
+ */
+export function ceilingOf(files: readonly SegmentFile[], index: number): Lsn {
+  // Floors ascend: the next sound head has the lowest.
+  return files.slice(index + 1).find(({ headSound }) => headSound)?.floor ?? Infinity
+}
+
 function isOurs(name: string): boolean {
   return name === DAMAGED || isLockName(name) || segmentOfName(name) !== undefined
 }

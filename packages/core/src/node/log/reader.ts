@@ -2,7 +2,7 @@
 import { nodeDisk } from '../disk.ts'
 import type { Disk } from '../../disk.ts'
 import { errnoOf, storageError } from '../storage-error.ts'
-import { listSegments, readFrom } from './directory.ts'
+import { ceilingOf, listSegments, readFrom } from './directory.ts'
 import { SEGMENT_HEADER_BYTES } from './format.ts'
 import { SegmentScan } from './scan.ts'
 import type { LogPosition, LogRecord, Lsn } from './types.ts'
@@ -31,8 +31,7 @@ export async function* readLog(options: ReadLogOptions): AsyncGenerator<LogRecor
   try {
     const files = await listSegments(disk, options.path, options.kind)
     for (const [index, file] of files.entries()) {
-      const next = files[index + 1]
-      const ceiling = next !== undefined && next.headSound ? next.floor : Infinity
+      const ceiling = ceilingOf(files, index)
       if (ceiling <= last + 1) continue
       const base = options.from?.segment === file.segment ? options.from.offset : 0
       const bytes = await readFrom(disk, file.path, base)

@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Disk } from '../../disk.ts'
-import { DAMAGED, listSegments, readFrom } from './directory.ts'
+import { DAMAGED, ceilingOf, listSegments, readFrom } from './directory.ts'
 import type { SegmentFile } from './directory.ts'
 import { SEGMENT_HEADER_BYTES, segmentName } from './format.ts'
 import { SegmentScan } from './scan.ts'
@@ -58,8 +58,7 @@ export async function recover(
     last = Math.max(last, file.floor - 1)
     const first = last + 1
     const scan = new SegmentScan(bytes, file.segment, { base: 0, from: SEGMENT_HEADER_BYTES, last })
-    // What the next segment promises to begin with was written again there; here it was never acknowledged.
-    const ceiling = next !== undefined && next.headSound ? next.floor : Infinity
+    const ceiling = ceilingOf(files, index)
     let count = 0
     let end = scan.tail
     while (scan.next() && scan.lsn < ceiling) {
@@ -73,7 +72,7 @@ export async function recover(
       if (options.readOnly !== true) await disk.unlink(file.path)
       continue
     }
-    const damages = damagesOf({ bad: scan.bad, end, last }, file, bytes, next)
+    const damages = damagesOf({ bad: scan.bad.filter(({ offset }) => offset < end), end, last }, file, bytes, next)
     for (const damage of damages) await setAside(disk, options, damage, bytes)
     if (next === undefined) {
       tailSound = file.headSound && damages.length === 0

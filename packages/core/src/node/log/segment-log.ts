@@ -52,12 +52,17 @@ export class SegmentLog implements AsyncDisposable {
   #spare: Group | undefined
   #flushing: Promise<void> | undefined
   #closed: Promise<void> | undefined
+  /** Of the last segment all that was written is synced, or can be: no sync of it has failed. */
+  #sound: boolean
+  /** A removal that may not last; a later sync of the directory would prove nothing. */
+  #removals: StorageError | undefined
 
   private constructor(options: LogOptions, disk: Disk, lock: DirectoryLock | undefined, recovered: Recovered) {
     this.#options = options
     this.#disk = disk
     this.#lock = lock
     this.#segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES
+    this.#sound = lock?.doubtful !== true
     this.#segments = recovered.segments
     this.#sealedBytes = recovered.segments.reduce((sum, { bytes }) => sum + bytes, 0)
     this.#lastSegment = recovered.lastSegment
@@ -85,7 +90,7 @@ export class SegmentLog implements AsyncDisposable {
       if (options.readOnly !== true) await log.#prepare(recovered.tailSound)
       return log
     } catch (error) {
-      await lock?.release().catch(() => {})
+      await lock?.release(false).catch(() => {})
       throw storageError(error, `open ${options.path}`)
     }
   }
@@ -173,26 +178,39 @@ export class SegmentLog implements AsyncDisposable {
   /** The oldest segment that is full, with the number of the first record behind it. */
   get oldest(): { readonly segment: number; readonly bytes: number; readonly end: Lsn } | undefined {
     const [first, second] = this.#segments
-    // The last one stays, whatever is in it: its number is what the next one counts on from.
-    if (first === undefined || (second === undefined && this.#writer === undefined)) return undefined
+    // The last one with a record stays, whatever it is: its number is what the next one counts on from.
+    if (first === undefined || (second === undefined && !this.#writerHolds)) return undefined
     return { segment: first.segment, bytes: first.bytes, end: second?.first ?? this.#writerFirst }
+  }
+
+  /** Whether the segment that is being written has a record that lasts. */
+  get #writerHolds(): boolean {
+    return this.#writer !== undefined && this.#writerFirst <= this.#committed
   }
 
   /**
    * Removes the oldest segments whose records are all below `lsn`; the one that is being written stays. Each removal
-   * lasts before the next begins: a settlement must never be gone while the message that it settles comes back.
+   * lasts before the next begins: a settlement must never be gone while the message that it settles comes back. If that
+   * is not certain nothing is removed any more until the log is opened again.
+   *
+   * @throws {StorageError} `ERR_STORE_IO`, …
    */
   async dropBelow(lsn: Lsn): Promise<void> {
+    if (this.#removals !== undefined) throw this.#removals
     for (let oldest = this.oldest; oldest !== undefined && oldest.end <= lsn; oldest = this.oldest) {
       const path = join(this.#options.path, segmentName(oldest.segment))
       try {
         await this.#disk.unlink(path)
-        await this.#disk.syncDirectory(this.#options.path)
       } catch (error) {
         throw storageError(error, `remove ${path}`)
       }
       this.#segments.shift()
       this.#sealedBytes -= oldest.bytes
+      try {
+        await this.#disk.syncDirectory(this.#options.path)
+      } catch (error) {
+        throw (this.#removals = storageError(error, `remove ${path}`))
+      }
     }
   }
 
@@ -209,6 +227,8 @@ export class SegmentLog implements AsyncDisposable {
     const tail = this.#segments.at(-1)
     // After a kill a name may be known to the kernel alone.
     await this.#disk.syncDirectory(this.#options.path)
+    // What the owner before was told to last does; its last file may be one whose head or name does not.
+    if (this.#lock?.doubtful === true) return
     if (tail === undefined || !tailSound || tail.bytes >= this.#segmentBytes) return
     this.#segments.pop()
     this.#sealedBytes -= tail.bytes
@@ -256,14 +276,19 @@ export class SegmentLog implements AsyncDisposable {
   async #writerFor(group: Group): Promise<SegmentWriter> {
     const current = this.#writer
     if (current?.usable === true) {
-      const isEmpty = this.#writerFirst > this.#committed
-      if (isEmpty || current.length + group.length <= this.#segmentBytes) return current
+      if (!this.#writerHolds || current.length + group.length <= this.#segmentBytes) return current
     }
     if (current !== undefined) {
-      this.#segments.push({ segment: current.segment, first: this.#writerFirst, bytes: current.length })
-      this.#sealedBytes += current.length
+      const kept = { segment: current.segment, first: this.#writerFirst, bytes: current.length }
+      const holds = this.#writerHolds
+      this.#sound = current.usable
       this.#writer = undefined
       await current.close()
+      // One that failed before anything in it lasted: of a disk that fails for hours there would be thousands.
+      if (holds || !(await current.remove())) {
+        this.#segments.push(kept)
+        this.#sealedBytes += kept.bytes
+      }
     }
     const segment = ++this.#lastSegment
     const floor = this.#committed + 1
@@ -275,8 +300,9 @@ export class SegmentLog implements AsyncDisposable {
 
   async #finish(): Promise<void> {
     await this.#flushing
+    const sound = this.#writer?.usable ?? this.#sound
     await this.#writer?.close()
-    await this.#lock?.release()
+    await this.#lock?.release(sound)
   }
 }
 

@@ -86,6 +86,11 @@ export class SegmentWriter {
     return at
   }
 
+  /** Takes the file away, of which nothing was acknowledged. False if that fails. */
+  remove(): Promise<boolean> {
+    return quietly(this.#disk.unlink(join(this.#directory, segmentName(this.segment))))
+  }
+
   close(): Promise<boolean> {
     this.#usable = false
     return quietly(this.#file.close())

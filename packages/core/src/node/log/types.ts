@@ -1,7 +1,7 @@
 import type { HalyardError } from '../../errors.ts'
 import type { Disk } from '../../disk.ts'
 
-/** Number of a record in its log, from 1, without gaps in what was acknowledged. */
+/** Number of a record in its log, from 1, ascending. What could not be kept leaves a gap: a number is given once. */
 export type Lsn = number
 
 /**
@@ -10,7 +10,7 @@ export type Lsn = number
  */
 export interface LogWaiter {
   committed(lsn: Lsn, segment: number, offset: number): void
-  /** The record is not in the log; its number goes to another. */
+  /** The record is not in the log. Only if the machine stops just now it may be there, of a disk that did half of it. */
   failed(error: HalyardError): void
 }
 

@@ -1,0 +1,15 @@
+import { describe, expect, it } from 'vitest'
+import { cutPower } from '../../../../proofs/power-cut/run.ts'
+
+describe('an outbox in a traced process', () => {
+  it('keeps every promise over ten power cuts', async () => {
+    const { cuts, promises, handed } = await cutPower({ seed: 3, runs: 2, cuts: 10 })
+    expect(cuts).toBe(10)
+    expect(promises).toBeGreaterThan(100)
+    expect(handed).toBeGreaterThan(10)
+  })
+
+  it.each(['fsync', 'fdatasync'] as const)('would not without %s, and the proof notices', async (without) => {
+    await expect(cutPower({ seed: 3, runs: 2, cuts: 40, without })).rejects.toThrow(/ is lost$/)
+  })
+})
