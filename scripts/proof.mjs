@@ -32,7 +32,8 @@ if (wanted.length === 0) {
   console.log('\ndocs/proofs.md is written')
 }
 console.log(`${sections.length - failed} passed, ${failed} failed`)
-process.exitCode = failed === 0 && sections.length > 0 ? 0 : 1
+// A proof that stops a disk for ever leaves those who wait for it waiting.
+process.exit(failed === 0 && sections.length > 0 ? 0 : 1)
 
 async function attempt(proof) {
   try {

@@ -2,7 +2,8 @@
 import { Outbox } from '@halyard/core'
 import type { Delivery, OutboxMessage, OutboxOptions, Priority, SendControl } from '@halyard/core'
 import { nodeClock } from '@halyard/core/node'
-import { FaultDisk, VirtualClock } from '@halyard/testkit'
+import { VirtualClock } from '@halyard/testkit'
+import type { FaultDisk } from '@halyard/testkit'
 import { checkPromises, isAtMostOnce, laneOf } from './promises.ts'
 import type { Fact } from './promises.ts'
 

@@ -6,7 +6,7 @@
  */
 
 /** Whatever changes files, or tells somebody something. A call that the disk model does not know must be seen too. */
-export const CALLS: readonly string[] = [
+const CALLS: readonly string[] = [
   ...['open', 'openat', 'creat', 'close', 'dup', 'dup2', 'dup3', 'fcntl'],
   ...['write', 'pwrite64', 'writev', 'pwritev', 'pwritev2', 'sendto', 'sendmsg', 'sendfile', 'copy_file_range'],
   ...['ftruncate', 'truncate', 'fallocate', 'fsync', 'fdatasync', 'sync_file_range', 'sync', 'syncfs', 'msync'],

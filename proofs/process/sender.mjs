@@ -32,10 +32,11 @@ say('open')
 
 /** One connection for each destination, made when it is needed. */
 function deliverer() {
-  /** @type {Promise<import('node:net').Socket | undefined> | undefined} */
+  /** @type {ReturnType<typeof open> | undefined} */
   let connection
   /** @type {Map<string, (answer: string | undefined) => void>} */
   const waiting = new Map()
+  /** The socket; none if nobody answers. */
   const open = () =>
     new Promise((resolve) => {
       const socket = connect(Number(port), '127.0.0.1', () => resolve(socket))

@@ -75,7 +75,7 @@ describe('the lock of a log', () => {
     await expect(log.close()).rejects.toThrow(
       expect.objectContaining({
         code: 'ERR_STORE_IO',
-        message: expect.stringMatching(/^cannot unlock \/log: EIO/) as string,
+        message: expect.stringMatching(/^cannot release \/log\/lock.1: EIO/) as string,
       }),
     )
   })
