@@ -21,7 +21,7 @@ const RECEIVE_PORT = 4010
  * send this program messages.
  *
  * @example
- * ```ts
+ * ```ts no-run
  * import { HologramCloud } from '@halyard/hologram'
  *
  * await using cloud = new HologramCloud({ cloud_id: '34mg', cloud_key: '12ab' }, { outbox: { path: './outbox' } })
@@ -65,7 +65,7 @@ export class HologramCloud extends CustomCloud {
    * @throws {HalyardError} `ERR_HOLOGRAM_SMS`, `ERR_HOLOGRAM_MESSAGE`, and what `sendMessage` rejects with
    *
    * @example
-   * ```ts
+   * ```ts no-run
    * import { HologramCloud } from '@halyard/hologram'
    *
    * await using cloud = new HologramCloud({ cloud_id: '34mg', cloud_key: '12ab' }, { enableInbound: false })

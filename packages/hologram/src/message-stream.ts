@@ -4,9 +4,9 @@ import { Queue } from './queue.ts'
 import type { ReceivedMessage } from './types.ts'
 
 /** What one iterator holds for a slow reader; one too many pushes the oldest out. */
-export const STREAM_MESSAGES = 1000
+const STREAM_MESSAGES = 1000
 /** … and so many bytes. */
-export const STREAM_BYTES: number = 8 * 1024 * 1024
+const STREAM_BYTES = 8 * 1024 * 1024
 
 export interface MessageStreamOptions {
   readonly signal: AbortSignal | undefined

@@ -201,7 +201,7 @@ describe('arguments that cannot be', () => {
     ['totp', CREDENTIALS, { authentication: 'totp' }, 'ERR_HOLOGRAM_AUTHENTICATION', 'needs a plug-in'],
     ['network', CREDENTIALS, { network: 'wifi' }, 'ERR_HOLOGRAM_NETWORK', 'needs @halyard/network'],
   ])('%s', (_name, credentials, options, code, text) => {
-    const make = (): Hologram => new Hologram(credentials as never, options as never)
+    const make = (): Hologram => new Hologram(credentials, options as never)
     expect(make).toThrow(expect.objectContaining({ code, message: expect.stringContaining(text) as string }) as Error)
   })
 })
