@@ -65,6 +65,31 @@ describe('the process', () => {
     }
   })
 
+  it('that was killed while an SMS waited for its answer leaves nothing to send', async () => {
+    const path = await mkdtemp(join(tmpdir(), 'halyard-'))
+    try {
+      await using peer = await openPeer(silence)
+      const outbox = `outbox: { path: ${JSON.stringify(path)} }`
+      const send = `cloud.sendSMS('+11234567890', 'once', { id: 'one' })`
+      const code = `${makeCloud(peer.port, outbox)} void ${send}`
+      const child = spawn(process.execPath, ['--input-type=module', '--eval', code], { cwd: root })
+      while (peer.conversations.length === 0) await new Promise(setImmediate)
+      expect(await peer.conversations[0]?.request).toBe('S12345678+11234567890 once\r\r')
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+
+      peer.play(answer('00'))
+      const after = `${makeCloud(peer.port, outbox)}
+        await (await cloud.outbox).idle()
+        const { code, description } = await ${send}
+        console.log(code, description)`
+      expect(await runCode(after)).toBe('-1 The message was dropped: interrupted.\n')
+      expect(peer.conversations).toHaveLength(1)
+    } finally {
+      await rm(path, { recursive: true })
+    }
+  })
+
   it('loads nothing but node:net and ours', async () => {
     const code = `
       const before = new Set(process.moduleLoadList)
