@@ -19,8 +19,8 @@ const SENTENCES = [
 const BUFFERED = 'The message is buffered and will be sent when the network allows.'
 
 type Send = (cloud: HologramCloud) => Promise<SendResult>
-const asMessage: Send = (cloud) => cloud.sendMessage('x', { timeout: 0.2 })
-const asSms: Send = (cloud) => cloud.sendSMS('+11234567890', 'x', { timeout: 0.2 })
+const asMessage: Send = (cloud) => cloud.sendMessage('x')
+const asSms: Send = (cloud) => cloud.sendSMS('+11234567890', 'x')
 
 /** The result, and the events that it fired. */
 async function send(script: Script | undefined, call: Send): Promise<SendResult & { readonly events: number }> {

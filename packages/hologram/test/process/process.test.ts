@@ -104,12 +104,13 @@ describe('the process', () => {
   it('pays little for the import', async () => {
     const code = `
       await import('node:net')
-      const begun = performance.now()
+      const before = process.cpuUsage()
       await import('@halyard/hologram')
-      console.log(performance.now() - begun)`
+      const { user, system } = process.cpuUsage(before)
+      console.log((user + system) / 1000)`
     const times: number[] = []
     for (let round = 0; round < 5; round++) times.push(Number(await runCode(code)))
-    // The best of five, since other tests run beside this one; the figure itself is printed by the benchmarks.
+    // Milliseconds of work, the best of five: other tests run beside this one. The benchmarks print the time it takes.
     expect(Math.min(...times)).toBeLessThan(50)
   })
 })
