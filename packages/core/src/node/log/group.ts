@@ -1,12 +1,13 @@
 /** Records that go to the disk together: one buffer, one write, one sync. */
-import type { StorageError } from '../../errors.ts'
+import { StorageError } from '../../errors.ts'
 import { RECORD_HEADER_BYTES, writeRecord } from './format.ts'
-import type { LogWaiter, Lsn } from './types.ts'
+import type { LogPosition, LogWaiter, Lsn } from './types.ts'
 
 const FIRST_BYTES = 16 * 1024
-/** A larger group would be told to its waiters in one turn that others notice; a record that is larger goes alone. */
+/** A larger group would keep the others waiting for the disk; a record that is larger goes alone. */
 const MAX_BYTES = 256 * 1024
-const MAX_RECORDS = 256
+/** Waiters do something with what they are told; so many in one turn of the event loop nobody notices. */
+const TOLD_IN_A_TURN = 256
 
 export class Group {
   length = 0
@@ -14,13 +15,16 @@ export class Group {
 
   #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   #sealed = false
+  /** waiters that have been told, and the bytes of their records */
+  #told = 0
+  #toldBytes = 0
   readonly #lsns: Lsn[] = []
   readonly #waiters: (LogWaiter | undefined)[] = []
   #promise: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined
 
   takes(length: number): boolean {
     if (this.#sealed) return false
-    return this.length === 0 || (this.length + length <= MAX_BYTES && this.#lsns.length < MAX_RECORDS)
+    return this.length === 0 || this.length + length <= MAX_BYTES
   }
 
   add(lsn: Lsn, payload: Uint8Array, waiter: LogWaiter | undefined): void {
@@ -45,19 +49,18 @@ export class Group {
     return this.#promise.promise
   }
 
-  succeed(segment: number, offset: number): void {
-    let at = 0
-    for (let index = 0; index < this.#waiters.length; index++) {
-      const waiter = this.#waiters[index]
-      if (waiter !== undefined) tell(() => waiter.committed(this.#lsns[index] ?? 0, segment, offset + at))
-      at += RECORD_HEADER_BYTES + this.#buffer.readUInt32LE(at + 4)
+  /** Tells the next waiters what became of their records, in order. True while there are more. */
+  tell(outcome: LogPosition | StorageError): boolean {
+    const end = Math.min(this.#waiters.length, this.#told + TOLD_IN_A_TURN)
+    for (; this.#told < end; this.#told++) {
+      const waiter = this.#waiters[this.#told]
+      if (waiter !== undefined) tellOne(waiter, this.#lsns[this.#told] ?? 0, outcome, this.#toldBytes)
+      this.#toldBytes += RECORD_HEADER_BYTES + this.#buffer.readUInt32LE(this.#toldBytes + 4)
     }
-    this.#promise?.resolve()
-  }
-
-  fail(error: StorageError): void {
-    for (const waiter of this.#waiters) if (waiter !== undefined) tell(() => waiter.failed(error))
-    this.#promise?.reject(error)
+    if (end < this.#waiters.length) return true
+    if (outcome instanceof StorageError) this.#promise?.reject(outcome)
+    else this.#promise?.resolve()
+    return false
   }
 
   /** Empty again, for the next records; not if its buffer has grown past what a group should hold. */
@@ -67,6 +70,8 @@ export class Group {
     this.#sealed = false
     this.#lsns.length = 0
     this.#waiters.length = 0
+    this.#told = 0
+    this.#toldBytes = 0
     this.#promise = undefined
     return this
   }
@@ -80,9 +85,10 @@ export class Group {
 }
 
 /** A waiter that throws is a defect, to be seen as one, and not to keep the others from being told. */
-function tell(call: () => void): void {
+function tellOne(waiter: LogWaiter, lsn: Lsn, outcome: LogPosition | StorageError, at: number): void {
   try {
-    call()
+    if (outcome instanceof StorageError) waiter.failed(outcome)
+    else waiter.committed(lsn, outcome.segment, outcome.offset + at)
   } catch (error) {
     queueMicrotask(() => {
       throw error

@@ -51,6 +51,8 @@ export class SegmentLog implements AsyncDisposable {
   #groups: Group[] = []
   #spare: Group | undefined
   #flushing: Promise<void> | undefined
+  /** Until all waiters of what was committed are told. */
+  #telling: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
   /** Of the last segment all that was written is synced, or can be: no sync of it has failed. */
   #sound: boolean
@@ -246,16 +248,18 @@ export class SegmentLog implements AsyncDisposable {
       )
       this.#groups.shift()
       this.#pendingBytes -= group.length
-      if (outcome instanceof StorageError) {
-        group.fail(outcome)
-      } else {
-        this.#committed = group.last
-        group.succeed(outcome.segment, outcome.offset)
-      }
-      this.#spare = group.reuse()
+      if (!(outcome instanceof StorageError)) this.#committed = group.last
+      this.#telling = this.#tell(group, outcome, this.#telling)
       if (this.#groups.length > 0) await new Promise(setImmediate)
     }
     this.#flushing = undefined
+  }
+
+  /** Group after group, some waiters in each turn; what they append meanwhile is on its way to the disk already. */
+  async #tell(group: Group, outcome: LogPosition | StorageError, before: Promise<void>): Promise<void> {
+    await before
+    while (group.tell(outcome)) await new Promise(setImmediate)
+    this.#spare = group.reuse()
   }
 
   /** A group whose sync failed is written once more, into a new segment: the disk may only have lost that file. */
@@ -300,6 +304,7 @@ export class SegmentLog implements AsyncDisposable {
 
   async #finish(): Promise<void> {
     await this.#flushing
+    await this.#telling
     const sound = this.#writer?.usable ?? this.#sound
     await this.#writer?.close()
     await this.#lock?.release(sound)
