@@ -11,7 +11,7 @@ const credentials = new Credentials('xxxx', 'xxxx')
 credentials.cloudId = process.env['HOLOGRAM_CLOUD_ID'] ?? 'yyyy'
 credentials.cloudKey = process.env['HOLOGRAM_CLOUD_KEY'] ?? 'yyyy'
 
-await using cloud = new HologramCloud(credentials)
+await using cloud = new HologramCloud(credentials, { enableInbound: false })
 if (host !== undefined) cloud.sendHost = host
 // As in the document, a port may be text.
 if (port !== undefined) Object.assign(cloud, { sendPort: port })

@@ -18,7 +18,7 @@ const credentials = {
   cloud_key: process.env['HOLOGRAM_CLOUD_KEY'] ?? '12ab',
 }
 const path = await mkdtemp(join(tmpdir(), 'halyard-'))
-const options = { sendHost, sendPort, outbox: { path } }
+const options = { sendHost, sendPort, enableInbound: false, outbox: { path } }
 
 const before = new HologramCloud(credentials, options)
 await before.network.disconnect()

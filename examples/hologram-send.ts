@@ -14,7 +14,7 @@ const credentials = {
   cloud_key: process.env['HOLOGRAM_CLOUD_KEY'] ?? '12ab',
 }
 
-await using cloud = new HologramCloud(credentials, { sendHost, sendPort })
+await using cloud = new HologramCloud(credentials, { sendHost, sendPort, enableInbound: false })
 
 const messageSent = (): void => console.log('hurray!')
 cloud.event.subscribe('message.sent', messageSent)

@@ -3,7 +3,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { tsImport } from 'tsx/esm/api'
-import { root } from './lib/steps.mjs'
+import { execute, root } from './lib/steps.mjs'
 
 const { positionals: wanted } = parseArgs({ allowPositionals: true })
 const { machine } = await tsImport('../bench/lib.ts', import.meta.url)
@@ -29,6 +29,7 @@ for (const name of names) {
 
 if (wanted.length === 0) {
   writeFileSync(join(root, 'docs/proofs.md'), page())
+  await execute(['oxfmt', 'docs/proofs.md'])
   console.log('\ndocs/proofs.md is written')
 }
 console.log(`${sections.length - failed} passed, ${failed} failed`)

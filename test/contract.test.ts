@@ -18,16 +18,7 @@ const packages = ['core', 'hologram', 'network', 'emitter', 'ttn', 'exp', 'hub']
  */
 const notYet: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  hologram: [
-    'Hologram',
-    'CustomCloud.openReceiveSocket',
-    'CustomCloud.closeReceiveSocket',
-    'CustomCloud.consumeReceivedMessage',
-    'CustomCloud.receivedMessages',
-    'CustomCloud.sendPeriodicMessage',
-    'CustomCloud.stopPeriodicMessage',
-    'HologramCloud.sendSMS',
-  ],
+  hologram: [],
   hub: [],
 }
 

@@ -25,10 +25,12 @@ export abstract class Cloud implements AsyncDisposable {
 
   /**
    * Waits for what is on the wire and sends nothing more. What is queued stays, if the outbox has a path; in memory it
-   * is dropped. An outbox that was handed in stays open. Idempotent.
+   * is dropped. An outbox that was handed in stays open. Listens no more: what is coming in is broken off, iterators end
+   * behind what they hold, and `consumeReceivedMessage()` still gives what is there. Idempotent.
    */
-  close(): Promise<void> {
-    return this.#parts.sender.close()
+  async close(): Promise<void> {
+    const { sender, inbound, periodic } = this.#parts
+    await Promise.all([periodic.stop(), inbound.dispose(), sender.close()])
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -17,7 +17,7 @@ export interface ConnectionEvents {
   received(bytes: Uint8Array): void
   /** The peer has said all it will say. */
   ended(): void
-  /** Not connected, reset, unreachable: nothing follows. */
+  /** Not connected, reset, unreachable: nothing follows. Before `written` it says that not everything has left. */
   failed(error: Error): void
 }
 

@@ -73,7 +73,7 @@ export function readCredentials(credentials: unknown): HologramAuth {
   const cloudId = fields.cloudId ?? fields.cloud_id
   const cloudKey = fields.cloudKey ?? fields.cloud_key
   if (isMissing(cloudId) && isMissing(cloudKey) && fields.device_id !== undefined) {
-    throw complaint(`device_id and private_key are for TOTP, which this version does not have; ${HOW}`)
+    throw complaint(`device_id and private_key are for TOTP, which needs an authentication of your own; ${HOW}`)
   }
   if (isMissing(cloudId)) throw complaint(`cloud_id is missing; ${HOW}`)
   if (isMissing(cloudKey)) throw complaint(`cloud_key is missing; ${HOW}`)
@@ -89,6 +89,39 @@ export function accountOf(credentials: unknown): string {
   const { device_id: deviceId } = fieldsOf(credentials)
   if (typeof deviceId === 'string' && /^[!-~]{1,64}$/.test(deviceId)) return deviceId
   return deviceKeyOf(readCredentials(credentials)).slice(0, CLOUD_ID_LENGTH)
+}
+
+/** A device key as the object of document 001: its halves are the id and the key, and it goes out as one word. */
+class DeviceKeyCredentials extends Credentials {
+  get devicekey(): string {
+    return this.cloudId + this.cloudKey
+  }
+}
+
+/** Of these only the name of the device is asked for: the secret is the authentication's. */
+class OneTimeCredentials extends Credentials {
+  readonly device_id: unknown
+
+  constructor(deviceId: unknown) {
+    super()
+    this.device_id = deviceId
+  }
+}
+
+/**
+ * The object of document 001 for credentials in any form; null gives empty ones.
+ *
+ * @throws {UsageError} `ERR_HOLOGRAM_CREDENTIALS`
+ */
+export function asCredentials(given: unknown): Credentials {
+  if (given instanceof Credentials) return given
+  if (given === null) return new Credentials()
+  const { device_id: deviceId } = fieldsOf(given)
+  if (deviceId !== undefined) return new OneTimeCredentials(deviceId)
+  const auth = readCredentials(given)
+  if (!('deviceKey' in auth)) return new Credentials(auth.cloudId, auth.cloudKey)
+  const { deviceKey } = auth
+  return new DeviceKeyCredentials(deviceKey.slice(0, CLOUD_ID_LENGTH), deviceKey.slice(CLOUD_ID_LENGTH))
 }
 
 function fieldsOf(credentials: unknown): Fields {

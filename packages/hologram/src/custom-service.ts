@@ -12,27 +12,33 @@ const decoder = new TextDecoder()
 /**
  * A server of one's own: the bytes as given, no frame, no credentials, no reply code. docs/protocols/hologram.md §1.2
  * Written whole is delivered; what the peer answers, or that it is silent, is the answer.
+ *
+ * `Raw` is its name in document 001, where it is message mode `tcp-other`.
  */
-export const customService: Service = {
-  className: 'CustomCloud',
-  kind: 'custom.message',
-  maxResponse: MAX_ANSWER,
-  deliveredDescription: '',
-  checkCredentials: () => {},
-  check({ endpoint }, _body, topics) {
-    requireEndpoint(endpoint)
-    if (topics !== undefined) {
-      throw new UsageError(
-        'ERR_HOLOGRAM_TOPICS',
-        'CustomCloud sends bytes as they are and has no topics; leave them out',
-      )
-    }
-  },
-  destination: ({ endpoint: { host, port } }) => `custom:${host}:${port}`,
-  request: (_account, body) => body,
-  isComplete: () => false,
-  judge: (_request, { written, response, problem }) =>
-    written
-      ? { outcome: 'delivered', code: ERR_OK, description: decoder.decode(response) }
-      : { outcome: 'retry', reason: problem },
+export function customService(className: 'CustomCloud' | 'Raw'): Service {
+  const sender = className === 'Raw' ? "message mode 'tcp-other'" : className
+  return {
+    className,
+    listens: false,
+    maxResponse: MAX_ANSWER,
+    deliveredDescription: '',
+    checkCredentials: () => {},
+    checkAccount: ({ endpoint }) => requireEndpoint(endpoint),
+    destination: ({ endpoint: { host, port } }) => `custom:${host}:${port}`,
+    message: {
+      name: 'custom.message',
+      atMostOnce: false,
+      check(_body, { topics }) {
+        if (topics === undefined) return
+        const what = `${sender} sends bytes as they are and has no topics; leave them out`
+        throw new UsageError('ERR_HOLOGRAM_TOPICS', what)
+      },
+      request: (_account, body) => body,
+      isComplete: () => false,
+      judge: (_request, { written, response, problem }) =>
+        written
+          ? { outcome: 'delivered', code: ERR_OK, description: decoder.decode(response) }
+          : { outcome: 'retry', reason: problem },
+    },
+  }
 }

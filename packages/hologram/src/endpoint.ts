@@ -1,13 +1,13 @@
 import { UsageError } from '@halyard/core'
 
-/** Where a message goes. */
+/** Where a message goes, or where messages come in. */
 export interface Endpoint {
   readonly host: string
   readonly port: number
 }
 
 /**
- * A port as a number: documents write `'9999'` as well as `9999`, and 0 stands for "not set".
+ * A port as a number: documents write `'9999'` as well as `9999`, and to send 0 stands for "not set".
  *
  * @throws {UsageError} `ERR_HOLOGRAM_ENDPOINT` unless it is a whole number from 0 to 65535.
  */

@@ -2,6 +2,7 @@ import type { Clock, Timer, WaitOptions } from '@halyard/core'
 import { describeError } from '@halyard/core'
 import type { Connection, ConnectionEvents, Connector } from './connector.ts'
 import type { Endpoint } from './endpoint.ts'
+import { GrowingBytes } from './growing-bytes.ts'
 
 /** One request on one connection. docs/protocols/hologram.md §1.1 */
 export interface ExchangeRequest {
@@ -18,6 +19,8 @@ export interface ExchangeRequest {
 export interface ExchangeResult {
   /** Everything has left this process. */
   readonly written: boolean
+  /** Everything was given to the connection: whether the end of it has left is not known unless it was `written`. */
+  readonly handed: boolean
   readonly response: Uint8Array
   readonly end: 'complete' | 'closed' | 'silence' | 'full' | 'failed' | 'aborted'
   /** For a person: why nothing more came. */
@@ -32,8 +35,6 @@ const WRITE_PART = 16 * 1024
  * reply together, and most exchanges are over before anybody could want to end them.
  */
 const SIGNAL_AFTER = 250
-
-const NOTHING: Uint8Array = new Uint8Array(0)
 
 /**
  * Connects, writes everything, reads until the response is complete, the peer closes, or nothing happened for `timeout`.
@@ -155,32 +156,7 @@ class Exchange implements ConnectionEvents {
     this.#timer?.cancel()
     this.#signal?.removeEventListener('abort', this.#onAbort)
     this.#connection?.destroy()
-    this.#resolve({ written: this.#written, response: this.#response.bytes, end, problem })
-  }
-}
-
-/** Bytes that come in pieces; the room doubles, so that single bytes cost no more than one large piece. */
-class GrowingBytes {
-  #room: Uint8Array = NOTHING
-  #length = 0
-
-  get length(): number {
-    return this.#length
-  }
-
-  get bytes(): Uint8Array {
-    return this.#room.subarray(0, this.#length)
-  }
-
-  append(piece: Uint8Array): Uint8Array {
-    const length = this.#length + piece.length
-    if (length > this.#room.length) {
-      const room = new Uint8Array(Math.max(length, 2 * this.#room.length))
-      room.set(this.bytes)
-      this.#room = room
-    }
-    this.#room.set(piece, this.#length)
-    this.#length = length
-    return this.bytes
+    const handed = this.#open && this.#offset >= this.#request.bytes.length
+    this.#resolve({ written: this.#written, handed, response: this.#response.bytes, end, problem })
   }
 }

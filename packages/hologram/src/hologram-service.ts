@@ -1,73 +1,66 @@
 import { UsageError } from '@halyard/core'
-import {
-  decodeReply,
-  encodeMessage,
-  ERR_CONNCLOSED,
-  ERR_OK,
-  ERR_UNKNOWN,
-  isUnknownRefusal,
-  readReply,
-} from '@halyard/wire/hologram'
+import { decodeReply, ERR_CONNCLOSED, ERR_OK, ERR_UNKNOWN, isUnknownRefusal, readReply } from '@halyard/wire/hologram'
 import type { ReplyForm } from '@halyard/wire/hologram'
+import { csrpsk } from './authentication.ts'
 import { accountOf, readCredentials } from './credentials.ts'
 import { requireEndpoint } from './endpoint.ts'
 import type { ExchangeResult } from './exchange.ts'
 import { textOf } from './message-body.ts'
-import type { Service, Verdict } from './service.ts'
+import type { Account, MessageKind, Service, Verdict } from './service.ts'
+import { checkSms, concernOfSms } from './sms.ts'
 import type { Authentication } from './types.ts'
-import { VERSION } from './version.ts'
 
 /** A reply has five bytes; whoever answers more is not the cloud. */
 const MAX_REPLY = 256
 
-/** The modem of a program that leaves the network to its machine. */
-const METADATA = `agnostic-${VERSION}`
+/** A service that takes SMS. */
+export interface HologramService extends Service {
+  readonly sms: MessageKind
+}
 
-/** The cloud socket: a frame with credentials, a reply with a code. docs/protocols/hologram.md §3, §5 */
-export function hologramService(authentication: 'csrpsk' | Authentication): Service {
+/** The cloud socket: a frame with credentials, a reply with a code. docs/protocols/hologram.md §3 to §5 */
+export function hologramService(authentication: 'csrpsk' | Authentication): HologramService {
+  const authenticate = ({ credentials }: Account): Authentication =>
+    authentication === 'csrpsk' ? csrpsk(() => credentials) : authentication
   const checkCredentials = (credentials: unknown): void => {
     if (authentication === 'csrpsk') readCredentials(credentials)
     else accountOf(credentials)
   }
-  return {
-    className: 'HologramCloud',
-    kind: 'hologram.message',
-    maxResponse: MAX_REPLY,
-    deliveredDescription: undefined,
-    checkCredentials,
-    check({ credentials, endpoint }, body, topics) {
-      requireEndpoint(endpoint)
-      checkCredentials(credentials)
+  const message: MessageKind = {
+    name: 'hologram.message',
+    atMostOnce: false,
+    check(body, { topics }) {
       checkTopics(topics)
       textOf(body)
     },
-    destination: ({ credentials }) => `hologram:${accountOf(credentials)}`,
-    request({ credentials }, bytes, { topics }) {
-      const data = textOf({ bytes, text: true })
-      if (authentication !== 'csrpsk') return authentication.message(data, topics)
-      const auth = readCredentials(credentials)
-      return encodeMessage({ auth, data, topics, metadata: 'deviceKey' in auth ? METADATA : undefined })
-    },
-    isComplete: (request, response) => readReply(response, formOf(request)) !== undefined,
+    request: (account, bytes, { topics }) => authenticate(account).message(textOf({ bytes, text: true }), topics),
+    isComplete,
     judge: (request, result) => judge(result, formOf(request)),
   }
-}
-
-/**
- * Checks the `authentication` of a cloud's options.
- *
- * @throws {UsageError} `ERR_HOLOGRAM_AUTHENTICATION`
- */
-export function readAuthentication(authentication: unknown = 'csrpsk'): 'csrpsk' | Authentication {
-  if (authentication === 'csrpsk') return authentication
-  const candidate = authentication as Partial<Authentication> | null
-  if (typeof candidate === 'object' && typeof candidate?.message === 'function') return candidate as Authentication
-  throw new UsageError(
-    'ERR_HOLOGRAM_AUTHENTICATION',
-    authentication === 'totp'
-      ? "this version has no authentication 'totp'; use 'csrpsk', or pass an object with the methods of Authentication"
-      : `Invalid authentication type: ${String(authentication)}; use 'csrpsk', or an object with the methods of Authentication`,
-  )
+  const sms: MessageKind = {
+    name: 'hologram.sms',
+    atMostOnce: true,
+    check: (body, { destination }) => checkSms(destination, textOf(body)),
+    concern: (body) => concernOfSms(textOf(body)),
+    request: (account, bytes, { destination = '' }) =>
+      authenticate(account).sms(destination, textOf({ bytes, text: true })),
+    isComplete,
+    judge: (request, result) => judgeOnce(result, formOf(request)),
+  }
+  return {
+    className: 'HologramCloud',
+    listens: true,
+    message,
+    sms,
+    maxResponse: MAX_REPLY,
+    deliveredDescription: undefined,
+    checkCredentials,
+    checkAccount({ credentials, endpoint }) {
+      requireEndpoint(endpoint)
+      checkCredentials(credentials)
+    },
+    destination: ({ credentials }) => `hologram:${accountOf(credentials)}`,
+  }
 }
 
 /** Topics are judged by the cloud, whose rules may change; only what cannot be topics at all is refused here. */
@@ -75,6 +68,10 @@ function checkTopics(topics: unknown): void {
   if (topics === undefined) return
   if (Array.isArray(topics) && topics.every((topic) => typeof topic === 'string')) return
   throw new UsageError('ERR_HOLOGRAM_TOPICS', "topics are an array of strings: { topics: ['TOPIC 1', 'TOPIC 2'] }")
+}
+
+function isComplete(request: Uint8Array, response: Uint8Array): boolean {
+  return readReply(response, formOf(request)) !== undefined
 }
 
 /** JSON is answered in JSON, everything else in digits. docs/protocols/hologram.md §5.1 */
@@ -96,4 +93,17 @@ function judge({ written, response, problem }: ExchangeResult, form: ReplyForm):
   if (isUnknownRefusal(response, form)) return { outcome: 'refused', code: ERR_UNKNOWN }
   if (response.length > 0) return { outcome: 'retry', reason: 'the answer is not a reply of the cloud' }
   return { outcome: 'retry', reason: problem }
+}
+
+/**
+ * The same for what must not arrive twice. Once all of it may have left, the cloud may have taken it: without a usable
+ * answer that stays unknown, and it is not tried again.
+ */
+function judgeOnce(result: ExchangeResult, form: ReplyForm): Verdict {
+  const { written, handed, end } = result
+  const mayHaveLeft = written || (handed && end !== 'failed')
+  const verdict = judge({ ...result, written: mayHaveLeft }, form)
+  if (verdict.outcome !== 'retry' || !mayHaveLeft) return verdict
+  const description = `The SMS may have been sent and is not sent again: ${verdict.reason}.`
+  return { outcome: 'refused', code: ERR_UNKNOWN, description }
 }

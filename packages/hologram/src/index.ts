@@ -19,7 +19,12 @@ export { Credentials } from './credentials.ts'
 export type { CredentialsInit } from './credentials.ts'
 export { CustomCloud } from './custom-cloud.ts'
 export type { Endpoint } from './endpoint.ts'
+export { Hologram } from './hologram.ts'
+export type { MessageMode } from './hologram.ts'
 export { HologramCloud } from './hologram-cloud.ts'
+export type { InboundLimits } from './inbound.ts'
+export type { Incoming, IncomingEvents, Listener, ListenerEvents, Listening } from './listener.ts'
+export { tcpListener } from './tcp-listener.ts'
 export { tcp } from './tcp.ts'
 export type {
   Authentication,

@@ -1,4 +1,4 @@
-import { describeError, HalyardError, secondsToMilliseconds, throwIfAborted, UsageError } from '@halyard/core'
+import { describeError, HalyardError, secondsToMilliseconds, throwIfAborted } from '@halyard/core'
 import type {
   Attachment,
   Clock,
@@ -12,13 +12,15 @@ import type {
 import { ERR_BUFFERED } from '@halyard/wire/hologram'
 import type { Connector } from './connector.ts'
 import { exchange } from './exchange.ts'
-import { readMessage } from './message-body.ts'
 import type { MessageBody } from './message-body.ts'
 import { RecentResults, resultFromLedger, resultOf } from './results.ts'
-import type { Account, Service, Verdict } from './service.ts'
+import type { Account, Call, MessageKind, Service, UncheckedCall, Verdict } from './service.ts'
 import type { SendOptions, SendResult } from './types.ts'
 
 const DEFAULT_TIMEOUT_SECONDS = 5
+
+/** What the options say besides the call itself. */
+export type Timing = Omit<SendOptions, 'topics'>
 
 export interface SenderOptions {
   readonly service: Service
@@ -55,22 +57,29 @@ export class Sender {
     this.follow()
   }
 
-  async send(message: unknown, options: SendOptions = {}): Promise<SendResult> {
-    const { service, account, outbox } = this.#options
+  /** Throws for what the caller must mend, as `send` rejects for it. */
+  check(kind: MessageKind, body: MessageBody, call: UncheckedCall, options: Timing): void {
+    const { service, account } = this.#options
     this.#refuseIfClosed()
-    const { topics, timeout = DEFAULT_TIMEOUT_SECONDS, ...control } = options
-    const body = readMessage(message)
-    const sender = account()
-    service.check(sender, body, topics)
-    secondsToMilliseconds('timeout', timeout)
-    if (control.expires !== undefined) secondsToMilliseconds('expires', control.expires)
-    throwIfAborted(control.signal)
+    service.checkAccount(account())
+    kind.check(body, call)
+    if (options.timeout !== undefined) secondsToMilliseconds('timeout', options.timeout)
+    if (options.expires !== undefined) secondsToMilliseconds('expires', options.expires)
+    throwIfAborted(options.signal)
+  }
 
+  async send(kind: MessageKind, body: MessageBody, call: Call, options: Timing): Promise<SendResult> {
+    const { service, account, outbox, logger } = this.#options
+    this.check(kind, body, call, options)
+    const concern = kind.concern?.(body)
+    if (concern !== undefined) logger.warn({}, concern)
+    const { timeout = DEFAULT_TIMEOUT_SECONDS, ...control } = options
     const submission = {
-      destination: service.destination(sender),
-      kind: service.kind,
+      destination: service.destination(account()),
+      kind: kind.name,
       body: body.bytes,
-      options: storedOptions(body, topics, timeout),
+      options: storedOptions(body, call, timeout),
+      atMostOnce: kind.atMostOnce,
     }
     const opened = await outbox
     this.#refuseIfClosed()
@@ -141,7 +150,7 @@ export class Sender {
     const { service, account } = this.#options
     const current = account()
     try {
-      service.check(current, EMPTY, undefined)
+      service.checkAccount(current)
       return service.destination(current)
     } catch {
       return undefined
@@ -162,22 +171,23 @@ export class Sender {
     const { service, connector, clock, logger } = this.#options
     const account = this.#options.account()
     if (this.#destination() !== destination) return { outcome: 'retry', reason: 'this cloud has another account now' }
-    if (message.kind !== service.kind) return { outcome: 'retry', reason: `nobody here can deliver ${message.kind}` }
-    const { topics, timeout } = callOf(message)
+    const kind = [service.message, service.sms].find((one) => one?.name === message.kind)
+    if (!kind) return { outcome: 'retry', reason: `nobody here can deliver ${message.kind}` }
+    const { timeout, ...call } = callOf(message)
     const { host, port } = account.endpoint
     try {
-      const made = service.request(account, message.body, { topics })
+      const made = kind.request(account, message.body, call)
       const bytes = made instanceof Uint8Array ? made : await made
       logger.info({ id: message.id, port }, `Connecting to ${host}`)
       logger.debug({ id: message.id }, `Sending message of length ${bytes.length}...`)
-      const isComplete = (response: Uint8Array): boolean => service.isComplete(bytes, response)
+      const isComplete = (response: Uint8Array): boolean => kind.isComplete(bytes, response)
       const { maxResponse } = service
       const request = { endpoint: account.endpoint, bytes, timeout: timeout * 1000, maxResponse, isComplete }
       const result = await exchange(request, connector, clock, options)
-      return this.#conclude(message, service.judge(bytes, result))
+      return this.#conclude(message, kind.judge(bytes, result))
     } catch (error) {
       // What can never become a request would keep everything behind it waiting for ever.
-      if (error instanceof UsageError && error.code === 'ERR_HOLOGRAM_MESSAGE') {
+      if (error instanceof HalyardError && UNSENDABLE.has(error.code)) {
         return { outcome: 'refused', reason: error.code }
       }
       return this.#conclude(message, { outcome: 'retry', reason: describeError(error) })
@@ -192,11 +202,10 @@ export class Sender {
       return verdict
     }
     const wasBuffered = message.attempts > 0 || this.#results.get(id)?.buffered === true
-    const description = verdict.outcome === 'delivered' ? verdict.description : undefined
-    const result = resultOf(id, verdict.code, description)
+    const result = resultOf(id, verdict.code, verdict.description)
     this.#results.add(result)
     if (verdict.outcome === 'refused') {
-      logger.error({ id, code: result.code }, `The message was refused: ${result.description}`)
+      logger.error({ id, code: result.code }, verdict.description ?? `The message was refused: ${result.description}`)
       return { outcome: 'refused', reason: result.name }
     }
     const sent = 'Message sent successfully'
@@ -218,28 +227,30 @@ export class Sender {
   }
 }
 
-const EMPTY: MessageBody = { bytes: new Uint8Array(0), text: true }
+/** Errors of a request that can never be made, whenever it is tried. */
+const UNSENDABLE: ReadonlySet<string> = new Set(['ERR_HOLOGRAM_MESSAGE', 'ERR_HOLOGRAM_SMS'])
 
 /** The call as it is kept: what is as usual is left out. */
 function storedOptions(
   body: MessageBody,
-  topics: readonly string[] | undefined,
+  { topics, destination }: Call,
   timeout: number,
 ): Record<string, unknown> | undefined {
-  const usual = body.text && topics === undefined && timeout === DEFAULT_TIMEOUT_SECONDS
-  if (usual) return undefined
-  return {
+  const options = {
     ...(!body.text && { text: false }),
     ...(topics !== undefined && { topics: [...topics] }),
+    ...(destination !== undefined && { destination }),
     ...(timeout !== DEFAULT_TIMEOUT_SECONDS && { timeout }),
   }
+  return Object.keys(options).length === 0 ? undefined : options
 }
 
 /** What was kept comes from a disk: whatever does not look like a call is as if it was left out. */
-function callOf({ options }: OutboxMessage): { topics?: readonly string[]; timeout: number } {
-  const { topics, timeout } = options
+function callOf({ options }: OutboxMessage): Call & { timeout: number } {
+  const { topics, destination, timeout } = options
   return {
     topics: Array.isArray(topics) ? topics.filter((topic) => typeof topic === 'string') : undefined,
+    destination: typeof destination === 'string' ? destination : undefined,
     timeout: typeof timeout === 'number' ? timeout : DEFAULT_TIMEOUT_SECONDS,
   }
 }

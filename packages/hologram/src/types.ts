@@ -54,7 +54,7 @@ export interface CloudOptions {
   outbox?: OutboxOptions | Outbox
   /** silence, or standard error if HALYARD_LOG names a level */
   logger?: Logger
-  /** `csrpsk`; this version has no `totp` */
+  /** `csrpsk`; `totp` needs a plug-in of yours */
   authentication?: 'csrpsk' | 'totp' | Authentication
 }
 
@@ -62,8 +62,9 @@ export interface Endpoints {
   sendHost?: string
   sendPort?: number | string
   receiveHost?: string
+  /** 0 is a free one */
   receivePort?: number | string
-  /** This version does not listen: `true` throws. */
+  /** Listen from the start. HologramCloud: true, other clouds: false */
   enableInbound?: boolean
 }
 
@@ -103,8 +104,9 @@ export interface Sms {
 }
 
 /**
- * `message.sent` fires when the service has accepted the message, also later from the outbox, not on a refusal. This
- * version fires it, `network.*` and `error`; the others wait for inbound messages and `@halyard/network`.
+ * `message.sent` fires when the service has accepted the message, also later from the outbox, not on a refusal.
+ * `message.received` fires for everything that one inbound connection carried, also for nothing. `sms.received` and the
+ * events of one kind of network come from the networks of `@halyard/network`, before `network.*`.
  */
 export interface HologramEvents {
   'message.sent': [result: SendResult]

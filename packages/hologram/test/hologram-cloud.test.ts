@@ -6,7 +6,7 @@ import { answer, closedPort, CREDENTIALS, impatientOutbox, openPeer, silence } f
 import type { Peer, Script } from './peer.ts'
 
 const cloudAt = (port: number, options: object = {}): HologramCloud =>
-  new HologramCloud(CREDENTIALS, { sendHost: '127.0.0.1', sendPort: port, ...options })
+  new HologramCloud(CREDENTIALS, { sendHost: '127.0.0.1', sendPort: port, enableInbound: false, ...options })
 
 async function withPeer<T>(script: Script, run: (cloud: HologramCloud, peer: Peer) => Promise<T>): Promise<T> {
   await using peer = await openPeer(script)
@@ -41,7 +41,7 @@ describe('a message that the cloud takes', () => {
     await using peer = await openPeer(answer('[0,0]'))
     await using cloud = new HologramCloud(
       { devicekey: '12345678' },
-      { sendHost: 'localhost', sendPort: `${peer.port}` },
+      { sendHost: 'localhost', sendPort: `${peer.port}`, enableInbound: false },
     )
     await cloud.sendMessage('hi', { topics: ['A'] })
     const version = cloud.getSDKVersion()
@@ -281,7 +281,7 @@ describe('the outbox behind it', () => {
     await using peer = await openPeer(answer('[0,0]'))
     await using other = new HologramCloud(
       { cloud_id: '9999', cloud_key: 'abcd' },
-      { sendHost: '127.0.0.1', sendPort: peer.port, outbox },
+      { sendHost: '127.0.0.1', sendPort: peer.port, outbox, enableInbound: false },
     )
     await other.sendMessage('mine')
     expect(outbox.why(id)?.state).toBe('queued')
@@ -289,7 +289,7 @@ describe('the outbox behind it', () => {
     // The account is the id; a new key is the key of the same account.
     await using second = new HologramCloud(
       { devicekey: '1234wxyz' },
-      { sendHost: '127.0.0.1', sendPort: peer.port, outbox },
+      { sendHost: '127.0.0.1', sendPort: peer.port, outbox, enableInbound: false },
     )
     expect(second.sendPort).toBe(peer.port)
     await outbox.settled(id)

@@ -14,7 +14,7 @@ describe('the log', () => {
     vi.stubEnv('HALYARD_LOG', 'info')
     const write = vi.spyOn(console, 'error').mockImplementation(() => {})
     await using peer = await openPeer(answer('[0,0]'))
-    await using cloud = new HologramCloud(SECRET, { sendHost: 'localhost', sendPort: peer.port })
+    await using cloud = new HologramCloud(SECRET, { sendHost: 'localhost', sendPort: peer.port, enableInbound: false })
     await cloud.sendMessage('hello')
     expect(write.mock.calls.flat()).toEqual([
       'INFO:HologramCloud:Connecting to localhost',
@@ -26,7 +26,7 @@ describe('the log', () => {
     vi.stubEnv('HALYARD_LOG', '')
     const write = vi.spyOn(console, 'error').mockImplementation(() => {})
     await using peer = await openPeer(answer('[3,0]'))
-    await using cloud = new HologramCloud(SECRET, { sendHost: 'localhost', sendPort: peer.port })
+    await using cloud = new HologramCloud(SECRET, { sendHost: 'localhost', sendPort: peer.port, enableInbound: false })
     await cloud.sendMessage('hello')
     expect(write).not.toHaveBeenCalled()
   })
@@ -35,7 +35,13 @@ describe('the log', () => {
     const logger = recordingLogger()
     await using peer = await openPeer(answer('[8,0]'))
     await using outbox = await impatientOutbox()
-    await using cloud = new HologramCloud(SECRET, { sendHost: '127.0.0.1', sendPort: peer.port, outbox, logger })
+    await using cloud = new HologramCloud(SECRET, {
+      sendHost: '127.0.0.1',
+      sendPort: peer.port,
+      enableInbound: false,
+      outbox,
+      logger,
+    })
     await cloud.sendMessage('refused')
     peer.play(silence)
     const { id } = await cloud.sendMessage('late', { timeout: 0.05 })

@@ -44,9 +44,9 @@ export class Compactor {
   }
 
   #due(): boolean {
-    const { store, neededBytes, holdsUnknown } = this.#custody
+    const { store, neededBytes, found } = this.#custody
     const cost = store.bytes + (store.segments * this.#minBytes) / MAX_SMALL_SEGMENTS
-    return cost > this.#minBytes + MAX_RATIO * neededBytes && !holdsUnknown && store.oldest !== undefined
+    return cost > this.#minBytes + MAX_RATIO * neededBytes && !found.holdsUnknown && store.oldest !== undefined
   }
 
   async #compact(): Promise<void> {

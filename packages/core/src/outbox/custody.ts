@@ -1,20 +1,21 @@
 /**
- * What is owed, in memory and on disk: takes messages in, writes down what becomes of them, finds it all again when the
- * outbox is opened. It knows nothing of deliveries.
+ * What is owed, in memory and on disk: takes messages in and writes down what becomes of them. It knows nothing of
+ * deliveries.
  */
-import { ageOf, momentOf } from '../clock.ts'
-import type { Clock, Timer } from '../clock.ts'
+import { momentOf } from '../clock.ts'
+import type { Timer } from '../clock.ts'
 import type { HalyardError } from '../errors.ts'
 import type { EventBus } from '../events.ts'
-import type { Logger } from '../logger.ts'
 import { Calls } from './calls.ts'
-import { Destination, Item } from './item.ts'
-import { Ledger, entryOf } from './ledger.ts'
-import type { SettledItem } from './ledger.ts'
+import { Item } from './item.ts'
+import { entryOf } from './ledger.ts'
+import type { Ledger, SettledItem } from './ledger.ts'
 import type { Intake } from './options.ts'
-import { QUEUED, RecordDecoder, RecordEncoder, SETTLED, STARTED, STOPPED, bootNumber } from './record.ts'
-import type { QueuedHead, SettledRecord } from './record.ts'
-import type { OpenedRecord, OutboxStore } from './store.ts'
+import { RecordEncoder, STARTED, STOPPED, bootNumber } from './record.ts'
+import type { SettledRecord } from './record.ts'
+import { Replay, lifetime } from './replay.ts'
+import type { ReplayOptions } from './replay.ts'
+import type { OutboxStore } from './store.ts'
 import type { OutboxEntry } from './types.ts'
 
 export type OutboxEvents = { queued: [OutboxEntry]; delivered: [OutboxEntry]; dropped: [OutboxEntry] }
@@ -23,12 +24,8 @@ export type Fate = SettledRecord['state']
 /** A settlement that could not be written is tried again after so many milliseconds. */
 const SETTLE_AGAIN_AFTER = 1_000
 
-export interface CustodyOptions {
-  readonly clock: Clock
-  readonly logger: Logger
+export interface CustodyOptions extends ReplayOptions {
   readonly events: EventBus<OutboxEvents>
-  /** milliseconds; Infinity: none */
-  readonly maxAge: number
   /** Called when a message is kept and may go out. */
   readonly onKept: (item: Item) => void
   /** Called when a message is no longer owed. */
@@ -36,19 +33,17 @@ export interface CustodyOptions {
 }
 
 export class Custody {
-  readonly items: Map<string, Item> = new Map()
-  readonly ledger: Ledger = new Ledger()
-  readonly destinations: Map<string, Destination> = new Map()
+  /** What earlier processes left; this one goes on with it. */
+  readonly found: Replay
+  readonly items: Map<string, Item>
+  readonly ledger: Ledger
   readonly calls: Calls = new Calls(() => this.store)
   /** messages, and bytes of them, that still have to go out */
   depth = 0
   bytes = 0
-  /** A later version has written something that is not understood here: it must stay where it is. */
-  holdsUnknown = false
 
   readonly #options: CustodyOptions
   readonly #encoder = new RecordEncoder()
-  readonly #decoder = new RecordDecoder()
   readonly #boot: number
   #store: OutboxStore | undefined
   /** of messages, and of settlements */
@@ -63,11 +58,12 @@ export class Custody {
   #storing = 0
   #onStored: (() => void) | undefined
   #ended = false
-  /** Messages whose only attempt had begun when an earlier process ended. */
-  readonly #interrupted = new Set<string>()
 
   constructor(options: CustodyOptions) {
     this.#options = options
+    this.found = new Replay(options)
+    this.items = this.found.items
+    this.ledger = this.found.ledger
     this.#boot = bootNumber(options.clock.bootId)
   }
 
@@ -81,54 +77,11 @@ export class Custody {
     return this.#owedBytes + this.ledger.bytes
   }
 
-  // ── opening ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /** Forgets what was replayed. */
-  reset(): void {
-    this.items.clear()
-    this.ledger.clear()
-    this.destinations.clear()
-    this.#interrupted.clear()
-  }
-
-  /** One record of an earlier process. */
-  replay({ bytes, start, end, segment, offset }: OpenedRecord): void {
-    switch (this.#decoder.typeOf(bytes, start)) {
-      case QUEUED:
-        return this.#replayQueued(this.#decoder.queued(bytes, start, end), { segment, offset, bytes: end - start })
-      case SETTLED: {
-        const settled = this.#decoder.settled(bytes, start)
-        this.items.delete(settled.id)
-        this.#interrupted.delete(settled.id)
-        this.ledger.replay({ ...settled, segment, recordBytes: end - start })
-        return
-      }
-      case STARTED:
-        this.#interrupted.add(this.#decoder.attempt(bytes, start))
-        return
-      case STOPPED:
-        this.#interrupted.delete(this.#decoder.attempt(bytes, start))
-        return
-      default:
-        if (!this.holdsUnknown) {
-          const what = 'the outbox holds records that a later version wrote; they stay, and so does all of the log'
-          this.#options.logger.warn({ segment, offset }, what)
-        }
-        this.holdsUnknown = true
-    }
-  }
-
   /** All is replayed: the messages that are owed line up in their order. */
   begin(store: OutboxStore, readOnly: boolean): void {
     this.#store = store
     this.#settlements = this.ledger.begin()
-    const owed = [...this.items.values()]
-    // Copies at the end of the log stand behind messages that are younger.
-    if (owed.some((item, index) => item.order < (owed[index - 1]?.order ?? 0))) {
-      owed.sort((a, b) => a.order - b.order)
-      this.items.clear()
-      for (const item of owed) this.items.set(item.id, item)
-    }
+    const owed = this.found.finish()
     for (const item of owed) {
       this.depth++
       this.bytes += item.size
@@ -140,50 +93,10 @@ export class Custody {
     this.#order = owed.at(-1)?.order ?? 0
     if (readOnly) return
     for (const item of owed) {
-      if (this.#interrupted.has(item.id)) this.settle(item, 'dropped', 'interrupted')
+      if (this.found.interrupted.has(item.id)) this.settle(item, 'dropped', 'interrupted')
       else this.#supersede(item)
     }
-    this.#interrupted.clear()
-  }
-
-  #replayQueued(record: QueuedHead, at: { segment: number; offset: number; bytes: number }): void {
-    let item = this.items.get(record.id)
-    if (item === undefined) {
-      item = new Item({
-        id: record.id,
-        destination: this.destination(record.destination),
-        priority: record.priority,
-        order: record.order,
-        atMostOnce: record.atMostOnce,
-        size: record.size,
-        queuedAt: record.wall,
-        latest: record.latest === '' ? undefined : record.latest,
-        deadline: this.#deadline(record),
-      })
-      this.items.set(record.id, item)
-    }
-    item.segment = at.segment
-    item.offset = at.offset
-    item.recordBytes = at.bytes
-  }
-
-  destination(name: string): Destination {
-    let destination = this.destinations.get(name)
-    if (destination === undefined) this.destinations.set(name, (destination = new Destination(name)))
-    return destination
-  }
-
-  /** What is left of a message's life, from now on. */
-  #deadline({ expires, wall, monotonic, boot }: QueuedHead): number | undefined {
-    const life = this.#lifetime(expires)
-    if (life === Infinity) return undefined
-    const { clock } = this.#options
-    const bootId = boot === this.#boot ? clock.bootId : ''
-    return clock.monotonic() + life - ageOf({ wall, monotonic, bootId }, clock)
-  }
-
-  #lifetime(expires: number): number {
-    return Math.min(expires === 0 ? Infinity : expires * 1000, this.#options.maxAge)
+    this.found.interrupted.clear()
   }
 
   // ── taking in ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -192,13 +105,13 @@ export class Custody {
   take(intake: Intake): Item {
     const { id, submission, options, priority, expires, latest } = intake
     const moment = momentOf(this.#options.clock)
-    const life = this.#lifetime(expires)
+    const life = lifetime(expires, this.#options.maxAge)
     const order = ++this.#order
     const size = submission.body.length
     const atMostOnce = submission.atMostOnce === true
     const item = new Item({
       id,
-      destination: this.destination(submission.destination),
+      destination: this.found.destination(submission.destination),
       priority,
       order,
       atMostOnce,
@@ -277,7 +190,7 @@ export class Custody {
 
   /** The message that would give way to this one, if there is one and it gives way to no other yet. */
   replacedBy({ submission: { destination }, latest }: Intake): Item | undefined {
-    const older = latest === '' ? undefined : this.destinations.get(destination)?.latest.get(latest)
+    const older = latest === '' ? undefined : this.found.destinations.get(destination)?.latest.get(latest)
     return older?.phase === 'waiting' && older.live?.giving !== true ? older : undefined
   }
 

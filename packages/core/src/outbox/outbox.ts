@@ -133,8 +133,8 @@ export class Outbox implements AsyncDisposable {
       readOnly,
       disk: ports.disk,
       segmentBytes: ports.segmentBytes ?? SEGMENT_BYTES,
-      replay: (record) => custody.replay(record),
-      reset: () => custody.reset(),
+      replay: (record) => custody.found.record(record),
+      reset: () => custody.found.reset(),
       report: (object, message) => outbox.#logger.error(object, message),
     })
     custody.begin(store, readOnly)
@@ -201,7 +201,7 @@ export class Outbox implements AsyncDisposable {
   attach(destination: string, deliver: Deliver): Attachment {
     this.#checkOpen()
     checkDestination(destination)
-    const target = this.#custody.destination(destination)
+    const target = this.#custody.found.destination(destination)
     if (target.deliver !== undefined) {
       const what = `another client delivers for ${destination} with this outbox`
       throw new UsageError('ERR_OUTBOX_ATTACHED', `${what}; close that one first`)

@@ -56,7 +56,7 @@ export class Room {
   /** Whether there would be room if all gave way that may: else nobody does. */
   #couldFit(intake: Intake): boolean {
     const others = { messages: 0, bytes: 0 }
-    for (const { lanes } of this.#custody.destinations.values()) {
+    for (const { lanes } of this.#custody.found.destinations.values()) {
       for (const lane of lanes.slice(intake.priority)) {
         others.messages += lane.length
         others.bytes += lane.bytes
@@ -69,7 +69,7 @@ export class Room {
   #oldest(priority: number): Item | undefined {
     for (let level = 2; level >= priority; level--) {
       let oldest: Item | undefined
-      for (const destination of this.#custody.destinations.values()) {
+      for (const destination of this.#custody.found.destinations.values()) {
         const { head } = destination.lane(level)
         if (head !== undefined && head.order < (oldest?.order ?? Infinity)) oldest = head
       }
