@@ -1,4 +1,5 @@
-/** The power goes, or the disk fails, at every operation of every scenario. `proofs/outbox/` has the parts. */
+/** The power goes, or the disk fails, at every operation of every scenario. `proofs/{log,outbox}/` have the parts. */
+import { cutLogEverywhere, failLogEverywhere } from './log/matrix.ts'
 import { failEverywhere } from './outbox/faults.ts'
 import { cutEverywhere } from './outbox/matrix.ts'
 import { SCENARIOS } from './outbox/scenarios.ts'
@@ -17,6 +18,13 @@ export const proof: Proof = {
   command: 'npm run build && node scripts/proof.mjs crash-matrix',
   async run() {
     const total = { operations: 0, cuts: 0, disks: 0, failures: 0 }
+    const log = { disks: 0, failures: 0 }
+    for (const seed of SEEDS) {
+      log.disks += (await cutLogEverywhere({ seed, rounds: ROUNDS })).disks
+      for (const code of ['EIO', 'ENOSPC'] as const) {
+        for (const length of LENGTHS) log.failures += await failLogEverywhere({ code, length, seed })
+      }
+    }
     for (const scenario of Object.keys(SCENARIOS)) {
       for (const seed of SEEDS) {
         const { operations, cuts, disks } = await cutEverywhere({ scenario, seed, rounds: ROUNDS })
@@ -34,6 +42,7 @@ export const proof: Proof = {
         ['scenarios, operations of the disk in them', `${Object.keys(SCENARIOS).length}, ${total.operations}`],
         ['power cuts, disks found after them', `${total.cuts}, ${total.disks}`],
         ['runs on a failing disk (EIO, ENOSPC; 1, 4, 30 operations, for good)', String(total.failures)],
+        ['the log by itself: disks found after power cuts, runs on a failing disk', `${log.disks}, ${log.failures}`],
         ['seeds', SEEDS.join(', ')],
       ],
     }

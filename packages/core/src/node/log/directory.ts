@@ -48,7 +48,11 @@ export async function listSegments(disk: Disk, path: string, kind: string): Prom
  */
 export function ceilingOf(files: readonly SegmentFile[], index: number): Lsn {
   // Floors ascend: the next sound head has the lowest.
-  return files.slice(index + 1).find(({ headSound }) => headSound)?.floor ?? Infinity
+  for (let next = index + 1; next < files.length; next++) {
+    const file = files[next]
+    if (file?.headSound === true) return file.floor
+  }
+  return Infinity
 }
 
 function isOurs(name: string): boolean {
