@@ -81,22 +81,20 @@ export class Custody {
   begin(store: OutboxStore, readOnly: boolean): void {
     this.#store = store
     this.#settlements = this.ledger.begin()
-    const owed = this.found.finish()
-    for (const item of owed) {
+    const { interrupted } = this.found
+    for (const item of this.found.finish()) {
       this.depth++
       this.bytes += item.size
       this.#owedBytes += item.recordBytes
+      this.#order = item.order
       const lane = item.destination.lane(item.priority)
       lane.push(item)
       lane.told++
-    }
-    this.#order = owed.at(-1)?.order ?? 0
-    if (readOnly) return
-    for (const item of owed) {
-      if (this.found.interrupted.has(item.id)) this.settle(item, 'dropped', 'interrupted')
+      if (readOnly) continue
+      if (interrupted.has(item.id)) this.settle(item, 'dropped', 'interrupted')
       else this.#supersede(item)
     }
-    this.found.interrupted.clear()
+    interrupted.clear()
   }
 
   // ── taking in ────────────────────────────────────────────────────────────────────────────────────────────────────

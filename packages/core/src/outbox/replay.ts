@@ -30,6 +30,9 @@ export class Replay {
   readonly #options: ReplayOptions
   readonly #decoder = new RecordDecoder()
   readonly #boot: number
+  /** Copies at the end of the log stand behind messages that are younger. */
+  #inOrder = true
+  #order = 0
 
   constructor(options: ReplayOptions) {
     this.#options = options
@@ -42,6 +45,8 @@ export class Replay {
     this.ledger.clear()
     this.destinations.clear()
     this.interrupted.clear()
+    this.#inOrder = true
+    this.#order = 0
   }
 
   record({ bytes, start, end, segment, offset }: OpenedRecord): void {
@@ -66,15 +71,14 @@ export class Replay {
     }
   }
 
-  /** All is read. What is owed, in its order: copies at the end of the log stand behind messages that are younger. */
-  finish(): Item[] {
-    const owed = [...this.items.values()]
-    if (owed.some((item, index) => item.order < (owed[index - 1]?.order ?? 0))) {
-      owed.sort((a, b) => a.order - b.order)
+  /** All is read. What is owed, in its order. */
+  finish(): Iterable<Item> {
+    if (!this.#inOrder) {
+      const owed = [...this.items.values()].sort((a, b) => a.order - b.order)
       this.items.clear()
       for (const item of owed) this.items.set(item.id, item)
     }
-    return owed
+    return this.items.values()
   }
 
   destination(name: string): Destination {
@@ -99,6 +103,8 @@ export class Replay {
         deadline: this.#deadline(record),
       })
       this.items.set(record.id, item)
+      this.#inOrder &&= record.order > this.#order
+      this.#order = record.order
     }
     item.segment = segment
     item.offset = offset
