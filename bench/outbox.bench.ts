@@ -14,6 +14,7 @@ import { workspace } from './workspace.ts'
 const Database = await betterSqlite()
 const DESTINATION = 'bench:1'
 const body = new Uint8Array(100).fill(120)
+const MANY = 200_000
 const roomy = { maxMessages: 10_000_000, maxBytes: 2 ** 40 }
 
 /** So many senders, each of which waits for its message before it sends the next. */
@@ -36,8 +37,29 @@ async function withOutbox<T>(task: (outbox: Outbox) => Promise<T>, delivering = 
   return await task(outbox)
 }
 
+interface Table {
+  queue(): void
+  settle(id: number): void
+  transaction(task: () => void): void
+}
+
+/** A thousand messages a transaction, and the event loop has its turn between them. */
+async function inTransactions(table: Table, settled = false): Promise<void> {
+  for (let done = 0; done < MANY; done += 1000) {
+    table.transaction(() => {
+      for (let index = 0; index < 1000; index++) table.queue()
+    })
+    if (settled) {
+      table.transaction(() => {
+        for (let index = 1; index <= 1000; index++) table.settle(done + index)
+      })
+    }
+    await turn()
+  }
+}
+
 /** A table as one would make it: what is queued, and what became of it. */
-function sqlite(): { queue: () => void; settle: (id: number) => void; transaction: (task: () => void) => void } {
+function sqlite(): Table {
   const db = new Database(join(workspace('sqlite'), 'outbox.db'))
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
@@ -55,7 +77,6 @@ function sqlite(): { queue: () => void; settle: (id: number) => void; transactio
   }
 }
 
-const MANY = 200_000
 const met = [
   await report({
     name: 'durable sends, 1,000 in flight, queued (the link is down)',
@@ -70,17 +91,7 @@ const met = [
       },
       {
         name: 'SQLite, transactions of 1,000',
-        run: () => {
-          const db = sqlite()
-          return rate(MANY, async () => {
-            for (let done = 0; done < MANY; done += 1000) {
-              db.transaction(() => {
-                for (let index = 0; index < 1000; index++) db.queue()
-              })
-              await turn()
-            }
-          })
-        },
+        run: () => rate(MANY, () => inTransactions(sqlite())),
       },
     ],
     remark:
@@ -106,20 +117,7 @@ const met = [
       },
       {
         name: 'SQLite, transactions of 1,000',
-        run: () => {
-          const db = sqlite()
-          return rate(MANY, async () => {
-            for (let done = 0; done < MANY; done += 1000) {
-              db.transaction(() => {
-                for (let index = 0; index < 1000; index++) db.queue()
-              })
-              db.transaction(() => {
-                for (let index = 1; index <= 1000; index++) db.settle(done + index)
-              })
-              await turn()
-            }
-          })
-        },
+        run: () => rate(MANY, () => inTransactions(sqlite(), true)),
       },
     ],
   }),
@@ -178,17 +176,7 @@ const met = [
       },
       {
         name: 'SQLite, transactions of 1,000',
-        run: () => {
-          const db = sqlite()
-          return longestTurn(async () => {
-            for (let done = 0; done < MANY; done += 1000) {
-              db.transaction(() => {
-                for (let index = 0; index < 1000; index++) db.queue()
-              })
-              await turn()
-            }
-          })
-        },
+        run: () => longestTurn(() => inTransactions(sqlite())),
       },
     ],
     remark:
