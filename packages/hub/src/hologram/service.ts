@@ -65,7 +65,8 @@ export class CloudService {
     if (typeof verdict === 'string') return decide(verdict)
     verdict.then(decide, (error: unknown) => {
       logger.warn({ err: error }, `hologram: an account could not be looked up: ${describeError(error)}`)
-      answer(ERR_INTERNAL)
+      // The index is started again in a moment: the message stays with its device until then.
+      answer('silence')
     })
   }
 
