@@ -26,7 +26,7 @@ it('guesses at accounts that must be looked up are counted one by one, also if t
   const authoriser = authoriserOf(new MemoryRegistry(), { ...defaults, authFailuresPerAddress: 3 })
   const claim = { cloudKey: '!!!!', address: '127.0.0.2', now: 0 }
   const verdicts = await Promise.all(
-    ['no01', 'no02', 'no03', 'no04', 'no05'].map((cloudId) => authoriser.check({ ...claim, cloudId })),
+    ['no01', 'no02', 'no03', 'no04', 'no05'].map(async (cloudId) => authoriser.check({ ...claim, cloudId })),
   )
   expect(verdicts).toEqual(['wrong', 'wrong', 'wrong', 'throttled', 'throttled'])
 })
