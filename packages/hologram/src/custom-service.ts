@@ -17,6 +17,7 @@ export const customService: Service = {
   className: 'CustomCloud',
   kind: 'custom.message',
   maxResponse: MAX_ANSWER,
+  answersAtOnce: false,
   deliveredDescription: '',
   checkCredentials: () => {},
   check({ endpoint }, _body, topics) {

@@ -33,6 +33,7 @@ export function hologramService(authentication: 'csrpsk' | Authentication): Serv
     className: 'HologramCloud',
     kind: 'hologram.message',
     maxResponse: MAX_REPLY,
+    answersAtOnce: true,
     deliveredDescription: undefined,
     checkCredentials,
     check({ credentials, endpoint }, body, topics) {
