@@ -1,4 +1,5 @@
 import { nodeClock } from '@halyard/core/node'
+import { ERR_AUTHINVALID } from '@halyard/wire/hologram'
 import { expect, it } from 'vitest'
 import { DEFAULT_CONFIG } from '../src/config.ts'
 import { HologramAccounts } from '../src/domain/accounts.ts'
@@ -31,22 +32,47 @@ it('guesses at accounts that must be looked up are counted one by one, also if t
   expect(verdicts).toEqual(['wrong', 'wrong', 'wrong', 'throttled', 'throttled'])
 })
 
-it('a message whose account cannot be looked up now stays with its device', async () => {
+interface Stage {
+  readonly logger: RecordingLogger
+  readonly journal: MemoryJournal
+  /** What becomes of a message of so many bytes. */
+  readonly send: (size: number) => Promise<Outcome>
+}
+
+function stage(get: MemoryRegistry['get'], limits = defaults): Stage {
   const registry = new MemoryRegistry()
-  registry.get = () => Promise.reject(new Error('the index worker has stopped'))
+  registry.get = get
   const journal = new MemoryJournal()
   const logger = new RecordingLogger()
   const service = new CloudService({
-    authoriser: authoriserOf(registry, defaults),
+    authoriser: authoriserOf(registry, limits),
     devices: new Devices(),
     messages: new MessageLog({ journal, bus: new MessageBus(), hubId: 'test', codec: { encode: encodeMessageRecord } }),
-    ...{ journal, clock: nodeClock(), logger, limits: defaults },
+    ...{ journal, clock: nodeClock(), logger, limits },
   })
-  const auth = { cloudId: 'abcd', cloudKey: 'efgh' }
-  const outcome = await new Promise<Outcome>((resolve) => {
-    service.handle({ kind: 'message', auth, data: 'x' }, '127.0.0.2', resolve)
-  })
-  expect(outcome).toBe('silence')
+  const request = { kind: 'message', auth: { cloudId: 'abcd', cloudKey: 'efgh' }, data: 'x' } as const
+  const send = (size: number): Promise<Outcome> =>
+    new Promise((resolve) => service.handle({ request, form: 'json', size }, '127.0.0.2', resolve))
+  return { logger, journal, send }
+}
+
+it('a message whose account cannot be looked up now stays with its device', async () => {
+  const { logger, journal, send } = stage(() => Promise.reject(new Error('the index worker has stopped')))
+  expect(await send(50)).toBe('silence')
   expect(journal.committed).toBe(0)
   expect(logger.texts('warn')).toEqual(['hologram: an account could not be looked up: the index worker has stopped'])
+})
+
+it('messages that wait for a look-up have so much memory together', async () => {
+  let found = (): void => {}
+  const { send } = stage(() => new Promise((resolve) => (found = () => resolve(undefined))), {
+    ...defaults,
+    bufferedBytes: 100,
+  })
+  const first = send(101)
+  expect(await send(50)).toBe('silence')
+  found()
+  expect(await first).toBe(ERR_AUTHINVALID)
+  // The account is in memory by now, and so is room.
+  expect(await send(50)).toBe(ERR_AUTHINVALID)
 })
