@@ -26,9 +26,13 @@ export class AbortError extends HalyardError {
   }
 }
 
-/** Throws an {@link AbortError} if the signal has fired. */
+/** Throws an {@link AbortError} if the signal has fired. @throws {UsageError} `ERR_USAGE` for what is no signal. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new AbortError(signal.reason)
+  if (!signal) return
+  if (typeof signal.addEventListener !== 'function') {
+    throw new UsageError('ERR_USAGE', 'signal must be an AbortSignal: pass the signal of an AbortController')
+  }
+  if (signal.aborted) throw new AbortError(signal.reason)
 }
 
 /** The text of whatever was thrown, for a message or a reason; anything can be thrown. */

@@ -1,3 +1,5 @@
+import { UsageError } from './errors.ts'
+
 /** Where diagnostics go. pino fits as it is. Nothing is logged unless one is given or HALYARD_LOG is set. */
 export interface Logger {
   debug(object: object, message: string): void
@@ -15,11 +17,22 @@ export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() 
 /**
  * The logger of a class: the one given, else standard error in the documented form
  * `INFO:CustomCloud:Connecting to cloudsocket.hologram.io` if HALYARD_LOG names a level, else silence.
+ *
+ * @throws {UsageError} `ERR_USAGE` for what is no logger.
  */
 export function loggerFor(className: string, given?: Logger): Logger {
-  if (given) return given
+  if (given) return checkLogger(given)
   const level = LEVELS.indexOf(environment('HALYARD_LOG') as LogLevel)
   return level < 0 ? silentLogger : consoleLogger(className, level)
+}
+
+function checkLogger(given: Logger): Logger {
+  const missing = (['debug', 'info', 'warn', 'error'] as const).find((name) => typeof given[name] !== 'function')
+  if (missing === undefined) return given
+  throw new UsageError(
+    'ERR_USAGE',
+    `logger has no method ${missing}; pass pino, or an object with debug, info, warn and error`,
+  )
 }
 
 function consoleLogger(className: string, level: number): Logger {

@@ -47,6 +47,7 @@ describe('errors', () => {
     const signal = AbortSignal.abort('enough')
     expect(() => throwIfAborted(signal)).toThrow(AbortError)
     throwIfAborted(undefined)
+    expect(() => throwIfAborted({} as AbortSignal)).toThrow('signal must be an AbortSignal')
   })
 
   it.each<[unknown, string]>([
@@ -115,6 +116,8 @@ describe('loggerFor', () => {
     expect(loggerFor('Outbox')).toBe(silentLogger)
     const given = { ...silentLogger }
     expect(loggerFor('Outbox', given)).toBe(given)
+    const halfALogger = { ...given, warn: undefined } as unknown as typeof given
+    expect(() => loggerFor('Outbox', halfALogger)).toThrow('logger has no method warn')
   })
 
   it('writes the documented form to standard error, up to the level', () => {

@@ -21,6 +21,7 @@ export function customService(className: 'CustomCloud' | 'Raw'): Service {
     className,
     listens: false,
     maxResponse: MAX_ANSWER,
+    answersAtOnce: false,
     deliveredDescription: '',
     checkCredentials: () => {},
     checkAccount: ({ endpoint }) => requireEndpoint(endpoint),

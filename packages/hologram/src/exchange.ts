@@ -10,6 +10,8 @@ export interface ExchangeRequest {
   readonly bytes: Uint8Array
   /** milliseconds for the connection, and of silence after it */
   readonly timeout: number
+  /** The whole response must be there within `timeout`: pieces of it buy a peer that drips no time. */
+  readonly answersAtOnce?: boolean
   /** bytes of the response at which reading ends */
   readonly maxResponse: number
   /** Whether a response says all that is to be known, so that nobody waits for the peer to close. */
@@ -99,8 +101,8 @@ class Exchange implements ConnectionEvents {
 
   received(bytes: Uint8Array): void {
     if (this.#over) return
-    this.#progress()
-    const { maxResponse, isComplete } = this.#request
+    const { maxResponse, isComplete, answersAtOnce = false } = this.#request
+    if (!answersAtOnce) this.#progress()
     const response = this.#response.append(bytes.subarray(0, maxResponse - this.#response.length))
     if (isComplete(response)) return this.#finish('complete', '')
     if (response.length >= maxResponse) this.#finish('full', `the answer has more than ${maxResponse} bytes`)

@@ -53,6 +53,7 @@ export function hologramService(authentication: 'csrpsk' | Authentication): Holo
     message,
     sms,
     maxResponse: MAX_REPLY,
+    answersAtOnce: true,
     deliveredDescription: undefined,
     checkCredentials,
     checkAccount({ credentials, endpoint }) {

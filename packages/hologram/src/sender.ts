@@ -181,8 +181,11 @@ export class Sender {
       logger.info({ id: message.id, port }, `Connecting to ${host}`)
       logger.debug({ id: message.id }, `Sending message of length ${bytes.length}...`)
       const isComplete = (response: Uint8Array): boolean => kind.isComplete(bytes, response)
-      const { maxResponse } = service
-      const request = { endpoint: account.endpoint, bytes, timeout: timeout * 1000, maxResponse, isComplete }
+      const { maxResponse, answersAtOnce } = service
+      const request = {
+        ...{ endpoint: account.endpoint, bytes, timeout: timeout * 1000 },
+        ...{ maxResponse, answersAtOnce, isComplete },
+      }
       const result = await exchange(request, connector, clock, options)
       return this.#conclude(message, kind.judge(bytes, result))
     } catch (error) {

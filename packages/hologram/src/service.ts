@@ -51,6 +51,8 @@ export interface Service {
   readonly sms?: MessageKind
   /** bytes of an answer that are read */
   readonly maxResponse: number
+  /** An answer is one short word, and not a stream of which every piece may take its time. */
+  readonly answersAtOnce: boolean
   /** The description of a message of which only the ledger knows that it was delivered. */
   readonly deliveredDescription: string | undefined
   /** Throws a `UsageError` if nobody can be told from these: in constructors and on assignment. */

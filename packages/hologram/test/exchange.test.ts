@@ -113,6 +113,18 @@ describe('an exchange', () => {
     expect(text((await result).response)).toBe('xy')
   })
 
+  it('gives an answer that is to come at once no more time for each of its pieces', async () => {
+    const { result, events, clock } = begin({ answersAtOnce: true })
+    events().opened()
+    events().written()
+    for (let piece = 0; piece < 4; piece++) {
+      clock.advance(1000)
+      events().received(bytes(' '))
+    }
+    clock.advance(1000)
+    expect(await result).toMatchObject({ written: true, end: 'silence', problem: 'no answer within 5 s' })
+  })
+
   it('writes a long request in parts, each of which is progress', async () => {
     const long = new Uint8Array(40_000).map((_, index) => index)
     const { result, events, writes, clock } = begin({ bytes: long })

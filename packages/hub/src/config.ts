@@ -17,7 +17,7 @@ export type HologramConfig = HologramLimits & ConnectionLimits
 export interface HttpLimits {
   readonly headerBytes: number
   readonly bodyBytes: number
-  /** For a whole request; half of it for its head. */
+  /** For a whole request; half of it for its head; and for a peer that does not read its answers. */
   readonly requestTimeout: number
   readonly keepAliveTimeout: number
 }

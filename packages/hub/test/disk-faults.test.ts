@@ -52,7 +52,7 @@ describe('when the journal cannot be written', () => {
     [{ call: 'write', code: 'EIO' }, 'EIO: injected'],
     [{ call: 'sync', code: 'EIO' }, 'EIO: injected'],
   ] satisfies [NonNullable<Fault>, string][])(
-    '%o is code 6, in both forms; and it goes on when the disk does',
+    '%o leaves a message with its device and is code 6 for an SMS; and it goes on when the disk does',
     async (fault, reason) => {
       const data = await temporaryDirectory()
       const failing = new FailingDisk()
@@ -62,8 +62,8 @@ describe('when the journal cannot be written', () => {
       expect(await message('before')).toBe('[0,0]')
 
       failing.fault = fault
-      expect(await message('refused')).toBe('[6,0]')
-      expect(await send(port, `S${id}${key}+1 refused\r\r`)).toBe('60')
+      expect(await message('not kept')).toBe('')
+      expect(await send(port, `S${id}${key}+1 not kept\r\r`)).toBe('60')
       expect((await fetch(`http://127.0.0.1:${hub.ports.front}/health`)).status).toBe(200)
       expect(log.texts('warn').join('\n')).toContain(
         `hologram: a message was not kept: cannot write to ${join(data, 'journal')}`,

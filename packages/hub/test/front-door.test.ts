@@ -32,6 +32,21 @@ describe('HTTP', () => {
     expect(VERSION).toBe(version)
   })
 
+  it('who asks and never reads the answers is cut', async () => {
+    const { hub } = await startHub(front('requestTimeout: 0.3'))
+    const { socket, answer } = await open(hub.ports.front)
+    socket.pause()
+    // A whole number of requests in every read of the hub, so that it never waits for the rest of one.
+    const requests = 'GET / HTTP/1.1\r\nHost: aaaaaa\r\n\r\n'.repeat(2048)
+    const ask = (): void => {
+      while (!socket.destroyed && socket.write(requests));
+      socket.once('drain', ask)
+    }
+    ask()
+    await answer
+    expect(socket.destroyed).toBe(true)
+  })
+
   it('everything else is 404, as JSON', async () => {
     const { hub } = await startHub()
     const response = await fetch(`http://127.0.0.1:${hub.ports.front}/nothing?x=1`, { method: 'POST', body: 'x' })

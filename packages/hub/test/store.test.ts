@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { appendFile, mkdir, readdir, stat } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { StorageError } from '@halyard/core'
@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { MessageDraft } from '../src/domain/message.ts'
 import { decodeMessageRecord, encodeMessageRecord, PADDING_RECORD } from '../src/store/record.ts'
 import { SegmentJournal } from '../src/store/segment-journal.ts'
-import { openDatabase } from '../src/store/sqlite/database.ts'
+import { openDatabase, transaction } from '../src/store/sqlite/database.ts'
 import { IndexDatabase } from '../src/store/sqlite/index-database.ts'
 import { MIGRATIONS, migrate } from '../src/store/sqlite/schema.ts'
 import { SqliteIndex } from '../src/store/sqlite/sqlite-index.ts'
@@ -161,6 +161,21 @@ describe('the index follows the journal', () => {
     expect(store.log.texts('error')).toEqual([line, line])
   })
 
+  it('what it could not read at first it reads later, without another commit', async () => {
+    const directory = await temporaryDirectory()
+    const store = await openStore(directory)
+    await store.journal.whenCommitted(store.journal.append(encodeMessageRecord(draft('early'))))
+    expect(await texts(store)).toEqual(['early'])
+    await rename(join(directory, 'journal'), join(directory, 'away'))
+    store.journal.append(encodeMessageRecord(draft('late')))
+    await until('the index complains', () => store.log.texts('error').length > 0)
+    expect(store.log.texts('error')[0]).toContain('the index cannot follow the journal')
+
+    await rename(join(directory, 'away'), join(directory, 'journal'))
+    await until('the index has caught up', () => store.index.applied === 2)
+    expect(await texts(store)).toEqual(['early', 'late'])
+  })
+
   it('many queries and writes at once are each answered', async () => {
     const store = await openStore(await temporaryDirectory())
     const writes = Array.from({ length: 100 }, (_, index) =>
@@ -217,6 +232,18 @@ describe('the SQLite file', () => {
       code: 'ERR_HUB_INDEX',
       message: expect.stringMatching(/hub.sqlite cannot be opened: .*not a database.*; restore it from a backup/),
     })
+  })
+
+  it('is written again when a full disk has room again, by the same statement', async () => {
+    const database = await openDatabase(join(await temporaryDirectory(), 'hub.sqlite'))
+    onTestFinished(() => database.close())
+    database.exec('CREATE TABLE t (x BLOB)')
+    const insert = (): unknown =>
+      transaction(database, () => database.prepare('INSERT INTO t VALUES (?)').run(new Uint8Array(100_000)))
+    database.exec('PRAGMA max_page_count = 20')
+    for (let attempt = 0; attempt < 3; attempt++) expect(insert).toThrow('database or disk is full')
+    database.exec('PRAGMA max_page_count = 1000')
+    expect(insert).not.toThrow()
   })
 
   it('opens after its owner was killed: a lock that is left is nobody’s', async () => {

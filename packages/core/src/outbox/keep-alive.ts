@@ -1,5 +1,5 @@
 /** Those who wait for an answer of ours: they keep the process alive, nothing else of the outbox does. */
-import { AbortError } from '../errors.ts'
+import { AbortError, throwIfAborted } from '../errors.ts'
 import type { Waiter } from './item.ts'
 
 export class KeepAlive {
@@ -26,6 +26,7 @@ export class KeepAlive {
   /** A promise that joins the waiters, keeps the process alive, and ends early if its signal fires. */
   join<T>(waiters: Waiter<T>[], signal: AbortSignal | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      throwIfAborted(signal)
       this.enter()
       const leave = (): void => {
         signal?.removeEventListener('abort', onAbort)
@@ -46,8 +47,7 @@ export class KeepAlive {
         waiter.reject(new AbortError(signal?.reason))
       }
       waiters.push(waiter)
-      if (signal?.aborted) onAbort()
-      else signal?.addEventListener('abort', onAbort, { once: true })
+      signal?.addEventListener('abort', onAbort, { once: true })
     })
   }
 }

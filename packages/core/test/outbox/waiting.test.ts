@@ -16,6 +16,16 @@ import {
   stateOf,
 } from './support.ts'
 
+it('what is no signal is refused in words, and nobody waits for it', async () => {
+  await using outbox = await new Home('memory').open()
+  const signal = {} as AbortSignal
+  const words = 'signal must be an AbortSignal'
+  await expect(send(outbox, 'a', { signal })).rejects.toThrow(words)
+  await send(outbox, 'b', { id: 'b' })
+  await expect(outbox.settled('b', { signal })).rejects.toThrow(words)
+  await expect(outbox.idle({ signal })).rejects.toThrow(words)
+})
+
 describe.each(KINDS)('a send to an outbox in %s', (kind) => {
   it('behind a message that is on the wire waits for its own answer', async () => {
     await using outbox = await new Home(kind).open()

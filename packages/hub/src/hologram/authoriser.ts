@@ -53,7 +53,10 @@ export class Authoriser {
     if (this.#isThrottled(claim)) return 'throttled'
     const account = this.#accounts.peek(claim.cloudId)
     if (account !== 'unknown') return this.#judge(account, claim)
-    return this.#accounts.find(claim.cloudId).then((found) => this.#judge(found, claim))
+    // Guesses that were looked up together are counted one by one.
+    return this.#accounts
+      .find(claim.cloudId)
+      .then((found) => (this.#isThrottled(claim) ? 'throttled' : this.#judge(found, claim)))
   }
 
   #isThrottled(claim: Claim): boolean {

@@ -83,7 +83,7 @@ export class CloudConnection {
     }
     // Whatever is sent behind the request waits in the kernel until the answer is out.
     this.#socket.pause()
-    this.#host.service.handle(result.request, this.address, (outcome) => this.#settle(outcome, result.form))
+    this.#host.service.handle(result, this.address, (outcome) => this.#settle(outcome, result.form))
   }
 
   #settle(outcome: Outcome, form: ReplyForm): void {

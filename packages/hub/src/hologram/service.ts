@@ -6,7 +6,7 @@ import {
   ERR_PROTINVALID,
   deviceKeyOf,
 } from '@halyard/wire/hologram'
-import type { HologramRequest, ReplyCode } from '@halyard/wire/hologram'
+import type { AcceptedRequest, HologramRequest, ReplyCode } from '@halyard/wire/hologram'
 import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import type { Devices } from '../domain/devices.ts'
@@ -35,17 +35,19 @@ export interface ServiceParts {
 export class CloudService {
   readonly #parts: ServiceParts
   readonly #encoder = new TextEncoder()
+  /** Of requests whose account is being looked up. */
+  #waitingBytes = 0
 
   constructor(parts: ServiceParts) {
     this.#parts = parts
   }
 
   /** Calls back once, with code 0 only when the message lasts. Never throws. */
-  handle(request: HologramRequest, address: string, answer: (outcome: Outcome) => void): void {
+  handle({ request, size }: AcceptedRequest, address: string, answer: (outcome: Outcome) => void): void {
     // HOTP, TOTP and the SIM's tokens: their keys never leave the SIM or the original cloud. docs/protocols/hologram.md
     if (request.kind === 'one-time-password') return answer(ERR_PROTINVALID)
     const { journal, clock, logger, limits, authoriser } = this.#parts
-    if (journal.pendingBytes > limits.bufferedBytes) {
+    if (journal.pendingBytes + this.#waitingBytes > limits.bufferedBytes) {
       logger.warn(
         { pendingBytes: journal.pendingBytes },
         'hologram: the disk is too slow; messages are left with their devices',
@@ -63,9 +65,12 @@ export class CloudService {
     }
     const verdict = authoriser.check({ cloudId, cloudKey, address, now: clock.monotonic() })
     if (typeof verdict === 'string') return decide(verdict)
-    verdict.then(decide, (error: unknown) => {
+    this.#waitingBytes += size
+    const found = verdict.finally(() => (this.#waitingBytes -= size))
+    found.then(decide, (error: unknown) => {
       logger.warn({ err: error }, `hologram: an account could not be looked up: ${describeError(error)}`)
-      answer(ERR_INTERNAL)
+      // The index is started again in a moment: the message stays with its device until then.
+      answer('silence')
     })
   }
 
@@ -92,7 +97,8 @@ export class CloudService {
       accepted: () => answer(ERR_OK),
       failed: (error) => {
         logger.warn({ err: error }, `hologram: a message was not kept: ${error.message}`)
-        answer(ERR_INTERNAL)
+        // Whoever gets no answer sends a message again; a code would end it. An SMS is never sent twice: better to be told.
+        answer(request.kind === 'sms' ? ERR_INTERNAL : 'silence')
       },
     })
   }

@@ -30,6 +30,8 @@ export class HttpService {
       keepAliveTimeout: limits.keepAliveTimeout * 1000,
       connectionsCheckingInterval: Math.min(1000, limits.requestTimeout * 100),
     })
+    // For those who ask and never read the answers: requestTimeout sees only who is slow in asking.
+    server.timeout = limits.requestTimeout * 1000
     const app = Fastify({
       bodyLimit: limits.bodyBytes,
       routerOptions: { maxParamLength: 256 },

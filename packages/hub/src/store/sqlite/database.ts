@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
+import type { Statement as WasmStatement } from 'node-sqlite3-wasm'
 
 export type SqlValue = null | number | bigint | string | Uint8Array
 export type Row = Readonly<Record<string, SqlValue>>
@@ -94,19 +95,39 @@ async function openWasm(path: string): Promise<Database> {
     exec: (sql) => database.exec(sql),
     close: () => database.close(),
     prepare: (sql) => {
-      const statement = database.prepare(sql)
+      let statement: WasmStatement | undefined = database.prepare(sql)
+      const use = <T>(work: (prepared: WasmStatement) => T): T => {
+        statement ??= database.prepare(sql)
+        try {
+          return work(statement)
+        } catch (error) {
+          // After an error (a full disk) it would refuse its next use as well: that one gets a new statement.
+          discard(statement)
+          statement = undefined
+          throw error
+        }
+      }
+      const all = (values: readonly SqlValue[]): Row[] => use((prepared) => prepared.all([...values]) as Row[])
       return {
         run: (...values) => {
-          const { changes, lastInsertRowid } = statement.run([...values])
+          const { changes, lastInsertRowid } = use((prepared) => prepared.run([...values]))
           return { changes, lastId: Number(lastInsertRowid) }
         },
         // Its own get() leaves the statement in progress, and then no transaction can end.
-        get: (...values) => (statement.all([...values]) as Row[])[0],
-        all: (...values) => statement.all([...values]) as Row[],
-        finalize: () => statement.finalize(),
+        get: (...values) => all(values)[0],
+        all: (...values) => all(values),
+        finalize: () => statement?.finalize(),
       }
     },
   })
+}
+
+function discard(statement: WasmStatement): void {
+  try {
+    statement.finalize()
+  } catch {
+    // It tells once more what it was discarded for.
+  }
 }
 
 interface FinalizableStatement extends Statement {

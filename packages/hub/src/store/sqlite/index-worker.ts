@@ -12,6 +12,8 @@ const ENTRY = new URL(
 
 /** A worker that has lived so long (ms) was well: the next crash is the first again. */
 const STABLE = 60_000
+/** After so long (ms) what could not be followed is tried again. */
+const FOLLOW_AGAIN = 1000
 
 export interface IndexWorkerOptions extends WorkerOptions {
   readonly clock: Clock
@@ -43,6 +45,7 @@ export class IndexWorker {
   #closing = false
   #thread: Worker | undefined
   #trouble: string | undefined
+  #followsAgain = false
 
   constructor(options: IndexWorkerOptions) {
     this.#options = options
@@ -130,6 +133,7 @@ export class IndexWorker {
       return this.#options.onApplied(message.lsn)
     }
     if (message.type === 'trouble') {
+      this.#followAgain()
       // The same trouble comes with every commit: once is enough.
       if (this.#trouble === message.error.message) return
       this.#trouble = message.error.message
@@ -141,6 +145,16 @@ export class IndexWorker {
     this.#calls.delete(message.id)
     if (message.type === 'result') call?.resolve(message.value)
     else call?.reject(fromWire(message.error))
+  }
+
+  /** A disk that was full may have room by now, and on a quiet hub no commit would make anyone look. */
+  #followAgain(): void {
+    if (this.#followsAgain) return
+    this.#followsAgain = true
+    this.#options.clock.setTimer(FOLLOW_AGAIN, () => {
+      this.#followsAgain = false
+      if (!this.#closing) void this.follow()
+    })
   }
 
   #onExit(crash: Error | undefined, opened: Promise<Worker>): void {
