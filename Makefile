@@ -5,7 +5,8 @@
 help: ## prints this
 	@awk -F ':.*## ' '/^[a-zA-Z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-start: ## builds everything and shows a hub at work: devices, a bad link, nothing lost
+start: ## builds everything and shows a hub at work: a sensor, a bad link, nothing lost
+	@echo 'Installing and building, half a minute the first time …'
 	@node scripts/lib/install.mjs
 	@npm run --silent build
 	@node packages/cli/dist/main.js hub --demo

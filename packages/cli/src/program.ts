@@ -31,12 +31,13 @@ export function buildProgram(context: ProgramContext): Command {
   addSend(program.command('send'), context)
   addHub(program.command('hub'), context)
   addOutbox(program.command('outbox'), context)
-  return program
+  return tellErrors(program, context)
 }
 
 /** The documented script: `halyard send` under its old name. */
 export function buildHologramSend(context: ProgramContext): Command {
-  return addSend(configure(new Command('hologram-send'), context), context).version(VERSION, '--version')
+  const command = configure(new Command('hologram-send'), context)
+  return tellErrors(addSend(command, context), context).version(VERSION, '--version')
 }
 
 function addSend(command: Command, { finish, ...context }: ProgramContext): Command {
@@ -167,11 +168,9 @@ function addOutbox(command: Command, { finish, ...context }: ProgramContext): vo
 /** What all commands have in common; subcommands inherit it. */
 function configure(program: Command, { terminal }: ProgramContext): Command {
   const help = paint(terminal.colour.output)
-  const wrong = paint(terminal.colour.error)
   const options = {
     writeOut: (text: string) => terminal.print(text.replace(/\n$/, '')),
     writeErr: (text: string) => terminal.error(text.replace(/\n$/, '')),
-    outputError: (text: string) => terminal.error(`${wrong.red('halyard:')} ${complaint(text, program.name())}`),
     getOutHasColors: () => terminal.colour.output,
     getErrHasColors: () => terminal.colour.error,
     getOutHelpWidth: () => (terminal.screen.isTerminal ? Math.min(terminal.screen.columns, 120) : 100),
@@ -180,6 +179,17 @@ function configure(program: Command, { terminal }: ProgramContext): Command {
     .exitOverride()
     .configureOutput(options)
     .configureHelp({ styleTitle: help.bold, styleCommandText: help.cyan })
+}
+
+/** Each command names its own help. */
+function tellErrors(command: Command, context: ProgramContext, name = command.name()): Command {
+  const { terminal } = context
+  const { red } = paint(terminal.colour.error)
+  command.configureOutput({
+    outputError: (text) => terminal.error(`${red('halyard:')} ${complaint(text, name)}`),
+  })
+  for (const sub of command.commands) tellErrors(sub, context, `${name} ${sub.name()}`)
+  return command
 }
 
 /** commander's two lines as one that says what to do. */

@@ -86,6 +86,14 @@ describe('to a hub', () => {
     })
   })
 
+  test('a message that is longer than the hub takes', async () => {
+    const { code, out, errors } = await halyard(['send', 'x'.repeat(2 ** 21), ...where, ...credentials])
+    expect([code, out]).toEqual([1, ['DATA RECEIVED: 2']])
+    expect(errors).toEqual([
+      'halyard: the message was refused: ERR_MSGINVALID: Failed to parse the message; the service could not read it, or it is too long (a hub takes 1 MiB); check the length, and that host and port are those of a Hologram service',
+    ])
+  })
+
   test('JSON lines for programs', async () => {
     const { out } = await halyard(['send', 'x', '--json', ...where, ...credentials])
     expect(JSON.parse(out[0] ?? '')).toEqual({
@@ -184,6 +192,26 @@ describe('raw, to a server of one’s own', () => {
   })
 })
 
+describe('what stands in the way ends with 1 and says what to do', () => {
+  test('an outbox directory that is none, and a file that is not HJSON: nothing is sent', async () => {
+    await using directory = await temporaryDirectory()
+    const file = join(directory.path, 'credentials.hjson')
+    await writeFile(file, '{ cloud_id: abcd')
+    expect(await halyard(['send', 'x', ...where, ...credentials, '--outbox', directory.path])).toEqual({
+      code: 1,
+      out: [],
+      errors: [
+        `halyard: ${directory.path} holds other files (credentials.hjson); name an empty directory (ERR_STORE_FOREIGN)`,
+      ],
+    })
+    const { code, errors } = await halyard(['send', 'x', ...where, '--file', file])
+    expect([code, errors]).toEqual([
+      1,
+      [expect.stringMatching(/^halyard: .*credentials\.hjson is not HJSON: .* at line 1, .*\(ERR_CONFIG_FILE\)$/)],
+    ])
+  })
+})
+
 describe('bad usage ends with 2 and says what to do', () => {
   const reason = async (...words: string[]): Promise<string> => {
     const { code, errors } = await halyard(['send', ...words])
@@ -201,7 +229,12 @@ describe('bad usage ends with 2 and says what to do', () => {
     [['x', '--port', '70000'], 'port must be a port from 1 to 65535, not 70000 (in the options)'],
     [['x', '--host', 'h', '--port', '1', '--timeout', '90000'], 'timeout must be a number from 0 to 86400'],
     [['x', '--host', 'h', '--port', '1', '-t', 'topic', '--'], 'CustomCloud sends bytes as they are and has no topics'],
-    [['x', '--colour'], "unknown option '--colour'"],
+    [['x', '--cloud_id', 'abcd', '--cloud_key', 'abcd', '--host', 'h:9999'], 'sendHost must be a bare host name or'],
+    [
+      ['x', '--cloud_id', 'abcd', '--cloud_key', 'abcd', '--host', ''],
+      'host must be a text that is not empty; put it in quotes, not an empty one (in the options)',
+    ],
+    [['x', '--colour'], "unknown option '--colour'; halyard send --help shows what there is"],
   ])('%j', async (words, text) => {
     expect(await reason(...words)).toContain(`halyard: ${text}`)
   })

@@ -21,12 +21,14 @@ export function readPort(name: string, port: unknown): number {
 /**
  * A host name or address; `''` stands for "not set".
  *
- * @throws {UsageError} `ERR_HOLOGRAM_ENDPOINT` for anything that is no text or holds white space, a `/` or an `@`.
+ * @throws {UsageError} `ERR_HOLOGRAM_ENDPOINT` for anything that is no text, holds white space, a `/` or an `@`, or ends with a port.
  */
 export function readHost(name: string, host: unknown): string {
   if (typeof host !== 'string') throw complaint(`${name} must be a host name or an address, not ${typeof host}`)
   // What follows an @ or a scheme may be a password: it is not repeated.
   if (/[\s/@]/.test(host)) throw complaint(`${name} must be a bare host name or address, without scheme or spaces`)
+  // Two colons are IPv6, one is a port that belongs elsewhere.
+  if (/^[^:]*:\d*$/.test(host)) throw complaint(`${name} must be a bare host name or address; give the port by itself`)
   return host
 }
 

@@ -103,6 +103,7 @@ describe('an endpoint that cannot be', () => {
     [{ receivePort: 70_000 }, 'receivePort must be a port from 0 to 65535, not 70000'],
     [{ sendHost: 7 }, 'sendHost must be a host name or an address, not number'],
     [{ sendHost: 'http://u:p@host/' }, 'sendHost must be a bare host name or address, without scheme or spaces'],
+    [{ sendHost: '127.0.0.1:9999' }, 'sendHost must be a bare host name or address; give the port by itself'],
     [{ receiveHost: 'a b' }, 'receiveHost must be a bare host name or address, without scheme or spaces'],
   ])('%o', (options, message) => {
     expect(errorOf(() => custom(options))).toMatchObject({ code: 'ERR_HOLOGRAM_ENDPOINT', message })

@@ -14,7 +14,8 @@ export interface Outcome {
 
 /** What to do about a refusal. */
 const ADVICE: Readonly<Record<string, string>> = {
-  ERR_MSGINVALID: 'the service could not read it; check that host and port are those of a Hologram service',
+  ERR_MSGINVALID:
+    'the service could not read it, or it is too long (a hub takes 1 MiB); check the length, and that host and port are those of a Hologram service',
   ERR_AUTHINVALID: 'check cloud_id and cloud_key',
   ERR_PAYLOADINVALID: 'check the message',
   ERR_TOPICINVALID: 'check the topics',

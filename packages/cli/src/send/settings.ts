@@ -47,7 +47,10 @@ export async function readTarget(
     throw new UsageError('ERR_HOLOGRAM_CREDENTIALS', `${missing} is missing; give both by ${SOURCES}`)
   }
   if (file !== undefined) {
-    throw new UsageError('ERR_HOLOGRAM_CREDENTIALS', `${file} holds neither cloud_id and cloud_key nor devicekey`)
+    throw new UsageError(
+      'ERR_HOLOGRAM_CREDENTIALS',
+      `${file} holds neither cloud_id and cloud_key nor devicekey at its top level`,
+    )
   }
   if (target.host === undefined || target.port === undefined) {
     throw new UsageError(

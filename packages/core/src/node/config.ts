@@ -137,7 +137,7 @@ function own<T>(object: Readonly<Record<string, T>>, name: string): T | undefine
 
 function wrongValue(name: string, setting: Setting<unknown>, value: unknown, origin: string): UsageError {
   const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
-  const shown = isPlain && setting.secret !== true ? String(value) : kindOf(value)
+  const shown = isPlain && value !== '' && setting.secret !== true ? String(value) : kindOf(value)
   return new UsageError('ERR_CONFIG_VALUE', `${name} must be ${setting.expected}, not ${shown} (${origin})`)
 }
 
