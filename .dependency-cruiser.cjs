@@ -250,9 +250,10 @@ module.exports = {
     },
     {
       name: 'no-unresolvable',
+      // The commands' doors lead to what is built after this check; the packages check starts each of them.
       comment: 'An import must lead somewhere.',
       severity: 'error',
-      from: {},
+      from: { pathNot: '^packages/cli/bin/' },
       to: { couldNotResolve: true },
     },
   ],
