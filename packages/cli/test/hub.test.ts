@@ -68,6 +68,10 @@ describe('options', () => {
     ],
     [['--demo', '--json'], '--demo is for people and --json for programs; leave one of them out (ERR_USAGE)'],
     [
+      ['--port-hologram', '70000'],
+      'port-hologram must be a port from 0 to 65535, not 70000 (in the options) (ERR_CONFIG_VALUE)',
+    ],
+    [
       ['--port-front', '80.5'],
       'port-front must be a port from 0 to 65535, not 80.5 (in the options) (ERR_CONFIG_VALUE)',
     ],

@@ -1,10 +1,10 @@
 import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { Server, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { nodeDisk } from '@halyard/core/node'
 import type { Disk } from '@halyard/core/node'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createHub } from '../src/hub.ts'
 import type { HubOptions } from '../src/options.ts'
 import { open, send, startHub, temporaryDirectory } from './support.ts'
@@ -164,6 +164,23 @@ describe('what keeps a hub from starting is said', () => {
     const disk: Disk = { ...nodeDisk(), mkdir: () => Promise.reject(denied) }
     await expect(startHub({ data: '/srv/halyard' }, { disk })).rejects.toThrow(
       'cannot make the data directory /srv/halyard: no permission; give this user the right to read and write there',
+    )
+  })
+
+  it('a port that this user may not have', async () => {
+    // Refused here and not by the kernel: to root, and in many containers, it gives every port.
+    const listen = vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server) {
+      const denied = Object.assign(new Error('listen EACCES: permission denied 127.0.0.1:80'), { code: 'EACCES' })
+      process.nextTick(() => this.emit('error', denied))
+      return this
+    })
+    onTestFinished(() => {
+      listen.mockRestore()
+    })
+    const error = await failing({ ports: { front: 80, hologram: 80 } })
+    expect(error.code).toBe('ERR_HUB_PORT_PERMISSION')
+    expect(error.message).toMatch(
+      /^no permission to listen on port 80 \((front|hologram)\) of 127\.0\.0\.1; choose a port above 1023 with --port-\1/,
     )
   })
 
