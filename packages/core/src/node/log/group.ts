@@ -7,7 +7,7 @@ const FIRST_BYTES = 16 * 1024
 /** A larger group would keep the others waiting for the disk; a record that is larger goes alone. */
 const MAX_BYTES = 256 * 1024
 /** Waiters do something with what they are told; so many in one turn of the event loop nobody notices. */
-const TOLD_IN_A_TURN = 256
+const TOLD_IN_A_TURN = 128
 
 export class Group {
   length = 0
