@@ -20,7 +20,6 @@ export type { LogLevel, Logger } from './logger.ts'
 export { backoff, retry, sleep } from './retry.ts'
 export type { BackoffOptions, RetryOptions } from './retry.ts'
 export { Outbox } from './outbox/outbox.ts'
-export type { OutboxPorts } from './outbox/outbox.ts'
 export type {
   Attachment,
   Deliver,
@@ -28,6 +27,7 @@ export type {
   OutboxEntry,
   OutboxMessage,
   OutboxOptions,
+  OutboxPorts,
   OutboxState,
   OutboxSubmission,
   Priority,

@@ -1,5 +1,9 @@
 /** The words of the outbox: what a caller asks, what a client delivers, what the ledger tells. docs/guide/outbox.md */
 
+import type { Clock } from '../clock.ts'
+import type { Disk } from '../disk.ts'
+import type { Logger } from '../logger.ts'
+
 export interface WaitOptions {
   signal?: AbortSignal
 }
@@ -103,4 +107,26 @@ export interface Attachment extends Disposable {
 export interface Receipt {
   readonly id: string
   readonly state: 'delivered' | 'queued'
+}
+
+/** What an outbox stands on; all have defaults. For tests, and for whoever has a disk or clock of his own. */
+export interface OutboxPorts {
+  readonly clock?: Clock
+  readonly logger?: Logger
+  readonly disk?: Disk
+  /** 0 ≤ x < 1; `Math.random` */
+  readonly random?: () => number
+  /** of the log; 1 MiB */
+  readonly segmentBytes?: number
+}
+
+/** Which lines of the ledger. */
+export interface EntryFilter {
+  readonly state?: OutboxState
+  readonly destination?: string
+}
+
+/** A message that is queued, as it would be handed to its deliverer. */
+export interface QueuedMessage extends OutboxMessage {
+  readonly destination: string
 }

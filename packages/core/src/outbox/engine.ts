@@ -1,0 +1,315 @@
+/**
+ * The outbox at work: custody, dispatcher, room, expiry and compactor, put together. `Outbox.open` loads it, so that a
+ * program pays for it when it needs it and not at its start.
+ */
+import { systemClock } from '../clock.ts'
+import type { Clock, Timer } from '../clock.ts'
+import { HalyardError, UsageError, throwIfAborted } from '../errors.ts'
+import { EventBus } from '../events.ts'
+import { loggerFor } from '../logger.ts'
+import type { Logger } from '../logger.ts'
+import { Compactor } from './compactor.ts'
+import { Custody } from './custody.ts'
+import type { OutboxEvents } from './custody.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { Expiry } from './expiry.ts'
+import type { Item, Waiter } from './item.ts'
+import { entryOf } from './ledger.ts'
+import { KeepAlive } from './keep-alive.ts'
+import { DEFAULTS, checkDestination, checkOptions, checkSubmission, optionsText, priorityNumber } from './options.ts'
+import type { Intake } from './options.ts'
+import { Room } from './room.ts'
+import { MemoryStore } from './store.ts'
+import type {
+  Attachment,
+  Deliver,
+  EntryFilter,
+  OutboxEntry,
+  OutboxOptions,
+  OutboxPorts,
+  OutboxState,
+  OutboxSubmission,
+  QueuedMessage,
+  SendControl,
+  WaitOptions,
+} from './types.ts'
+
+const SEGMENT_BYTES = 1024 * 1024
+
+/** On the wire when the outbox is closed: so long it may take, in milliseconds. */
+const CLOSE_WITHIN = 10_000
+/** … and so long after its signal has fired. */
+const ABORT_WITHIN = 1_000
+
+export class Engine {
+  readonly #options: OutboxOptions
+  readonly #logger: Logger
+  readonly #clock: Clock
+  readonly #events: EventBus<OutboxEvents>
+  readonly #custody: Custody
+  readonly #dispatcher: Dispatcher
+  readonly #room: Room
+  readonly #compactor: Compactor
+  readonly #expiry: Expiry
+  readonly #keepAlive = new KeepAlive()
+  readonly #idle: Waiter<void>[] = []
+  /** Ids of this process: random letters, then a count. */
+  readonly #idPrefix = randomLetters()
+  #ids = 0
+  #closed: Promise<void> | undefined
+  /** Closed, and nothing will happen any more. */
+  #ended = false
+
+  private constructor(options: OutboxOptions, ports: OutboxPorts) {
+    this.#options = { ...options }
+    this.#clock = ports.clock ?? systemClock()
+    this.#logger = loggerFor('Outbox', ports.logger)
+    this.#events = new EventBus(this.#logger)
+    this.#custody = new Custody({
+      clock: this.#clock,
+      logger: this.#logger,
+      events: this.#events,
+      maxAge: (options.maxAge ?? Infinity) * 1000,
+      onKept: (item) => this.#dispatcher.offer(item),
+      onSettled: (item) => this.#onSettled(item),
+    })
+    this.#dispatcher = new Dispatcher({
+      custody: this.#custody,
+      clock: this.#clock,
+      logger: this.#logger,
+      random: ports.random ?? Math.random,
+      concurrency: options.concurrency ?? DEFAULTS.concurrency,
+      ordered: options.ordered ?? DEFAULTS.ordered,
+      drainRate: options.drainRate ?? Infinity,
+    })
+    this.#room = new Room(this.#custody, options)
+    this.#compactor = new Compactor(this.#custody, this.#logger, ports.segmentBytes ?? SEGMENT_BYTES)
+    this.#expiry = new Expiry(this.#custody, this.#clock)
+  }
+
+  static async open(options: OutboxOptions, ports: OutboxPorts): Promise<Engine> {
+    checkOptions(options)
+    const { path, readOnly = false } = options
+    if (path === undefined) {
+      const engine = new Engine(options, ports)
+      engine.#custody.begin(new MemoryStore(), false)
+      return engine
+    }
+    const { openStore, systemClock: clockOfMachine } = await import('#storage')
+    const engine = new Engine(options, { clock: clockOfMachine(), ...ports })
+    const custody = engine.#custody
+    const store = await openStore({
+      path,
+      readOnly,
+      disk: ports.disk,
+      segmentBytes: ports.segmentBytes ?? SEGMENT_BYTES,
+      replay: (record) => custody.found.record(record),
+      reset: () => custody.found.reset(),
+      report: (object, message) => engine.#logger.error(object, message),
+    })
+    custody.begin(store, readOnly)
+    if (!readOnly) for (const item of custody.items.values()) engine.#expiry.watch(item)
+    return engine
+  }
+
+  on(event: OutboxState, callback: (entry: OutboxEntry) => void): void {
+    this.#events.on(event, callback)
+  }
+
+  off(event: OutboxState, callback: (entry: OutboxEntry) => void): void {
+    this.#events.off(event, callback)
+  }
+
+  get depth(): number {
+    return this.#custody.depth
+  }
+
+  get bytes(): number {
+    return this.#custody.bytes
+  }
+
+  async *entries(filter: EntryFilter): AsyncGenerator<OutboxEntry> {
+    const matches = ({ state, destination }: OutboxEntry): boolean =>
+      (filter.state ?? state) === state && (filter.destination ?? destination) === destination
+    // Both at this moment: what is settled while the caller looks is in one of them.
+    const { ledger, items } = this.#custody
+    const entries = [...ledger.entries(), ...Array.from(items.values(), (item) => item.entry())]
+    for (const entry of entries) if (matches(entry)) yield entry
+  }
+
+  why(id: string): OutboxEntry | undefined {
+    return this.#custody.items.get(id)?.entry() ?? this.#custody.ledger.get(id)
+  }
+
+  settled(id: string, options: WaitOptions): Promise<OutboxEntry> {
+    const item = this.#custody.items.get(id)
+    if (item !== undefined) return this.#wait(item.alive.fates, options.signal)
+    const entry = this.#custody.ledger.get(id)
+    if (entry !== undefined) return Promise.resolve(entry)
+    return Promise.reject(new UsageError('ERR_OUTBOX_UNKNOWN', `the outbox knows no message ${id}`))
+  }
+
+  attach(destination: string, deliver: Deliver): Attachment {
+    this.#checkOpen()
+    checkDestination(destination)
+    const target = this.#custody.found.destination(destination)
+    if (target.deliver !== undefined) {
+      const what = `another client delivers for ${destination} with this outbox`
+      throw new UsageError('ERR_OUTBOX_ATTACHED', `${what}; close that one first`)
+    }
+    this.#dispatcher.attach(target, deliver)
+    let attached = true
+    // After its end it says nothing any more: the destination may have another deliverer by then.
+    return {
+      hold: () => attached && this.#dispatcher.hold(target),
+      release: () => attached && this.#dispatcher.release(target),
+      [Symbol.dispose]: () => {
+        if (attached) this.#dispatcher.detach(target)
+        attached = false
+      },
+    }
+  }
+
+  submit(submission: OutboxSubmission, control: SendControl): Promise<OutboxEntry> {
+    try {
+      checkSubmission(submission, control)
+      throwIfAborted(control.signal)
+      this.#checkOpen()
+      const id = control.id ?? `${this.#idPrefix}${(this.#ids++).toString(36)}`
+      const known = control.id === undefined ? undefined : this.#known(control.id, control.signal)
+      return known ?? this.#take(id, submission, control)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async *messages(): AsyncGenerator<QueuedMessage> {
+    const { items } = this.#custody
+    for (const item of [...items.values()]) {
+      // Not yet kept, or settled by now.
+      if (item.phase === 'storing' || item.phase === 'settling' || items.get(item.id) !== item) continue
+      const call = await this.#custody.calls.get(item)
+      yield { id: item.id, destination: item.destination.name, attempts: item.attempts, ...call }
+    }
+  }
+
+  async drop(id: string): Promise<boolean> {
+    this.#checkOpen()
+    const item = this.#custody.items.get(id)
+    if (item === undefined || item.phase === 'settling') return false
+    const fate = this.#wait(item.alive.fates, undefined)
+    this.#custody.withdraw(item, 'dropped')
+    item.live?.abort?.()
+    const { state, reason } = await fate
+    return state === 'dropped' && reason === 'dropped'
+  }
+
+  idle(options: WaitOptions): Promise<void> {
+    if (this.#custody.items.size === 0) return Promise.resolve()
+    return this.#wait(this.#idle, options.signal)
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#finish())
+  }
+
+  /** The entry of a message whose id was used before, when it is there. */
+  #known(id: string, signal: AbortSignal | undefined): Promise<OutboxEntry> | undefined {
+    const item = this.#custody.items.get(id)
+    const fate = item?.live?.fate
+    if (fate !== undefined) return Promise.resolve(entryOf(fate))
+    if (item?.told === false) return this.#wait(item.alive.sends, signal)
+    const entry = this.why(id)
+    return entry && Promise.resolve(entry)
+  }
+
+  #take(id: string, submission: OutboxSubmission, control: SendControl): Promise<OutboxEntry> {
+    const intake: Intake = {
+      id,
+      submission,
+      options: optionsText(submission.options),
+      priority: priorityNumber(control.priority),
+      expires: control.expires ?? 0,
+      latest: control.latest ?? '',
+    }
+    if (!this.#room.make(intake)) return Promise.resolve(this.#custody.refuse(intake, 'overflow'))
+    const item = this.#custody.take(intake)
+    this.#expiry.watch(item)
+    return this.#wait(item.alive.sends, control.signal)
+  }
+
+  #onSettled(item: Item): void {
+    this.#expiry.forget(item)
+    if (this.#custody.items.size === 0) for (const waiter of this.#idle.splice(0)) waiter.resolve()
+    this.#dispatcher.wake()
+    this.#compactor.consider()
+  }
+
+  /** Whether anything can be changed here (any more). */
+  #checkOpen(): void {
+    if (this.#options.readOnly === true) throw readOnlyError()
+    if (this.#closed !== undefined) throw closedError()
+  }
+
+  /** A promise that joins those who wait. */
+  #wait<T>(waiters: Waiter<T>[], signal: AbortSignal | undefined): Promise<T> {
+    if (this.#options.readOnly === true) return Promise.reject(readOnlyError())
+    if (this.#ended) return Promise.reject(closedError())
+    return this.#keepAlive.join(waiters, signal)
+  }
+
+  async #finish(): Promise<void> {
+    this.#keepAlive.enter()
+    const { quiet, abort } = this.#dispatcher.stop()
+    this.#expiry.stop()
+    await within(quiet, CLOSE_WITHIN, this.#clock)
+    abort()
+    await within(quiet, ABORT_WITHIN, this.#clock)
+    this.#dispatcher.abandon()
+    const { store } = this.#custody
+    if (!store.durable) this.#dropAll()
+    try {
+      await this.#compactor.stop()
+      await this.#custody.end()
+      await store.close()
+    } finally {
+      this.#ended = true
+      for (const waiter of this.#idle.splice(0)) waiter.reject(closedError())
+      for (const item of this.#custody.items.values()) {
+        for (const waiter of item.live?.fates.splice(0) ?? []) waiter.reject(closedError())
+      }
+      this.#keepAlive.stop()
+    }
+  }
+
+  #dropAll(): void {
+    const waiting = [...this.#custody.items.values()].filter((item) => item.phase === 'waiting')
+    if (waiting.length === 0) return
+    const what = waiting.length === 1 ? '1 message was' : `${waiting.length} messages were`
+    this.#logger.warn({ messages: waiting.length }, `${what} in memory only and dropped by close(); a path keeps them`)
+    for (const item of waiting) this.#custody.settle(item, 'dropped', 'closed')
+  }
+}
+
+/** Resolves when the promise does, or after so many milliseconds. */
+async function within(promise: Promise<void>, milliseconds: number, clock: Clock): Promise<void> {
+  let timer: Timer | undefined
+  const time = new Promise<void>((resolve) => (timer = clock.setTimer(milliseconds, resolve)))
+  await Promise.race([promise, time])
+  timer?.cancel()
+}
+
+function closedError(): HalyardError {
+  return new HalyardError('ERR_OUTBOX_CLOSED', 'the outbox is closed; open it again')
+}
+
+function readOnlyError(): UsageError {
+  const what = 'the outbox is open for reading: it shows what was there when it was opened and changes nothing'
+  return new UsageError('ERR_OUTBOX_READ_ONLY', `${what}; open it without readOnly`)
+}
+
+/** 60 random bits; no vowels, so that they spell nothing. */
+function randomLetters(): string {
+  const letters = '0123456789bcdfghjklmnpqrstvwxyz_'
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => letters[byte % 32]).join('') + '-'
+}
