@@ -1,4 +1,5 @@
 import type { HubMessage, ServiceName } from './domain/message.ts'
+import type { SendToDevice } from './hologram/send-to-device.ts'
 import type { HubAccounts, HubReady } from './ready.ts'
 
 export interface MessagesFilter {
@@ -26,6 +27,19 @@ export interface Hub extends AsyncDisposable {
    * oldest and counts it. Ends when the hub closes.
    */
   messages(filter?: MessagesFilter): MessageStream
+  readonly hologram: {
+    /**
+     * Sends to the socket on which a device listens. The message is queued first: it lasts, is tried again until the
+     * device has it (`hologram.push.maxAge`), and goes out at once when the device is heard of. Resolves when the device
+     * has read it and closed the connection. `host`: where it last connected from; `port`: 4010; `timeout`: seconds to
+     * wait here, 5.
+     *
+     * @throws {ConnectionError} `ERR_HUB_DEVICE_UNREACHABLE`: not yet; it stays queued
+     * @throws {HalyardError} `ERR_HUB_DEVICE_UNKNOWN`, `ERR_HUB_PUSH_SIZE`, `ERR_HUB_PUSH_FULL`, `ERR_USAGE`,
+     * `ERR_USAGE_SECONDS`, `ERR_ABORTED`: it is not queued
+     */
+    readonly sendToDevice: SendToDevice
+  }
   /** Accepts nothing more, lets what is in flight finish (10 s at most), then closes. Idempotent. */
   close(): Promise<void>
 }

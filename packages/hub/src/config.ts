@@ -4,6 +4,8 @@ import { readConfigFile } from '@halyard/core/node'
 import * as v from 'valibot'
 import type { HistoryLimits } from './domain/ports.ts'
 import type { HologramLimits } from './hologram/limits.ts'
+import type { PushLimits } from './hologram/push/limits.ts'
+import type { SmsConfig } from './hologram/sms/config.ts'
 
 export interface ConnectionLimits {
   /** in all */
@@ -27,7 +29,7 @@ export interface FrontConfig extends HttpLimits, ConnectionLimits {
 }
 
 export interface HubConfig {
-  readonly hologram: { readonly limits: HologramConfig }
+  readonly hologram: { readonly limits: HologramConfig; readonly push: PushLimits; readonly sms: SmsConfig }
   readonly front: { readonly limits: FrontConfig }
   readonly history: HistoryLimits
   /** Paths of PEM files. */
@@ -53,6 +55,16 @@ export const DEFAULT_CONFIG: HubConfig = {
       authFailuresPerAccount: 60,
       authWindowPerAccount: 3600,
     },
+    push: {
+      port: 4010,
+      attemptTimeout: 30,
+      messageBytes: MIB,
+      queuedPerDevice: 1000,
+      queuedBytes: 256 * MIB,
+      maxAge: 604_800,
+      connections: 64,
+    },
+    sms: {},
   },
   front: {
     limits: {
@@ -68,8 +80,12 @@ export const DEFAULT_CONFIG: HubConfig = {
   history: { maxBytes: KIB * MIB },
 }
 
-const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000)))
-const seconds = v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_SECONDS)))
+const anyCount = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000))
+const anySeconds = v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_SECONDS))
+const anyAge = v.pipe(v.number(), v.gtValue(0))
+const count = v.optional(anyCount)
+const seconds = v.optional(anySeconds)
+const age = v.optional(anyAge)
 const path = v.pipe(v.string(), v.nonEmpty())
 
 const Schema = v.strictObject({
@@ -90,6 +106,31 @@ const Schema = v.strictObject({
           authWindowPerAccount: seconds,
         }),
       ),
+      push: v.optional(
+        v.strictObject({
+          port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535))),
+          attemptTimeout: seconds,
+          messageBytes: bytes(1, 16 * MIB),
+          queuedPerDevice: count,
+          queuedBytes: bytes(KIB),
+          maxAge: age,
+          connections: count,
+        }),
+      ),
+      sms: v.optional(
+        v.strictObject({
+          file: v.optional(path),
+          webhook: v.optional(
+            v.strictObject({
+              url: v.pipe(v.string(), v.regex(/^https?:[/][/][^\s]+$/)),
+              secret: v.optional(path),
+              timeout: v.optional(anySeconds, 10),
+              maxAge: v.optional(anyAge, 86_400),
+              queued: v.optional(anyCount, 10_000),
+            }),
+          ),
+        }),
+      ),
     }),
   ),
   front: v.optional(
@@ -107,9 +148,7 @@ const Schema = v.strictObject({
       ),
     }),
   ),
-  history: v.optional(
-    v.strictObject({ maxAge: v.optional(v.pipe(v.number(), v.gtValue(0))), maxBytes: bytes(KIB, 2 ** 50) }),
-  ),
+  history: v.optional(v.strictObject({ maxAge: age, maxBytes: bytes(KIB, 2 ** 50) })),
   tls: v.optional(v.strictObject({ cert: path, key: path })),
 })
 
@@ -138,7 +177,11 @@ export function checkConfig(value: Readonly<Record<string, unknown>>, path: stri
 function withDefaults({ hologram, front, history, tls }: v.InferOutput<typeof Schema>): HubConfig {
   const defaults = DEFAULT_CONFIG
   return {
-    hologram: { limits: { ...defaults.hologram.limits, ...hologram?.limits } },
+    hologram: {
+      limits: { ...defaults.hologram.limits, ...hologram?.limits },
+      push: { ...defaults.hologram.push, ...hologram?.push },
+      sms: { ...hologram?.sms },
+    },
     front: { limits: { ...defaults.front.limits, ...front?.limits } },
     history: { ...defaults.history, ...history },
     ...(tls && { tls }),
@@ -162,6 +205,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   min_value: 'at least',
   max_value: 'at most',
   gt_value: 'more than',
+  regex: 'an address that begins with http:// or https://',
   non_empty: 'a text that is not empty',
 }
 

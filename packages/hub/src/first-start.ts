@@ -2,62 +2,98 @@
 import { join } from 'node:path'
 import type { Disk } from '@halyard/core/node'
 import type { HologramAccounts } from './domain/accounts.ts'
-import type { Registry } from './domain/ports.ts'
+import type { ApiTokens } from './domain/api-tokens.ts'
+import type { Json, Registry } from './domain/ports.ts'
 import { readJsonFile, writeFileAtomically } from './files.ts'
-import type { HubAccounts } from './ready.ts'
-import { randomWord } from './secrets.ts'
+import { TOKEN_MINT, randomWord } from './secrets.ts'
 import type { KeyHasher } from './secrets.ts'
 
 const ACCOUNTS_FILE = 'accounts.json'
-/** The document that says that the samples were made: who removes one does not want it back. */
+/** The document that says which samples were made: who removes one does not want it back. */
 const SETUP = { collection: 'hub', id: 'setup' } as const
+
+/** What `accounts.json` holds. */
+export interface Samples {
+  readonly hologram?: { readonly cloud_id: string; readonly cloud_key: string }
+  readonly console?: { readonly token: string }
+}
+
+type SampleName = keyof Samples
+const SAMPLE_NAMES: readonly SampleName[] = ['hologram', 'console']
+/** What a hub of the first version made, which wrote no list. */
+const MADE_BY_VERSION_1: readonly SampleName[] = ['hologram']
 
 interface Parts {
   readonly accounts: HologramAccounts
+  readonly tokens: ApiTokens
   readonly registry: Registry
   readonly hasher: KeyHasher
+  readonly now: Date
 }
 
 /**
  * First start: makes the samples, writes them to `accounts.json`, then enters them, in this order, so that a crash in
- * between ends with the same accounts. Later: reads the file and gives what still holds.
+ * between ends with the same accounts. Later: reads the file, makes what an earlier version did not know, and gives what
+ * still holds.
  */
 export async function sampleAccounts(
   parts: Parts,
   where?: { readonly disk: Disk; readonly directory: string },
-): Promise<HubAccounts> {
-  const { accounts, registry, hasher } = parts
-  const isSetUp = (await registry.get(SETUP.collection, SETUP.id)) !== undefined
+): Promise<Samples> {
+  const { registry } = parts
+  const made = madeBefore((await registry.get(SETUP.collection, SETUP.id))?.value)
   const path = where && join(where.directory, ACCOUNTS_FILE)
-  const written = where && path !== undefined ? await readJsonFile(where.disk, path, parseAccounts) : undefined
-  if (isSetUp) return written ? stillValid(written, parts) : {}
+  const written = where && path !== undefined ? await readJsonFile(where.disk, path, parseSamples) : undefined
+  const missing = SAMPLE_NAMES.filter((name) => !made.includes(name))
+  if (missing.length === 0) return stillValid(written ?? {}, parts)
 
-  const samples = written ?? { hologram: { cloud_id: randomWord(4), cloud_key: randomWord(4) } }
-  if (where && path !== undefined && !written) {
+  // What is in the file and was not entered is what a crash has left of a first start.
+  const wanted: Samples = { ...written }
+  const samples = Object.assign({}, ...missing.map((name) => ({ [name]: MAKE[name]() })), wanted) as Samples
+  if (where && path !== undefined && missing.some((name) => written?.[name] === undefined)) {
     await writeFileAtomically(where.disk, path, `${JSON.stringify(samples, null, 2)}\n`)
   }
-  const { hologram } = samples
-  if (hologram) {
+  for (const name of missing) await ENTER[name](samples, parts)
+  await registry.put(SETUP.collection, SETUP.id, { version: 2, made: SAMPLE_NAMES })
+  return stillValid(samples, parts)
+}
+
+const MAKE: { readonly [Name in SampleName]: () => NonNullable<Samples[Name]> } = {
+  hologram: () => ({ cloud_id: randomWord(4), cloud_key: randomWord(4) }),
+  console: () => ({ token: TOKEN_MINT.make() }),
+}
+
+const ENTER: Readonly<Record<SampleName, (samples: Samples, parts: Parts) => Promise<unknown>>> = {
+  hologram: async ({ hologram }, { accounts, hasher }) => {
+    if (!hologram) return
     const { cloud_id: cloudId, cloud_key: cloudKey } = hologram
     await accounts.create({ cloudId, keyHash: hasher.hash(cloudId, cloudKey) })
-  }
-  await registry.put(SETUP.collection, SETUP.id, { version: 1 }, 0)
-  return samples
+  },
+  console: async ({ console: sample }, { tokens, now }) => sample && tokens.create('sample', now, sample.token),
+}
+
+function madeBefore(setup: Json | undefined): readonly SampleName[] {
+  if (setup === undefined) return []
+  const { made } = setup as { readonly made?: readonly SampleName[] }
+  return made ?? MADE_BY_VERSION_1
 }
 
 /** A sample that was removed, or has another key now, is not shown: it would not work. */
-async function stillValid(samples: HubAccounts, { accounts, hasher }: Parts): Promise<HubAccounts> {
-  const { hologram } = samples
-  if (!hologram) return {}
-  const account = await accounts.find(hologram.cloud_id)
-  return hasher.matches(account?.keyHash, hologram.cloud_id, hologram.cloud_key) ? { hologram } : {}
+async function stillValid(samples: Samples, { accounts, tokens, hasher }: Parts): Promise<Samples> {
+  const { hologram, console: sample } = samples
+  const account = hologram && (await accounts.find(hologram.cloud_id))
+  const holds = hologram && hasher.matches(account?.keyHash, hologram.cloud_id, hologram.cloud_key)
+  return {
+    ...(holds && { hologram }),
+    ...(sample && (await tokens.isValid(sample.token)) && { console: sample }),
+  }
 }
 
-function parseAccounts(value: unknown): HubAccounts | undefined {
-  const { hologram } = value as { readonly hologram?: Readonly<Record<string, unknown>> }
-  if (hologram === undefined) return {}
-  const { cloud_id, cloud_key } = hologram
-  return isFourCharacters(cloud_id) && isFourCharacters(cloud_key) ? { hologram: { cloud_id, cloud_key } } : undefined
+function parseSamples(value: unknown): Samples | undefined {
+  const { hologram, console: sample } = value as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>
+  if (hologram && !(isFourCharacters(hologram['cloud_id']) && isFourCharacters(hologram['cloud_key']))) return undefined
+  if (sample && typeof sample['token'] !== 'string') return undefined
+  return value as Samples
 }
 
 function isFourCharacters(value: unknown): value is string {

@@ -7,24 +7,26 @@ import type { Disk } from '@halyard/core/node'
 import type { Hub } from './api.ts'
 import { DEFAULT_CONFIG, readConfig } from './config.ts'
 import type { HubConfig } from './config.ts'
+import { removeRunningFile, writeRunningFile } from './admin/running-file.ts'
 import { HologramAccounts } from './domain/accounts.ts'
-import { Devices } from './domain/devices.ts'
+import { ApiTokens } from './domain/api-tokens.ts'
 import { MessageBus } from './domain/message-bus.ts'
 import { MessageLog } from './domain/message-log.ts'
 import { sampleAccounts } from './first-start.ts'
 import { sweepHistory } from './history-sweep.ts'
-import { Authoriser } from './hologram/authoriser.ts'
-import { CloudSocket } from './hologram/cloud-socket.ts'
-import { CloudService } from './hologram/service.ts'
+import type { CloudSocket } from './hologram/cloud-socket.ts'
+import { sendToDevice } from './hologram/send-to-device.ts'
+import { startHologram } from './hologram/start.ts'
 import { FrontDoor } from './listen/front-door.ts'
+import { restApi } from './rest/rest-api.ts'
 import { HttpService } from './listen/http.ts'
 import { TcpListener } from './listen/tcp-listener.ts'
 import { MEMORY, checkOptions } from './options.ts'
 import type { CheckedOptions, HubOptions } from './options.ts'
-import type { HubReady } from './ready.ts'
+import type { HubAccounts, HubReady } from './ready.ts'
 import { repeatedLogger } from './repeated-logger.ts'
 import { RunningHub } from './running-hub.ts'
-import { KeyHasher } from './secrets.ts'
+import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
 import { openDiskStore, openMemoryStore } from './store/open-store.ts'
 import type { Store } from './store/open-store.ts'
 import { encodeMessageRecord } from './store/record.ts'
@@ -63,7 +65,7 @@ export async function openHub(options: HubOptions, { disk, clock }: HubPorts): P
   const where = checked.data === MEMORY ? undefined : { disk, directory: checked.data }
   const store = where ? await openDiskStore(checked.data, { disk, clock, logger }) : openMemoryStore({ clock })
   try {
-    return await startHub({ checked, config, store, where, clock, logger })
+    return await startHub({ checked, config, store, where, disk, clock, logger })
   } catch (error) {
     await closeStore(store)
     throw error
@@ -75,87 +77,114 @@ interface HubParts {
   readonly config: HubConfig
   readonly store: Store
   readonly where: { readonly disk: Disk; readonly directory: string } | undefined
+  readonly disk: Disk
   readonly clock: Clock
   readonly logger: Logger
 }
 
 /** Accounts first, then ports: whoever can connect finds everything there. */
 async function startHub(parts: HubParts): Promise<Hub> {
-  const { checked, config, store, where, clock, logger } = parts
+  const { checked, config, store, where, disk, clock, logger } = parts
   const { journal, index, secrets } = store
   for (const name of checked.unused)
     logger.warn({ name }, `ports.${name}: this version has no such service; not opened`)
   const flood = repeatedLogger(logger, clock)
   const bus = new MessageBus()
   const accounts = new HologramAccounts(index.registry)
+  const tokens = new ApiTokens(index.registry, TOKEN_MINT)
   const hasher = new KeyHasher(secrets.keySecret)
-  const samples = await sampleAccounts({ accounts, registry: index.registry, hasher }, where)
-
-  const devices = new Devices()
-  const limits = config.hologram.limits
+  const localToken = TOKEN_MINT.make()
+  const now = new Date(clock.now())
+  const samples = await sampleAccounts({ accounts, tokens, registry: index.registry, hasher, now }, where)
   const messages = new MessageLog({ journal, bus, hubId: secrets.hubId, codec: { encode: encodeMessageRecord } })
-  const authoriser = new Authoriser({ accounts, devices, keys: hasher, limits })
-  const service = new CloudService({ authoriser, devices, messages, journal, clock, logger: flood, limits })
-  const cloudSocket = new CloudSocket({ service, limits, clock, logger: flood })
+  const hologram = await startHologram({
+    ...{ config: config.hologram, directory: where?.directory, accounts, keys: hasher, messages, journal },
+    ...{ history: index.history, disk, clock, logger: flood },
+  })
 
-  const startedAt = clock.monotonic()
-  const http = await HttpService.create({
-    limits: config.front.limits,
-    health: () => ({
-      status: 'ok',
-      version: VERSION,
-      services: { hologram: { connections: listeners.hologram.connections, refused: listeners.hologram.refused } },
-      uptime: Math.round(clock.monotonic() - startedAt) / 1000,
-      journal: { committed: journal.committed, pendingBytes: journal.pendingBytes, applied: index.applied },
-      messages: { watchers: bus.subscribers, dropped: bus.dropped },
-    }),
-  })
-  const door = new FrontDoor({
-    http: (socket) => http.accept(socket),
-    tls: await readTls(config),
-    firstByteTimeout: config.front.limits.firstByteTimeout,
-    clock,
-    logger: flood,
-  })
-  const listeners = await openListeners(parts, { door, cloudSocket, logger: flood }).catch(async (error: unknown) => {
-    await http.close()
+  try {
+    const startedAt = clock.monotonic()
+    const http = await HttpService.create({
+      limits: config.front.limits,
+      routes: restApi({
+        ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
+        keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
+        ...{ history: index.history, bus, clock, logger: flood },
+      }),
+      health: () => ({
+        status: 'ok',
+        version: VERSION,
+        services: { hologram: { connections: listeners.hologram.connections, refused: listeners.hologram.refused } },
+        uptime: Math.round(clock.monotonic() - startedAt) / 1000,
+        journal: { committed: journal.committed, pendingBytes: journal.pendingBytes, applied: index.applied },
+        messages: { watchers: bus.subscribers, dropped: bus.dropped },
+      }),
+    })
+    const door = new FrontDoor({
+      http: (socket) => http.accept(socket),
+      tls: await readTls(config),
+      firstByteTimeout: config.front.limits.firstByteTimeout,
+      clock,
+      logger: flood,
+    })
+    const { cloudSocket } = hologram
+    const listeners = await openListeners(parts, { door, cloudSocket, logger: flood }).catch(async (error: unknown) => {
+      await http.close()
+      throw error
+    })
+    const url = `http://${urlHost(checked.host)}:${listeners.front.port}`
+    if (where) await writeRunningFile(disk, where.directory, { url, token: localToken })
+    const sweep = sweepHistory(index.history, config.history, clock, logger)
+
+    const ports = { front: listeners.front.port, hologram: listeners.hologram.port }
+    const shown: HubAccounts = {
+      ...(samples.hologram && { hologram: samples.hologram }),
+      ...(samples.console && { console: { url: `${url}/console/`, token: samples.console.token } }),
+    }
+    const ready: HubReady = { event: 'ready', data: checked.data, ports, ...shown }
+    logger.info({ data: checked.data, host: checked.host, ports }, 'the hub is ready')
+    return new RunningHub({
+      ...{ ready, accounts: shown, bus, sendToDevice: sendToDevice(hologram.pushes), clock, logger },
+      doors: [
+        {
+          drain: () => {
+            listeners.hologram.stopAccepting()
+            cloudSocket.drain()
+          },
+          drained: () => listeners.hologram.drained(),
+          destroy: () => listeners.hologram.destroy(),
+        },
+        {
+          drain: () => {
+            listeners.front.stopAccepting()
+            door.drain()
+            http.drain()
+          },
+          drained: () => listeners.front.drained(),
+          destroy: async () => {
+            listeners.front.destroy()
+            await http.close()
+          },
+        },
+      ],
+      closeStore: async () => {
+        sweep.cancel()
+        await hologram.close()
+        accounts[Symbol.dispose]()
+        if (where) await removeRunningFile(disk, where.directory)
+        await closeStore(store)
+      },
+    })
+  } catch (error) {
+    await hologram.close()
     throw error
-  })
-  const sweep = sweepHistory(index.history, config.history, clock, logger)
+  }
+}
 
-  const ports = { front: listeners.front.port, hologram: listeners.hologram.port }
-  const ready: HubReady = { event: 'ready', data: checked.data, ports, ...samples }
-  logger.info({ data: checked.data, host: checked.host, ports }, 'the hub is ready')
-  return new RunningHub({
-    ...{ ready, accounts: samples, bus, clock, logger },
-    doors: [
-      {
-        drain: () => {
-          listeners.hologram.stopAccepting()
-          cloudSocket.drain()
-        },
-        drained: () => listeners.hologram.drained(),
-        destroy: () => listeners.hologram.destroy(),
-      },
-      {
-        drain: () => {
-          listeners.front.stopAccepting()
-          door.drain()
-          http.drain()
-        },
-        drained: () => listeners.front.drained(),
-        destroy: async () => {
-          listeners.front.destroy()
-          await http.close()
-        },
-      },
-    ],
-    closeStore: async () => {
-      sweep.cancel()
-      accounts[Symbol.dispose]()
-      await closeStore(store)
-    },
-  })
+/** Where a program on this machine finds the front door, as a URL has it. */
+function urlHost(host: string): string {
+  const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return reachable.includes(':') ? `[${reachable}]` : reachable
 }
 
 interface Listeners {
@@ -176,13 +205,13 @@ async function openListeners(
   const hologram = await TcpListener.open({
     ...{ name: 'hologram', host, port: ports.hologram, logger },
     ...config.hologram.limits,
-    onConnection: (socket, address) => cloudSocket.accept(socket, address),
+    onConnection: (socket, peer) => cloudSocket.accept(socket, peer),
   })
   try {
     const front = await TcpListener.open({
       ...{ name: 'front', host, port: ports.front, logger },
       ...config.front.limits,
-      onConnection: (socket, address) => door.accept(socket, address),
+      onConnection: (socket, peer) => door.accept(socket, peer.address),
     })
     return { front, hologram }
   } catch (error) {

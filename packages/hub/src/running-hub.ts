@@ -2,6 +2,7 @@ import { AbortError, throwIfAborted } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import type { Hub, MessageStream, MessagesFilter } from './api.ts'
 import type { MessageBus } from './domain/message-bus.ts'
+import type { SendToDevice } from './hologram/send-to-device.ts'
 import type { HubAccounts, HubReady } from './ready.ts'
 
 /** What is in flight has this long (ms) to finish when the hub closes. */
@@ -21,6 +22,7 @@ export interface RunningHubParts {
   readonly ready: HubReady
   readonly accounts: HubAccounts
   readonly bus: MessageBus
+  readonly sendToDevice: SendToDevice
   readonly doors: readonly Door[]
   readonly clock: Clock
   readonly logger: Logger
@@ -47,6 +49,10 @@ export class RunningHub implements Hub {
 
   get accounts(): HubAccounts {
     return this.#parts.accounts
+  }
+
+  get hologram(): Hub['hologram'] {
+    return { sendToDevice: this.#parts.sendToDevice }
   }
 
   messages(filter: MessagesFilter = {}): MessageStream {

@@ -1,6 +1,7 @@
-import { createHmac, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
 import { join } from 'node:path'
 import type { Disk } from '@halyard/core/node'
+import type { TokenMint } from './domain/api-tokens.ts'
 import { readJsonFile, writeFileAtomically } from './files.ts'
 
 /** 160 random bits: nobody guesses them. */
@@ -41,6 +42,12 @@ function parseSecrets(value: unknown): Secrets | undefined {
 /** Random characters that cannot be mistaken for each other. */
 export function randomWord(length: number): string {
   return Array.from({ length }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
+}
+
+/** For secrets that the hub makes itself: so many bits need no slow hash. */
+export const TOKEN_MINT: TokenMint = {
+  make: () => randomBytes(SECRET_BYTES).toString('base64url'),
+  hash: (token) => createHash('sha256').update(token).digest('hex'),
 }
 
 /** Hashes and checks the four-character keys of Hologram accounts. */

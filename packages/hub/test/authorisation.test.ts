@@ -11,6 +11,7 @@ import type { HologramLimits } from '../src/hologram/limits.ts'
 import { CloudService } from '../src/hologram/service.ts'
 import type { Outcome } from '../src/hologram/service.ts'
 import { KeyHasher } from '../src/secrets.ts'
+import { MemoryHistory } from '../src/store/memory-history.ts'
 import { MemoryJournal } from '../src/store/memory-journal.ts'
 import { MemoryRegistry } from '../src/store/memory-registry.ts'
 import { encodeMessageRecord } from '../src/store/record.ts'
@@ -20,7 +21,12 @@ const defaults = DEFAULT_CONFIG.hologram.limits
 
 function authoriserOf(registry: MemoryRegistry, limits: HologramLimits): Authoriser {
   const keys = new KeyHasher(Buffer.alloc(20))
-  return new Authoriser({ accounts: new HologramAccounts(registry), devices: new Devices(), keys, limits })
+  return new Authoriser({
+    accounts: new HologramAccounts(registry),
+    devices: new Devices('hologram', new MemoryHistory(() => new Date())),
+    keys,
+    limits,
+  })
 }
 
 it('guesses at accounts that must be looked up are counted one by one, also if they come together', async () => {
@@ -46,13 +52,14 @@ function stage(get: MemoryRegistry['get'], limits = defaults): Stage {
   const logger = new RecordingLogger()
   const service = new CloudService({
     authoriser: authoriserOf(registry, limits),
-    devices: new Devices(),
+    devices: new Devices('hologram', new MemoryHistory(() => new Date())),
     messages: new MessageLog({ journal, bus: new MessageBus(), hubId: 'test', codec: { encode: encodeMessageRecord } }),
-    ...{ journal, clock: nodeClock(), logger, limits },
+    ...{ journal, clock: nodeClock(), logger, limits, sms: { take: () => Promise.resolve() } },
   })
   const request = { kind: 'message', auth: { cloudId: 'abcd', cloudKey: 'efgh' }, data: 'x' } as const
+  const peer = { address: '127.0.0.2', host: '127.0.0.2' }
   const send = (size: number): Promise<Outcome> =>
-    new Promise((resolve) => service.handle({ request, form: 'json', size }, '127.0.0.2', resolve))
+    new Promise((resolve) => service.handle({ request, form: 'json', size }, peer, resolve))
   return { logger, journal, send }
 }
 

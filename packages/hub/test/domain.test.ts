@@ -9,6 +9,7 @@ import type { Registry } from '../src/domain/ports.ts'
 import { FailureThrottle } from '../src/domain/throttle.ts'
 import { addressKey } from '../src/listen/addresses.ts'
 import { repeatedLogger } from '../src/repeated-logger.ts'
+import { MemoryHistory } from '../src/store/memory-history.ts'
 import { MemoryRegistry } from '../src/store/memory-registry.ts'
 import { RecordingLogger } from './support.ts'
 
@@ -182,10 +183,11 @@ describe('the throttle', () => {
 
 describe('devices', () => {
   it('are remembered where they were seen last, the newest 10,000', () => {
-    const devices = new Devices()
+    const devices = new Devices('hologram', new MemoryHistory(() => new Date()))
     const lastSeenAt = new Date(0)
-    for (let device = 0; device <= 10_000; device++) devices.seen(String(device), { address: '192.0.2.1', lastSeenAt })
-    devices.seen('1', { address: '192.0.2.2', lastSeenAt })
+    for (let device = 0; device <= 10_000; device++)
+      devices.seen(String(device), { address: '192.0.2.1', host: '192.0.2.1', lastSeenAt })
+    devices.seen('1', { address: '192.0.2.2', host: '192.0.2.2', lastSeenAt })
     expect(devices.find('0')).toBeUndefined()
     expect(devices.find('1')?.address).toBe('192.0.2.2')
   })

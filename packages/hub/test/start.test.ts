@@ -5,11 +5,18 @@ import { join } from 'node:path'
 import { nodeDisk } from '@halyard/core/node'
 import type { Disk } from '@halyard/core/node'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { Hub } from '../src/api.ts'
 import { createHub } from '../src/hub.ts'
 import type { HubOptions } from '../src/options.ts'
 import { open, send, startHub, temporaryDirectory } from './support.ts'
 
 const mode = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8)
+
+/** The accounts without the address, which has another port at each start. */
+const secretsOf = ({ accounts: { hologram, console: api } }: Hub): object => ({
+  hologram,
+  console: { token: api?.token },
+})
 
 describe('the first start', () => {
   it('makes its directory, secrets and one account, readable by their owner alone', async () => {
@@ -20,10 +27,11 @@ describe('the first start', () => {
       data,
       ports: { front: expect.any(Number), hologram: port },
       hologram: { cloud_id: id, cloud_key: key },
+      console: { url: `http://127.0.0.1:${hub.ports.front}/console/`, token: expect.stringMatching(/^[\w-]{27}$/) },
     })
     expect(id).toMatch(/^[2-9a-z]{4}$/)
     expect(key).toMatch(/^[2-9a-z]{4}$/)
-    expect(JSON.parse(await readFile(join(data, 'accounts.json'), 'utf8'))).toEqual(hub.accounts)
+    expect(JSON.parse(await readFile(join(data, 'accounts.json'), 'utf8'))).toEqual(secretsOf(hub))
     expect(await mode(data)).toBe('700')
     expect(await mode(join(data, 'accounts.json'))).toBe('600')
     expect(await mode(join(data, 'secrets.json'))).toBe('600')
@@ -60,6 +68,8 @@ describe('the first start', () => {
     expect(steps).toEqual([
       ...['sync ', 'sync /data', 'rename /secrets.json', 'sync /data'],
       ...['rename /accounts.json', 'sync /data'],
+      // After the ports are open: where they are.
+      ...['rename /running.json', 'sync /data'],
     ])
     expect((await readdir(data)).filter((name) => name.endsWith('.tmp'))).toEqual([])
     await hub.close()
@@ -72,7 +82,7 @@ describe('the first start', () => {
     // As if the power had gone after accounts.json: the registry knows nothing.
     await rm(join(data, 'hub.sqlite'))
     const second = await startHub({ data })
-    expect(second.hub.accounts).toEqual(first.hub.accounts)
+    expect(secretsOf(second.hub)).toEqual(secretsOf(first.hub))
     expect(await send(second.port, `{"s": "${first.id}", "c": "${first.key}", "d": "x"}\r\r`)).toBe('[0,0]')
   })
 })
@@ -83,7 +93,7 @@ describe('a later start', () => {
     const first = await startHub({ data })
     await first.hub.close()
     const second = await startHub({ data })
-    expect(second.hub.accounts).toEqual(first.hub.accounts)
+    expect(secretsOf(second.hub)).toEqual(secretsOf(first.hub))
     expect(await send(second.port, `{"s": "${first.id}", "c": "${first.key}", "d": "x"}\r\r`)).toBe('[0,0]')
   })
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Clock, Logger } from '@halyard/core'
+import type { Peer } from '../domain/devices.ts'
 import { CloudConnection } from './connection.ts'
 import type { ConnectionHost } from './connection.ts'
 import { HeldBytes } from './held-bytes.ts'
@@ -45,10 +46,10 @@ export class CloudSocket {
     }
   }
 
-  /** Takes a connection over; `address` is whom limits hold for. */
-  accept(socket: Socket, address: string): void {
+  /** Takes a connection over. */
+  accept(socket: Socket, peer: Peer): void {
     if (this.#draining) return void socket.destroy()
-    this.#connections.add(new CloudConnection(socket, address, this.#host))
+    this.#connections.add(new CloudConnection(socket, peer, this.#host))
     if (!this.#isSweeping) this.#schedule()
   }
 

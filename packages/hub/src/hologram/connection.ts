@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { ERR_CONNCLOSED, RequestReader, encodeReply } from '@halyard/wire/hologram'
 import type { ReplyCode, ReplyForm, RequestResult } from '@halyard/wire/hologram'
+import type { Peer } from '../domain/devices.ts'
 import type { HologramLimits } from './limits.ts'
 import type { CloudService, Outcome } from './service.ts'
 
@@ -26,8 +27,7 @@ export interface ConnectionHost {
  * ```
  */
 export class CloudConnection {
-  /** Whom limits hold for. */
-  readonly address: string
+  readonly #peer: Peer
   /** Monotonic time (ms) at which {@link expire} is called; Infinity while the disk has the word. */
   deadline: number
   readonly #socket: Socket
@@ -36,10 +36,10 @@ export class CloudConnection {
   readonly #lastMoment: number
   #state: 'reading' | 'answering' | 'lingering' = 'reading'
 
-  constructor(socket: Socket, address: string, host: ConnectionHost) {
+  constructor(socket: Socket, peer: Peer, host: ConnectionHost) {
     const { limits } = host
     this.#socket = socket
-    this.address = address
+    this.#peer = peer
     this.#host = host
     this.#reader = new RequestReader({ maxBytes: limits.messageBytes })
     const now = host.now()
@@ -48,6 +48,11 @@ export class CloudConnection {
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('end', () => this.#peerEnded())
     socket.on('close', () => host.closed(this))
+  }
+
+  /** Whom limits hold for. */
+  get address(): string {
+    return this.#peer.address
   }
 
   /** Bytes of a request that is not complete. */
@@ -83,7 +88,7 @@ export class CloudConnection {
     }
     // Whatever is sent behind the request waits in the kernel until the answer is out.
     this.#socket.pause()
-    this.#host.service.handle(result, this.address, (outcome) => this.#settle(outcome, result.form))
+    this.#host.service.handle(result, this.#peer, (outcome) => this.#settle(outcome, result.form))
   }
 
   #settle(outcome: Outcome, form: ReplyForm): void {

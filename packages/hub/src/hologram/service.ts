@@ -9,14 +9,15 @@ import {
 import type { AcceptedRequest, HologramRequest, ReplyCode } from '@halyard/wire/hologram'
 import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
-import type { Devices } from '../domain/devices.ts'
-import type { MessageDraft } from '../domain/message.ts'
+import type { Devices, Peer } from '../domain/devices.ts'
+import type { HubMessage, MessageDraft } from '../domain/message.ts'
 import type { MessageLog } from '../domain/message-log.ts'
 import type { Journal } from '../domain/ports.ts'
+import type { SmsGateway } from '../domain/sms-gateway.ts'
 import type { Authoriser, Verdict } from './authoriser.ts'
 import type { HologramLimits } from './limits.ts'
 
-const HOLOGRAM_SPACE = 'hologram'
+export const HOLOGRAM_SPACE = 'hologram'
 
 /** A code, or `'silence'`: the peer gets no answer and keeps its message. */
 export type Outcome = ReplyCode | 'silence'
@@ -26,6 +27,7 @@ export interface ServiceParts {
   readonly devices: Devices
   readonly messages: MessageLog
   readonly journal: Pick<Journal, 'pendingBytes'>
+  readonly sms: Pick<SmsGateway, 'take'>
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: HologramLimits
@@ -43,7 +45,7 @@ export class CloudService {
   }
 
   /** Calls back once, with code 0 only when the message lasts. Never throws. */
-  handle({ request, size }: AcceptedRequest, address: string, answer: (outcome: Outcome) => void): void {
+  handle({ request, size }: AcceptedRequest, peer: Peer, answer: (outcome: Outcome) => void): void {
     // HOTP, TOTP and the SIM's tokens: their keys never leave the SIM or the original cloud. docs/protocols/hologram.md
     if (request.kind === 'one-time-password') return answer(ERR_PROTINVALID)
     const { journal, clock, logger, limits, authoriser } = this.#parts
@@ -54,11 +56,12 @@ export class CloudService {
       )
       return answer('silence')
     }
+    const { address } = peer
     const deviceKey = deviceKeyOf(request.auth)
     const cloudId = deviceKey.slice(0, CLOUD_ID_LENGTH)
     const cloudKey = deviceKey.slice(CLOUD_ID_LENGTH)
     const decide = (verdict: Verdict): void => {
-      if (verdict === 'granted') return this.#keep(request, cloudId, address, answer)
+      if (verdict === 'granted') return this.#keep(request, cloudId, peer, answer)
       if (verdict === 'wrong') return answer(ERR_AUTHINVALID)
       logger.warn({ address }, 'hologram: too many wrong keys; requests of this address or account stay unanswered')
       answer('silence')
@@ -77,12 +80,12 @@ export class CloudService {
   #keep(
     request: Exclude<HologramRequest, { kind: 'one-time-password' }>,
     account: string,
-    address: string,
+    peer: Peer,
     answer: (outcome: Outcome) => void,
   ): void {
     const { messages, devices, clock, logger } = this.#parts
     const receivedAt = new Date(clock.now())
-    devices.seen(account, { address, lastSeenAt: receivedAt })
+    devices.seen(account, { ...peer, lastSeenAt: receivedAt })
     const draft: MessageDraft = {
       space: HOLOGRAM_SPACE,
       service: 'hologram',
@@ -91,10 +94,10 @@ export class CloudService {
       direction: 'in',
       payload: this.#encoder.encode(textOf(request)),
       receivedAt,
-      source: address,
+      source: peer.host,
     }
     messages.accept(draft, {
-      accepted: () => answer(ERR_OK),
+      accepted: (message) => (request.kind === 'sms' ? this.#forward(request, message, answer) : answer(ERR_OK)),
       failed: (error) => {
         logger.warn({ err: error }, `hologram: a message was not kept: ${error.message}`)
         // Whoever gets no answer sends a message again; a code would end it. An SMS is never sent twice: better to be told.
@@ -102,7 +105,25 @@ export class CloudService {
       },
     })
   }
+
+  /** Kept is not enough for an SMS: somebody has to send it. */
+  #forward(
+    { destination, body }: SmsRequest,
+    { id, account, receivedAt }: HubMessage,
+    answer: (outcome: Outcome) => void,
+  ): void {
+    const { sms, logger } = this.#parts
+    sms.take({ id, cloudId: account, destination, text: body, receivedAt }).then(
+      () => answer(ERR_OK),
+      (error: unknown) => {
+        logger.warn({ err: error }, `hologram: an SMS was kept but not handed on: ${describeError(error)}`)
+        answer(ERR_INTERNAL)
+      },
+    )
+  }
 }
+
+type SmsRequest = Extract<HologramRequest, { kind: 'sms' }>
 
 /** A text as it is, any other value as its JSON. */
 function textOf(request: Exclude<HologramRequest, { kind: 'one-time-password' }>): string {

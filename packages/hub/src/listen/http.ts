@@ -9,6 +9,8 @@ export interface HttpOptions {
   readonly limits: HttpLimits
   /** What `/health` shows. */
   readonly health: () => object
+  /** Everything else. */
+  readonly routes: (app: FastifyInstance) => void
 }
 
 /** The hub's HTTP: it opens no port, it is handed streams. */
@@ -22,7 +24,7 @@ export class HttpService {
     this.#server = server
   }
 
-  static async create({ limits, health }: HttpOptions): Promise<HttpService> {
+  static async create({ limits, health, routes }: HttpOptions): Promise<HttpService> {
     const server = createServer({
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.requestTimeout * 500,
@@ -48,6 +50,7 @@ export class HttpService {
       return reply.code(status).send({ error: status < 500 ? 'bad request' : 'internal error', message })
     })
     app.get('/health', () => health())
+    routes(app)
     await app.ready()
     // The server never listens, and only this event starts the timer behind headersTimeout and requestTimeout.
     server.emit('listening')

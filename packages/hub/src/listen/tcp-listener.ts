@@ -2,7 +2,8 @@ import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { ConnectionError, UsageError, describeError } from '@halyard/core'
 import type { Logger } from '@halyard/core'
-import { addressKey } from './addresses.ts'
+import type { Peer } from '../domain/devices.ts'
+import { addressKey, plainAddress } from './addresses.ts'
 
 export interface TcpListenerOptions {
   /** For errors and logs: `hologram`, `front` */
@@ -14,8 +15,8 @@ export interface TcpListenerOptions {
   readonly connectionsPerAddress: number
   /** Gets one warning for each refused connection: it should hold repetitions back. */
   readonly logger: Logger
-  /** `address`: whom limits hold for, see {@link addressKey}. The socket may half-close and has an `error` listener. */
-  readonly onConnection: (socket: Socket, address: string) => void
+  /** The socket may half-close and has an `error` listener. */
+  readonly onConnection: (socket: Socket, peer: Peer) => void
 }
 
 /** Accepts connections, so many in all and so many from one address; one too many is closed without a word. */
@@ -97,7 +98,7 @@ export class TcpListener {
       if (left === 0) this.#perAddress.delete(address)
       else this.#perAddress.set(address, left)
     })
-    onConnection(socket, address)
+    onConnection(socket, { address, host: plainAddress(socket.remoteAddress ?? '') })
   }
 }
 
