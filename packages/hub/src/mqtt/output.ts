@@ -1,0 +1,108 @@
+import type { Flushable, Flusher } from './flush.ts'
+import type { Region, SlabPool } from './slab.ts'
+import type { Transport } from './transport.ts'
+
+/** Pieces up to this size are copied together; larger ones are written as they are. */
+const SMALL = 2048
+const LEAST_WISH = 256
+const GREATEST_WISH = 65_536
+const NO_BYTES = new Uint8Array(0)
+
+/**
+ * What goes to one connection, collected over a turn and written at once: one `write` per message is what makes brokers
+ * slow. Frames are encoded straight into the region, whose size follows what the connection took last time.
+ */
+export class Output implements Flushable {
+  readonly #transport: Transport
+  readonly #flusher: Flusher
+  readonly #slabs: SlabPool
+  readonly #region: Region = { bytes: NO_BYTES, start: 0, at: 0, end: 0 }
+  #pieces: Uint8Array[] = []
+  /** Of the pieces and the region. */
+  #bytes = 0
+  #wish = LEAST_WISH
+  #isMarked = false
+  #isOpen = true
+
+  constructor(transport: Transport, flusher: Flusher, slabs: SlabPool) {
+    this.#transport = transport
+    this.#flusher = flusher
+    this.#slabs = slabs
+  }
+
+  /** Not yet with the kernel. */
+  get waiting(): number {
+    return this.#bytes + this.#transport.pendingBytes
+  }
+
+  /**
+   * Room for a frame of `size` bytes: write it into `region.bytes` from `region.at` on, then call {@link wrote}.
+   */
+  reserve(size: number): Region {
+    const region = this.#region
+    if (region.end - region.at < size) {
+      this.#seal()
+      this.#slabs.carve(region, size, Math.max(size, this.#wish))
+    }
+    return region
+  }
+
+  /** The frame ends at `end`. */
+  wrote(end: number): void {
+    const region = this.#region
+    this.#bytes += end - region.at
+    region.at = end
+    if (!this.#isMarked) this.#mark()
+  }
+
+  /** Takes a frame that nobody changes any more; a large one, or the only one of a turn, is not copied. */
+  append(frame: Uint8Array): void {
+    const { length } = frame
+    if (length > SMALL || this.#bytes === 0) {
+      this.#seal()
+      this.#pieces.push(frame)
+      this.#bytes += length
+      if (!this.#isMarked) this.#mark()
+      return
+    }
+    const { bytes, at } = this.reserve(length)
+    bytes.set(frame, at)
+    this.wrote(at + length)
+  }
+
+  flush(): void {
+    this.#isMarked = false
+    if (!this.#isOpen || this.#bytes === 0) return
+    this.#seal()
+    this.#wish = Math.min(GREATEST_WISH, Math.max(LEAST_WISH, nextPowerOfTwo(this.#bytes)))
+    const pieces = this.#pieces
+    this.#pieces = []
+    this.#bytes = 0
+    this.#transport.write(pieces)
+  }
+
+  /** Nothing is written any more. */
+  close(): void {
+    this.#isOpen = false
+    this.#slabs.close(this.#region)
+    this.#pieces = []
+    this.#bytes = 0
+  }
+
+  #mark(): void {
+    this.#isMarked = true
+    this.#flusher.mark(this)
+  }
+
+  /** What is in the region becomes a piece. */
+  #seal(): void {
+    const region = this.#region
+    if (region.at > region.start) this.#pieces.push(region.bytes.subarray(region.start, region.at))
+    this.#slabs.close(region)
+    region.start = region.at
+  }
+}
+
+function nextPowerOfTwo(value: number): number {
+  return 2 ** Math.ceil(Math.log2(value))
+}
