@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Peer } from '../domain/devices.ts'
-import type { Transport, TransportHandler, TransportKind } from '../mqtt/transport.ts'
+import type { Transport, TransportHandler, TransportKind } from '../domain/transport.ts'
 
 export interface SocketTransportOptions {
   readonly kind: TransportKind

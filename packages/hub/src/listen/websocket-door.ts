@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import type { RawData, WebSocket } from 'ws'
 import type { Peer } from '../domain/devices.ts'
-import type { Transport, TransportHandler, TransportKind } from '../mqtt/transport.ts'
+import type { Transport, TransportHandler, TransportKind } from '../domain/transport.ts'
 
 /** §6: `mqtt`; the two old names are what clients of 3.1 and the original Emitter SDK ask for. */
 const SUB_PROTOCOLS: readonly string[] = ['mqtt', 'mqttv3.1', 'mqttv3']

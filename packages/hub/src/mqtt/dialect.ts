@@ -3,7 +3,7 @@
  * gets first. The engine knows packets, sessions and queues; a dialect knows accounts, keys and channels. Types only.
  */
 import type { Publication } from './publication.ts'
-import type { TransportKind } from './transport.ts'
+import type { TransportKind } from '../domain/transport.ts'
 
 /** Numbers of 5.0 (§2.4); the engine makes of them what 3.1.1 has. */
 export type ReasonCode = number

@@ -1,6 +1,6 @@
 import type { Flushable, Flusher } from './flush.ts'
 import type { Region, SlabPool } from './slab.ts'
-import type { Transport } from './transport.ts'
+import type { Transport } from '../domain/transport.ts'
 
 /** Pieces up to this size are copied together; larger ones are written as they are. */
 const SMALL = 2048

@@ -1,5 +1,5 @@
 /** What a connection reads from and is written to: TCP, TLS or WebSocket. `listen/` has one adapter for each. */
-import type { Peer } from '../domain/devices.ts'
+import type { Peer } from './devices.ts'
 
 export type TransportKind = 'tcp' | 'tls' | 'websocket' | 'secure-websocket'
 
