@@ -35,14 +35,14 @@ export class AccessList {
   }
 
   mayPublish(topic: string): boolean {
-    return this.#writable.some((filter) => allows(filter, topic)) && !this.#denied.some((filter) => allows(filter, topic))
+    return (
+      this.#writable.some((filter) => allows(filter, topic)) && !this.#denied.some((filter) => allows(filter, topic))
+    )
   }
 
   /** Only if one rule covers all that the filter could bring, and nothing of it is denied. */
   maySubscribe(filter: string): boolean {
-    return (
-      this.#readable.some((rule) => covers(rule, filter)) && !this.#denied.some((rule) => mayMeet(rule, filter))
-    )
+    return this.#readable.some((rule) => covers(rule, filter)) && !this.#denied.some((rule) => mayMeet(rule, filter))
   }
 }
 
@@ -60,7 +60,7 @@ function allows(rule: string, topic: string): boolean {
 /** Whether every topic that fits `filter` fits `rule`. */
 function covers(rule: string, filter: string): boolean {
   if (passesBy(rule, filter)) return false
-  return walk(rule, filter, (ours, theirs) => ours === '+' ? theirs !== '#' : ours === theirs, 'covers')
+  return walk(rule, filter, (ours, theirs) => (ours === '+' ? theirs !== '#' : ours === theirs), 'covers')
 }
 
 /** Whether there is a topic that fits both. */

@@ -1,0 +1,22 @@
+/** What is kept of a password that a person has chosen: nobody gets it back from there. */
+export interface PasswordHash {
+  readonly algorithm: 'scrypt'
+  /** base64url */
+  readonly salt: string
+  readonly hash: string
+  /** N, as a power of two */
+  readonly cost: number
+}
+
+/** `busy`: so many passwords wait to be checked that this one was not looked at. */
+export type PasswordVerdict = 'right' | 'wrong' | 'busy'
+
+export interface Passwords {
+  hash(password: Uint8Array): Promise<PasswordHash>
+  /** At once for one that was right lately. `undefined`: there is no such account; takes as long as a wrong one. */
+  check(
+    account: string,
+    password: Uint8Array,
+    kept: PasswordHash | undefined,
+  ): PasswordVerdict | Promise<PasswordVerdict>
+}
