@@ -151,18 +151,19 @@ describe('a queue of positions', () => {
         for (const [turn, count] of counts.entries()) {
           for (let step = 0; step < count; step++) {
             if (turn % 2 === 0) {
-              queue.push(next)
+              queue.push(next, next % 200)
               model.push(next++)
             } else {
-              expect(queue.shift()).toBe(model.shift())
+              expect(queue.firstMark).toBe((model[0] ?? 0) % 200)
+              expect(queue.shift()).toBe(model.shift() ?? 0)
             }
           }
           expect(queue.length).toBe(model.length)
-          expect(queue.peek()).toBe(model[0])
+          expect(queue.first).toBe(model[0] ?? 0)
         }
         expect([...queue]).toEqual(model)
         queue.clear()
-        expect([queue.length, queue.shift()]).toEqual([0, undefined])
+        expect([queue.length, queue.shift()]).toEqual([0, 0])
       }),
     )
   })
@@ -171,7 +172,8 @@ describe('a queue of positions', () => {
 describe('held messages', () => {
   it('stay until the last who waits has let go', () => {
     const messages = new MemoryMessages<string>()
-    const position = messages.hold('hello', 5, 2)
+    const position = messages.hold('hello', 5)
+    messages.share(position)
     messages.release(position)
     expect([messages.get(position), messages.bytes, messages.count]).toEqual(['hello', 5, 1])
     messages.release(position)

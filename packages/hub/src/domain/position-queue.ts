@@ -2,9 +2,14 @@ import type { Position } from './positions.ts'
 
 const CHUNK = 256
 
-/** A row of positions, oldest first. An empty one holds no memory; one of 100,000 holds 0.8 MB. */
+interface Chunk {
+  readonly positions: Float64Array
+  readonly marks: Uint8Array
+}
+
+/** A row of positions, oldest first, each with a byte of its owner's. An empty one holds no memory; 100,000 hold 0.9 MB. */
 export class PositionQueue {
-  readonly #chunks: Float64Array[] = []
+  #chunks: Chunk[] = []
   /** Of the first chunk. */
   #start = 0
   #length = 0
@@ -13,40 +18,51 @@ export class PositionQueue {
     return this.#length
   }
 
-  push(position: Position): void {
+  push(position: Position, mark: number): void {
     const at = this.#start + this.#length++
-    const chunk = Math.floor(at / CHUNK)
-    if (chunk === this.#chunks.length) this.#chunks.push(new Float64Array(CHUNK))
-    const target = this.#chunks[chunk]
-    if (target) target[at % CHUNK] = position
+    const index = Math.floor(at / CHUNK)
+    if (index === this.#chunks.length) {
+      this.#chunks.push({ positions: new Float64Array(CHUNK), marks: new Uint8Array(CHUNK) })
+    }
+    const chunk = this.#chunks[index]
+    if (!chunk) return
+    chunk.positions[at % CHUNK] = position
+    chunk.marks[at % CHUNK] = mark
   }
 
-  /** The oldest, still in the row. */
-  peek(): Position | undefined {
-    return this.#length === 0 ? undefined : this.#chunks[0]?.[this.#start]
+  /** The oldest, still in the row; 0 if there is none. */
+  get first(): Position {
+    return this.#length === 0 ? 0 : (this.#chunks[0]?.positions[this.#start] ?? 0)
   }
 
-  shift(): Position | undefined {
-    const position = this.peek()
-    if (position === undefined) return undefined
+  /** Of the oldest. */
+  get firstMark(): number {
+    return this.#length === 0 ? 0 : (this.#chunks[0]?.marks[this.#start] ?? 0)
+  }
+
+  /** Gives the oldest away; 0 if there is none. */
+  shift(): Position {
+    const position = this.first
+    if (this.#length === 0) return 0
     this.#length--
-    if (++this.#start === CHUNK || this.#length === 0) {
+    if (++this.#start === CHUNK) {
       this.#chunks.shift()
       this.#start = 0
     }
+    if (this.#length === 0) this.clear()
     return position
   }
 
   *[Symbol.iterator](): Generator<Position> {
     for (let index = 0; index < this.#length; index++) {
       const at = this.#start + index
-      const position = this.#chunks[Math.floor(at / CHUNK)]?.[at % CHUNK]
+      const position = this.#chunks[Math.floor(at / CHUNK)]?.positions[at % CHUNK]
       if (position !== undefined) yield position
     }
   }
 
   clear(): void {
-    this.#chunks.length = 0
+    this.#chunks = []
     this.#start = 0
     this.#length = 0
   }

@@ -4,8 +4,10 @@
 export type Position = number
 
 export interface MessageStore<M> {
-  /** Held until it was released as often as it was held. `times`: by so many queues at once. */
-  hold(message: M, bytes: number, times: number): Position
+  /** Held for one who waits for it; {@link share} for each other. */
+  hold(message: M, bytes: number): Position
+  /** One more waits for it. */
+  share(position: Position): void
   /** `undefined`: released by all. */
   get(position: Position): M | undefined
   release(position: Position): void

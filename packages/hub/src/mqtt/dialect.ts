@@ -2,6 +2,7 @@
  * The port through which a service gives MQTT its own meaning: who may come in, what a topic is, what a subscription
  * gets first. The engine knows packets, sessions and queues; a dialect knows accounts, keys and channels. Types only.
  */
+import type { Qos } from '@halyard/wire/mqtt'
 import type { Publication } from './publication.ts'
 import type { TransportKind } from '../domain/transport.ts'
 
@@ -47,7 +48,7 @@ export interface Principal {
 }
 
 export interface PublishFlags {
-  readonly qos: 0 | 1 | 2
+  readonly qos: Qos
   readonly retain: boolean
 }
 
@@ -79,7 +80,7 @@ export interface DialectRequest {
   readonly topic: string
   /** A copy. */
   readonly payload: Uint8Array
-  readonly qos: 0 | 1 | 2
+  readonly qos: Qos
   /** 0 for QoS 0. */
   readonly packetId: number
   /** Once: only then PUBACK or PUBREC leaves. */
@@ -100,7 +101,7 @@ export interface DialectConnection {
 }
 
 export interface SubscribeOptions {
-  readonly qos: 0 | 1 | 2
+  readonly qos: Qos
   readonly noLocal: boolean
   readonly retainAsPublished: boolean
   readonly retainHandling: 0 | 1 | 2
@@ -114,7 +115,7 @@ export type SubscribePlan =
       readonly filter: string
       /** The group of a shared subscription. */
       readonly share: string | undefined
-      readonly qos: 0 | 1 | 2
+      readonly qos: Qos
       /** Monotonic ms: the subscription ends then; Infinity. */
       readonly validUntil: number
       /** Stored messages, oldest first: they go out before the SUBACK; live ones are held meanwhile and none comes twice. */

@@ -21,6 +21,7 @@ export class Output implements Flushable {
   /** Of the pieces and the region. */
   #bytes = 0
   #wish = LEAST_WISH
+  #handed = 0
   #isMarked = false
   #isOpen = true
 
@@ -33,6 +34,11 @@ export class Output implements Flushable {
   /** Not yet with the kernel. */
   get waiting(): number {
     return this.#bytes + this.#transport.pendingBytes
+  }
+
+  /** Bytes that have gone to the kernel since the start: what grows while the client reads. */
+  get taken(): number {
+    return this.#handed - this.#transport.pendingBytes
   }
 
   /**
@@ -76,6 +82,7 @@ export class Output implements Flushable {
     this.#seal()
     this.#wish = Math.min(GREATEST_WISH, Math.max(LEAST_WISH, nextPowerOfTwo(this.#bytes)))
     const pieces = this.#pieces
+    this.#handed += this.#bytes
     this.#pieces = []
     this.#bytes = 0
     this.#transport.write(pieces)

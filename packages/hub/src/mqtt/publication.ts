@@ -1,24 +1,34 @@
+import { encodeUtf8 } from '@halyard/wire/mqtt'
+import type { PublishProperties, Qos, TopicName } from '@halyard/wire/mqtt'
+
+/**
+ * What 5.0 hands on unaltered (§3.3.2.3): payload format, content type, response topic, correlation data, user
+ * properties. Alias, identifiers and expiry are made anew for each receiver.
+ */
+export type ForwardedProperties = Omit<
+  PublishProperties,
+  'topicAlias' | 'subscriptionIdentifiers' | 'messageExpiryInterval'
+>
+
 /** An application message that somebody must hold: a queue, the retained store, a will. On the way through it is none. */
 export interface Publication {
   /** As subscribers see it. */
-  readonly topic: string
+  readonly topic: TopicName
   readonly payload: Uint8Array
   /** As it was published. */
-  readonly qos: 0 | 1 | 2
+  readonly qos: Qos
   readonly retain: boolean
-  /** What 5.0 hands on unaltered (§3.3.2.3): payload format, content type, response topic, correlation data, user properties. */
   readonly properties: ForwardedProperties | undefined
   /** Monotonic ms; Infinity: never. */
   readonly expiresAt: number
-  /** The session it came from, for No Local; `undefined`: the hub itself. */
-  readonly from: object | undefined
-  readonly receivedAt: Date
 }
 
-export interface ForwardedProperties {
-  readonly payloadFormatIndicator?: 0 | 1
-  readonly contentType?: string
-  readonly responseTopic?: string
-  readonly correlationData?: Uint8Array
-  readonly userProperties?: readonly (readonly [name: string, value: string])[]
+/** What it counts against the limits of queues and retained messages. */
+export function sizeOfPublication({ topic, payload }: Publication): number {
+  return 100 + topic.bytes.length + payload.length
+}
+
+/** Of a topic name that was checked. */
+export function topicOf(text: string): TopicName {
+  return { text, bytes: encodeUtf8(text), valid: true }
 }

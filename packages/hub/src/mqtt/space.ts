@@ -2,31 +2,46 @@ import { RetainedStore } from '../domain/topics/retained-store.ts'
 import type { RetainedLimits } from '../domain/topics/retained-store.ts'
 import { SubscriptionIndex } from '../domain/topics/subscription-index.ts'
 import type { Publication } from './publication.ts'
+import type { ClientSubscription } from './session.ts'
+import { SharedGroup } from './shared-group.ts'
+import type { SharedGroupParts } from './shared-group.ts'
 import { targetsOf } from './targets.ts'
 import type { Subscriber, Targets } from './targets.ts'
 
-/** Topics whose targets are remembered; the one that was not asked for longest goes first. */
+/** Topics whose targets are remembered; the one that was matched longest ago goes first. */
 const REMEMBERED = 20_000
 
 /** Where channels live. Nothing crosses from one space to another but a dialect's route. */
 export class Space {
   readonly name: string
-  readonly index: SubscriptionIndex<Subscriber> = new SubscriptionIndex()
   readonly retained: RetainedStore<Publication>
+  readonly #index: SubscriptionIndex<Subscriber> = new SubscriptionIndex()
+  readonly #groups = new Map<string, SharedGroup>()
+  readonly #groupParts: SharedGroupParts
   readonly #targets = new Map<string, Targets>()
 
-  constructor(name: string, limits: RetainedLimits) {
+  constructor(name: string, limits: RetainedLimits, groupParts: SharedGroupParts) {
     this.name = name
     this.retained = new RetainedStore(limits)
+    this.#groupParts = groupParts
   }
 
-  /** Who gets what is published there now; good while `targets.epoch` is the index's. */
+  /** Grows with each change of a subscription. */
+  get epoch(): number {
+    return this.#index.epoch
+  }
+
+  get subscriptions(): number {
+    return this.#index.size
+  }
+
+  /** Who gets what is published there now; good while its epoch is the space's. */
   targets(channel: string): Targets {
-    const { epoch } = this.index
+    const { epoch } = this.#index
     const known = this.#targets.get(channel)
     if (known !== undefined && known.epoch === epoch) return known
     const found: Subscriber[] = []
-    this.index.match(channel, found)
+    this.#index.match(channel, found)
     const targets = targetsOf(found, epoch)
     this.#targets.delete(channel)
     this.#targets.set(channel, targets)
@@ -37,5 +52,34 @@ export class Space {
       }
     }
     return targets
+  }
+
+  subscribe(filter: string, share: string | undefined, subscription: ClientSubscription): void {
+    if (share === undefined) {
+      this.#index.add(filter, subscription)
+      return
+    }
+    const key = `${share}/${filter}`
+    let group = this.#groups.get(key)
+    if (group === undefined) {
+      group = new SharedGroup(this.#groupParts)
+      this.#groups.set(key, group)
+      this.#index.add(filter, group)
+    }
+    group.add(subscription)
+  }
+
+  unsubscribe(filter: string, share: string | undefined, subscription: ClientSubscription): void {
+    if (share === undefined) {
+      this.#index.remove(filter, subscription)
+      return
+    }
+    const key = `${share}/${filter}`
+    const group = this.#groups.get(key)
+    if (group === undefined) return
+    group.remove(subscription)
+    if (!group.isEmpty) return
+    this.#groups.delete(key)
+    this.#index.remove(filter, group)
   }
 }

@@ -1,6 +1,7 @@
-import type { Session } from './session.ts'
+import type { Qos } from '@halyard/wire/mqtt'
+import type { DeliveryTerms } from './link.ts'
+import type { ClientSubscription, Session } from './session.ts'
 import { SharedGroup } from './shared-group.ts'
-import type { ClientSubscription } from './subscription.ts'
 
 /** What an index of subscriptions holds. */
 export type Subscriber = ClientSubscription | SharedGroup
@@ -9,13 +10,42 @@ export type Subscriber = ClientSubscription | SharedGroup
  * One session that gets a message: one copy, whatever the number of its subscriptions that fit, with the greatest QoS
  * and the identifiers of all (5.0 §3.3.4, [MQTT-3.3.4-2], [MQTT-3.3.4-3]; 3.1.1 §3.3.5, [MQTT-3.3.5-1]).
  */
-export interface Target {
+export class Target {
   readonly session: Session
-  readonly qos: 0 | 1 | 2
-  readonly retainAsPublished: boolean
-  readonly identifiers: readonly number[] | undefined
   /** What it gets of its own messages: subscriptions with No Local left out ([MQTT-3.8.3-3]); `undefined`: nothing. */
-  readonly own: Omit<Target, 'own'> | undefined
+  readonly own: Target | undefined
+  readonly #retainAsPublished: boolean
+  readonly #qos: Qos
+  readonly #identifiers: readonly number[] | undefined
+  /** By the QoS of the message, RETAIN 0. */
+  readonly #terms: readonly [DeliveryTerms, DeliveryTerms, DeliveryTerms]
+
+  /** Of at least one subscription. */
+  constructor(session: Session, subscriptions: readonly ClientSubscription[]) {
+    this.session = session
+    let greatest: Qos = 0
+    const identifiers: number[] = []
+    for (const { qos, identifier } of subscriptions) {
+      if (qos > greatest) greatest = qos
+      if (identifier !== 0) identifiers.push(identifier)
+    }
+    this.#qos = greatest
+    this.#identifiers = identifiers.length > 0 ? identifiers : undefined
+    this.#retainAsPublished = subscriptions.some(({ retainAsPublished }) => retainAsPublished)
+    this.#terms = [this.#make(0, false), this.#make(1, false), this.#make(2, false)]
+    const foreign = subscriptions.filter(({ noLocal }) => !noLocal)
+    if (foreign.length === subscriptions.length) this.own = this
+    else this.own = foreign.length === 0 ? undefined : new Target(session, foreign)
+  }
+
+  /** [MQTT-3.8.4-8]: the smaller of both QoS; [MQTT-3.3.1-12], [MQTT-3.3.1-13]: RETAIN. */
+  terms(qos: Qos, retain: boolean): DeliveryTerms {
+    return retain && this.#retainAsPublished ? this.#make(qos, true) : this.#terms[qos]
+  }
+
+  #make(qos: Qos, retain: boolean): DeliveryTerms {
+    return { qos: qos < this.#qos ? qos : this.#qos, retain, identifiers: this.#identifiers }
+  }
 }
 
 export interface Targets {
@@ -27,37 +57,16 @@ export interface Targets {
 
 export function targetsOf(found: readonly Subscriber[], epoch: number): Targets {
   const groups: SharedGroup[] = []
-  const sessions: Target[] = []
-  const several = new Map<Session, ClientSubscription[]>()
+  const bySession = new Map<Session, ClientSubscription[]>()
   for (const subscriber of found) {
     if (subscriber instanceof SharedGroup) {
       groups.push(subscriber)
       continue
     }
-    const known = several.get(subscriber.session)
-    if (known === undefined) several.set(subscriber.session, [subscriber])
+    const known = bySession.get(subscriber.session)
+    if (known === undefined) bySession.set(subscriber.session, [subscriber])
     else known.push(subscriber)
   }
-  for (const [session, subscriptions] of several) sessions.push(targetOf(session, subscriptions))
+  const sessions = Array.from(bySession, ([session, subscriptions]) => new Target(session, subscriptions))
   return { epoch, sessions, groups }
-}
-
-/** Of at least one subscription. */
-export function targetOf(session: Session, subscriptions: readonly ClientSubscription[]): Target {
-  const all = joined(session, subscriptions)
-  const foreign = subscriptions.filter(({ noLocal }) => !noLocal)
-  if (foreign.length === subscriptions.length) return { ...all, own: all }
-  return { ...all, own: foreign.length === 0 ? undefined : joined(session, foreign) }
-}
-
-function joined(session: Session, subscriptions: readonly ClientSubscription[]): Omit<Target, 'own'> {
-  let qos: 0 | 1 | 2 = 0
-  let retainAsPublished = false
-  let identifiers: number[] | undefined
-  for (const subscription of subscriptions) {
-    if (subscription.qos > qos) qos = subscription.qos
-    retainAsPublished ||= subscription.retainAsPublished
-    if (subscription.identifier !== 0) (identifiers ??= []).push(subscription.identifier)
-  }
-  return { session, qos, retainAsPublished, identifiers }
 }

@@ -20,11 +20,16 @@ export class MemoryMessages<M> implements MessageStore<M> {
     return this.#held.size
   }
 
-  hold(message: M, bytes: number, times: number): Position {
+  hold(message: M, bytes: number): Position {
     const position = this.#next++
-    this.#held.set(position, { message, bytes, times })
+    this.#held.set(position, { message, bytes, times: 1 })
     this.#bytes += bytes
     return position
+  }
+
+  share(position: Position): void {
+    const held = this.#held.get(position)
+    if (held) held.times++
   }
 
   get(position: Position): M | undefined {
