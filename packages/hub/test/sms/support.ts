@@ -32,9 +32,9 @@ export class TestWebhook {
   answer: Answer = status(204)
   readonly #server = createServer((request, response) => void this.#handle(request, response))
 
-  static async listen(port = 0): Promise<TestWebhook> {
+  static async listen(): Promise<TestWebhook> {
     const webhook = new TestWebhook()
-    webhook.#server.listen(port, '127.0.0.1')
+    webhook.#server.listen(0, '127.0.0.1')
     await once(webhook.#server, 'listening')
     onTestFinished(() => webhook.close())
     return webhook
