@@ -47,6 +47,7 @@ export const DEFAULT_CONFIG: HubConfig = {
       connectionsPerAddress: 512,
       messageBytes: MIB,
       bufferedBytes: 64 * MIB,
+      smsCharacters: 160,
       messageTimeout: 60,
       idleTimeout: 20,
       lingerTimeout: 2,
@@ -97,6 +98,7 @@ const Schema = v.strictObject({
           connectionsPerAddress: count,
           messageBytes: bytes(64, 16 * MIB),
           bufferedBytes: bytes(64 * KIB),
+          smsCharacters: count,
           messageTimeout: seconds,
           idleTimeout: seconds,
           lingerTimeout: seconds,
@@ -122,7 +124,7 @@ const Schema = v.strictObject({
           file: v.optional(path),
           webhook: v.optional(
             v.strictObject({
-              url: v.pipe(v.string(), v.regex(/^https?:[/][/][^\s]+$/)),
+              url: v.pipe(v.string(), v.check(isHttpUrl)),
               secret: v.optional(path),
               timeout: v.optional(anySeconds, 10),
               maxAge: v.optional(anyAge, 86_400),
@@ -151,6 +153,17 @@ const Schema = v.strictObject({
   history: v.optional(v.strictObject({ maxAge: age, maxBytes: bytes(KIB, 2 ** 50) })),
   tls: v.optional(v.strictObject({ cert: path, key: path })),
 })
+
+/** One that a request can be made of: `%zz` in a password is an address, and no request. */
+function isHttpUrl(text: string): boolean {
+  if (!/^https?:[/][/]/i.test(text) || !URL.canParse(text)) return false
+  try {
+    const { username, password } = new URL(text)
+    return typeof decodeURIComponent(username + password) === 'string'
+  } catch {
+    return false
+  }
+}
 
 function bytes(lowest: number, highest = KIB * MIB) {
   return v.optional(v.pipe(v.number(), v.integer(), v.minValue(lowest), v.maxValue(highest)))
@@ -205,7 +218,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   min_value: 'at least',
   max_value: 'at most',
   gt_value: 'more than',
-  regex: 'an address that begins with http:// or https://',
+  check: 'an address that begins with http:// or https://',
   non_empty: 'a text that is not empty',
 }
 

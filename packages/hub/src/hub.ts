@@ -99,7 +99,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
   const messages = new MessageLog({ journal, bus, hubId: secrets.hubId, codec: { encode: encodeMessageRecord } })
   const hologram = await startHologram({
     ...{ config: config.hologram, directory: where?.directory, accounts, keys: hasher, messages, journal },
-    ...{ history: index.history, disk, clock, logger: flood },
+    ...{ history: index.history, userAgent: `halyard-hub/${VERSION}`, disk, clock, logger: flood },
   })
 
   try {
@@ -114,7 +114,13 @@ async function startHub(parts: HubParts): Promise<Hub> {
       health: () => ({
         status: 'ok',
         version: VERSION,
-        services: { hologram: { connections: listeners.hologram.connections, refused: listeners.hologram.refused } },
+        services: {
+          hologram: {
+            connections: listeners.hologram.connections,
+            refused: listeners.hologram.refused,
+            sms: hologram.smsBacklog,
+          },
+        },
         uptime: Math.round(clock.monotonic() - startedAt) / 1000,
         journal: { committed: journal.committed, pendingBytes: journal.pendingBytes, applied: index.applied },
         messages: { watchers: bus.subscribers, dropped: bus.dropped },

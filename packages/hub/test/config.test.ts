@@ -46,9 +46,29 @@ describe('the configuration file', () => {
     ],
     ['{ front: 1 }', 'front must be an object { … }, not 1'],
     ['{ tls: { cert: a.pem\n } }', 'tls.key is missing'],
+    [
+      '{ hologram: { sms: { webhook: { url: "ftp://user:secret@host/" } } } }',
+      'hologram.sms.webhook.url must be an address that begins with http:// or https://, not a text',
+    ],
+    [
+      '{ hologram: { sms: { webhook: { url: "http://" } } } }',
+      'hologram.sms.webhook.url must be an address that begins with http:// or https://, not a text',
+    ],
+    [
+      '{ hologram: { sms: { webhook: { url: "http://user:%zz@host/" } } } }',
+      'hologram.sms.webhook.url must be an address that begins with http:// or https://, not a text',
+    ],
+    ['{ hologram: { sms: { webhook: {} } } }', 'hologram.sms.webhook.url is missing'],
+    ['{ hologram: { sms: { file: "" } } }', 'hologram.sms.file must be a text that is not empty, not a text'],
     ['{ tls: null }', 'tls must be an object { … }, not null'],
   ])('%s', async (text, expected) => {
     expect(await problem(text)).toBe(`hub.hjson: ${expected}; docs/guide/hub.md lists all keys`)
+  })
+
+  it('fills in what a webhook leaves out', async () => {
+    const { hologram } = await parseConfig('{ hologram: { sms: { webhook: { url: "https://a.example/in" } } } }', 'x')
+    const webhook = { url: 'https://a.example/in', timeout: 10, maxAge: 86_400, queued: 10_000 }
+    expect(hologram.sms).toEqual({ webhook })
   })
 
   it('that is not HJSON is told with the place', async () => {
