@@ -14,6 +14,7 @@ interface Meaning {
   readonly kind: 'message' | 'sms' | 'one-time-password'
   readonly auth: Auth
   readonly data?: unknown
+  readonly dataSource?: string
   readonly topics?: string | readonly string[]
   readonly destination?: string
   readonly body?: string
@@ -53,9 +54,8 @@ function keptOf(vector: Recorded): string[] {
   if (!message || message.kind === 'one-time-password') return []
   const account = keyOf(vector).slice(0, 4)
   if (message.kind === 'sms') return [`${account} sms:${message.destination}: ${message.body}`]
-  const { data, topics = [] } = message
-  const text = typeof data === 'string' ? data : JSON.stringify(data)
-  return [`${account} ${[topics].flat().join(',')}: ${text}`]
+  const { data, dataSource, topics = [] } = message
+  return [`${account} ${[topics].flat().join(',')}: ${typeof data === 'string' ? data : dataSource}`]
 }
 
 const deliveries: readonly (readonly [name: string, delivery: Delivery])[] = [
@@ -100,7 +100,7 @@ describe('every recorded stream is answered in its form, and kept as it was mean
       vectors.map(async ({ hex }) => {
         const bytes = Buffer.from(hex, 'hex').toString('latin1')
         const own = bytes
-          .replace('12345678', id + key)
+          .replace(/(["S])12345678/, `$1${id}${key}`)
           .replace('"1234"', `"${id}"`)
           .replace('"5678"', `"${key}"`)
         return (await exchange(port, Buffer.from(own, 'latin1'))).answer
