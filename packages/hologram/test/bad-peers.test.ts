@@ -42,8 +42,19 @@ const play =
     else socket.resetAndDestroy()
   }
 
-/** The first thing in it is a complete JSON reply of the code 0. */
-const saysTaken = /^\s*\[\s*("0+"|-?0+(\.0+)?([eE][+-]?\d+)?)\s*[,\]]/
+/** A list that begins with a zero, as a number or in quotes, is all of it or its beginning. */
+function saysTaken(bytes: Buffer): boolean {
+  const text = bytes.toString('latin1')
+  return [text, text.slice(0, text.indexOf(']') + 1)].some((reply) => {
+    try {
+      const [first] = JSON.parse(reply) as unknown[]
+      return /number|string/.test(typeof first) && String(first).includes('0') && Number(first) === 0
+    } catch {
+      return false
+    }
+  })
+}
+
 const codes = [-2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8]
 
 describe('an answer of any bytes, cut anywhere', () => {
@@ -54,7 +65,7 @@ describe('an answer of any bytes, cut anywhere', () => {
         await using cloud = cloudAt(peer)
         const result = await cloud.sendMessage('x', { timeout: 5 })
         expect(codes).toContain(result.code)
-        if (result.ok) expect(given.bytes.toString('latin1')).toMatch(saysTaken)
+        expect(result.ok && !saysTaken(given.bytes)).toBe(false)
         expect(result.buffered).toBe(result.code === -2)
       }),
       { numRuns: 150 },
