@@ -1,8 +1,9 @@
-"""The Hologram Python SDKs 0.1.1, 0.3.0 and 0.9 on the wire, said again in Python 3.
+"""The Hologram Python SDKs 0.1.1, 0.3.0 and 0.9.1 on the wire, said again in Python 3.
 
 The originals are not on npm, and the older two want Python 2. This is what they were watched to do, nothing else: which
 bytes they write, with which socket calls, how long they wait, and what they give back. Their defects are kept, since a
 hub has to live with them. docs/protocols/hologram.md describes the frames.
+0.9.1 is what the original's develop branch (053c484) calls itself; no release of 0.9 was recorded.
 
     python3 python_sdk.py VERSION PORT CREDENTIALS < calls.json
 
@@ -112,7 +113,7 @@ class Cloud:
         return str(digits[0]) if digits else "[]"
 
 
-class Sdk09(Cloud):
+class Sdk091(Cloud):
     order_without_topics = ("k", "m", "d")
     order_with_topics = ("k", "m", "t", "d")
     max_answer = 1024
@@ -141,7 +142,7 @@ class Sdk09(Cloud):
             connection.close()
 
 
-VERSIONS = {"0.1.1": Cloud, "0.3.0": Cloud, "0.9": Sdk09}
+VERSIONS = {"0.1.1": Cloud, "0.3.0": Cloud, "0.9.1": Sdk091}
 
 
 def main():

@@ -1,4 +1,4 @@
-/** The hub and the original SDKs as they are in Python, with Python's own JSON and sockets: interop/hologram. */
+/** The hub and the original SDKs said again in Python, with Python's own JSON and sockets: interop/hologram. */
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { loadVectors } from '@halyard/testkit'
@@ -60,7 +60,7 @@ const keyOf = ({ auth }: Message): string => ('deviceKey' in auth ? auth.deviceK
 describe.each([
   ['0.1.1', '12345678', 'v0.1.1', '0'],
   ['0.3.0', '34mg12ab', 'v0.3.0', '0'],
-  ['0.9', '12345678', 'develop', 0],
+  ['0.9.1', '12345678', 'develop', 0],
 ] as const)('SDK %s', (version, key, tag, taken) => {
   const account = key.slice(0, 4)
   const openHub = (): Promise<RecordedHub> => recordedHub(account, key.slice(4))
@@ -140,8 +140,8 @@ describe.each([
   })
 })
 
-it('SDK 0.9 with sim-otp gets the refusal where it expects a nonce', async () => {
+it('SDK 0.9.1 with sim-otp gets the refusal where it expects a nonce', async () => {
   const hub = await recordedHub('1234', '5678')
-  const [nonce] = await python('0.9', hub.port, '12345678', [['request_nonce']])
+  const [nonce] = await python('0.9.1', hub.port, '12345678', [['request_nonce']])
   expect(nonce).toMatchObject({ wire: ['4e'], result: Buffer.from('50').toString('hex') })
 })

@@ -1,4 +1,7 @@
-/** The hub against what the original SDKs sent, byte for byte (vectors/hologram), and as they send it. */
+/**
+ * The hub against every stream of vectors/hologram, byte for byte: what the original SDKs were recorded to send, and what
+ * others may; each vector names its origin.
+ */
 import { loadVectors } from '@halyard/testkit'
 import type { Vector } from '@halyard/testkit'
 import { describe, expect, it } from 'vitest'
@@ -20,36 +23,36 @@ interface Meaning {
   readonly body?: string
 }
 
-interface Recorded extends Vector<Meaning> {
+interface Stream extends Vector<Meaning> {
   /** refusals: the form of their answer */
   readonly form?: 'json' | 'compact'
 }
 
-const load = (name: string): readonly Recorded[] =>
+const load = (name: string): readonly Stream[] =>
   loadVectors<Meaning>(new URL(`../../../../vectors/hologram/${name}.json`, import.meta.url)).vectors
 
-const RECORDED = [...load('messages'), ...load('sms'), ...load('one-time-passwords'), ...load('refusals')].filter(
+const STREAMS = [...load('messages'), ...load('sms'), ...load('one-time-passwords'), ...load('refusals')].filter(
   // TV 03 is there twice: the bytes as they are written, and what they mean.
   ({ name }) => !name.endsWith('written'),
 )
 
-const keyOf = ({ message }: Recorded): string => {
+const keyOf = ({ message }: Stream): string => {
   if (!message || message.kind === 'one-time-password') return '12345678'
   return 'deviceKey' in message.auth ? message.auth.deviceKey : message.auth.cloudId + message.auth.cloudKey
 }
 
-const KEYS = [...new Set(RECORDED.map(keyOf))]
-const OF = new Map(KEYS.map((key) => [key, RECORDED.filter((vector) => keyOf(vector) === key)]))
+const KEYS = [...new Set(STREAMS.map(keyOf))]
+const OF = new Map(KEYS.map((key) => [key, STREAMS.filter((vector) => keyOf(vector) === key)]))
 
 /** docs/protocols/hologram.md §5.1, §6 */
-function answerTo({ message, form, code }: Recorded): string {
+function answerTo({ message, form, code }: Stream): string {
   if (form !== undefined) return form === 'json' ? `[${code},0]` : `${code}0`
   if (message?.kind === 'one-time-password') return '50'
   return message?.kind === 'sms' ? '00' : '[0,0]'
 }
 
 /** Nothing, or the line of the history. */
-function keptOf(vector: Recorded): string[] {
+function keptOf(vector: Stream): string[] {
   const { message } = vector
   if (!message || message.kind === 'one-time-password') return []
   const account = keyOf(vector).slice(0, 4)
@@ -64,9 +67,9 @@ const deliveries: readonly (readonly [name: string, delivery: Delivery])[] = [
   ['in pieces with pauses', withPauses(15)],
 ]
 
-describe('every recorded stream is answered in its form, and kept as it was meant', () => {
-  it('has the streams of all versions that were recorded', () => {
-    const origins = new Set(RECORDED.map(({ origin }) => /v\d[.]\d|develop/.exec(origin)?.[0]))
+describe('every stream of the vectors is answered in its form, and kept as it was meant', () => {
+  it('are of every version: recorded, for 0.5 computed', () => {
+    const origins = new Set(STREAMS.map(({ origin }) => /v\d[.]\d|develop/.exec(origin)?.[0]))
     expect([...origins]).toEqual(expect.arrayContaining(['v0.1', 'v0.3', 'v0.5', 'develop']))
     expect(KEYS).toEqual(['12345678', '34mg12ab', 'wxyz9876'])
   })

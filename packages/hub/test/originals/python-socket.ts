@@ -1,5 +1,5 @@
 /**
- * What the Python SDKs do with one TCP connection, written down from watching 0.1.1, 0.3.0 and 0.9: connect, hand the
+ * What the Python SDKs do with one TCP connection, as 0.1.1, 0.3.0 and develop (which calls itself 0.9.1) were watched to do it: connect, hand the
  * bytes over, read until the peer closes or is silent for `timeout` seconds (which is no error: what came so far is the
  * answer), shut down, close. They never half-close before they have read. interop/hologram/python_sdk.py is the same in
  * Python itself.
@@ -46,7 +46,7 @@ export interface ExchangeOptions {
   readonly timeout?: number
   /** whole */
   readonly delivery?: Delivery
-  /** Reads no more than this; 0.9 stops at 1024, the others at nothing. */
+  /** Reads no more than this; 0.9.1 stops at 1024, the others at nothing. */
   readonly maxAnswer?: number
 }
 
