@@ -129,8 +129,8 @@ export class CloudService {
 
 type SmsRequest = Extract<HologramRequest, { kind: 'sms' }>
 
-/** A text as it is, any other value as its JSON. */
+/** A text as it is, any other value as the JSON that the device wrote. */
 function textOf(request: Exclude<HologramRequest, { kind: 'one-time-password' }>): string {
   if (request.kind === 'sms') return request.body
-  return typeof request.data === 'string' ? request.data : JSON.stringify(request.data)
+  return typeof request.data === 'string' ? request.data : (request.dataSource ?? JSON.stringify(request.data))
 }
