@@ -247,6 +247,7 @@ export class DevicePushes implements Pushes {
         )
       }
       const target = { host, port: options.port ?? limits.port }
+      this.#turns.connecting(queue)
       const reason = await this.#connector.deliver(message.body, target, signal)
       if (reason !== undefined) return retry(reason)
       await this.#record(cloudId, message.body, host)

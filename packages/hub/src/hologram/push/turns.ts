@@ -15,7 +15,7 @@
 import { backoff } from '@halyard/core'
 import type { BackoffOptions, Clock, Timer } from '@halyard/core'
 
-/** Milliseconds between the begins of two attempts for a device that is heard of again and again. */
+/** Milliseconds from one connection to the next for a device that is heard of again and again. */
 const HEARD_INTERVAL = 1000
 
 /** What is owed to one device. One that is owed nothing has none. */
@@ -28,9 +28,9 @@ export class DeviceQueue {
   isDoubtful: boolean
   state: 'idle' | 'ready' | 'trying' | 'resting' = 'idle'
   failures = 0
-  /** When the last attempt began; monotonic, ms. */
-  begun: number = -Infinity
-  /** It was heard of since. */
+  /** When the last connection began; monotonic, ms. */
+  connectedAt: number = -Infinity
+  /** It was heard of since the last attempt began. */
   wasHeard = false
   /** While it has a place. */
   attachment: Disposable | undefined
@@ -76,9 +76,14 @@ export class Turns {
     if (queue.state === 'idle') this.#makeReady(queue)
   }
 
+  /** An attempt begins: from now on it is news if the device is heard of. */
   began(queue: DeviceQueue): void {
-    queue.begun = this.#options.clock.monotonic()
     queue.wasHeard = false
+  }
+
+  /** It has come to a connection. */
+  connecting(queue: DeviceQueue): void {
+    queue.connectedAt = this.#options.clock.monotonic()
   }
 
   /** It goes on with its next message, unless others wait for its place. */
@@ -87,7 +92,7 @@ export class Turns {
     queue.failures = 0
     queue.reason = undefined
     this.#trust(queue)
-    if (owed.size > 1 && this.#next() !== undefined) {
+    if (owed.size > 1 && this.#next(this.#trying - 1) !== undefined) {
       this.#leave(queue)
       this.#makeReady(queue)
     }
@@ -138,8 +143,8 @@ export class Turns {
     queue.timer = this.#options.clock.setTimer(milliseconds, () => this.#makeReady(queue))
   }
 
-  #untilHeardAgain({ begun }: DeviceQueue): number {
-    return Math.max(0, begun + HEARD_INTERVAL - this.#options.clock.monotonic())
+  #untilHeardAgain({ connectedAt }: DeviceQueue): number {
+    return Math.max(0, connectedAt + HEARD_INTERVAL - this.#options.clock.monotonic())
   }
 
   #makeReady(queue: DeviceQueue): void {
@@ -163,8 +168,8 @@ export class Turns {
   }
 
   /** Doubtful ones first, up to their half: neither sort can keep the other out. */
-  #next(): DeviceQueue | undefined {
-    if (this.#closed || this.#trying >= this.#options.places) return undefined
+  #next(trying: number = this.#trying): DeviceQueue | undefined {
+    if (this.#closed || trying >= this.#options.places) return undefined
     const doubtful = this.#doubtfulTrying < this.#placesForDoubtful ? first(this.#doubtfulReady) : undefined
     return doubtful ?? first(this.#ready)
   }
