@@ -7,6 +7,7 @@
  * ```
  */
 import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { describeError } from '@halyard/core'
 import type { Clock } from '@halyard/core'
 
@@ -63,8 +64,10 @@ export class DeviceConnector {
     const peer = shown(target)
     let stage: Stage = 'connecting'
     let answered = 0
+    let isOver = false
     const socket = connect({
-      ...target,
+      host: target.host,
+      port: target.port,
       noDelay: true,
       allowHalfOpen: true,
       onread: {
@@ -77,13 +80,15 @@ export class DeviceConnector {
       },
     })
     const settle = (reason?: string): void => {
+      if (isOver) return
+      isOver = true
       timer.cancel()
       this.#connecting.delete(leave)
       signal?.removeEventListener('abort', abort)
       // A FIN would make a whole message of the half that it has got, and let what the kernel still holds arrive later,
       // beside the next attempt. After a reset it has no message.
       if (reason === undefined || stage === 'connecting') socket.destroy()
-      else socket.resetAndDestroy()
+      else reset(socket)
       over(reason)
     }
     const abort = (): void => settle('it was ended from here')
@@ -103,6 +108,16 @@ export class DeviceConnector {
     socket.once('close', () => settle(`${peer} closed the connection`))
     if (signal?.aborted) abort()
   }
+}
+
+/**
+ * A reset, now. `socket.resetAndDestroy()` sets the same mark, but then waits until all is written, which is what a device
+ * that reads nothing keeps from happening.
+ */
+function reset(socket: Socket): void {
+  const marked: { resetAndClosing?: boolean } = socket
+  marked.resetAndClosing = true
+  socket.destroy()
 }
 
 /** As it stands in a URL. */
