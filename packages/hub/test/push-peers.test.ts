@@ -72,25 +72,19 @@ describe('one attempt', () => {
     )
   })
 
-  it('a device that reads nothing: the message ends in a reset, so that no half of it passes for a whole', async () => {
+  it('a device that reads nothing: time is up, and what is still on its way is taken back', async () => {
     const { clock, devices } = connector()
-    let fate = ''
-    let accepted = false
-    const device = await openDevice((socket) => {
-      accepted = true
-      socket.pause()
-      socket.on('error', (error: NodeJS.ErrnoException) => (fate = error.code ?? ''))
-      socket.on('end', () => (fate = 'ended'))
-      gate.push(() => socket.resume())
-    })
-    const gate: (() => void)[] = []
+    const sockets: Socket[] = []
+    const device = await openDevice((socket) => void sockets.push(socket.pause()))
     const attempt = devices.deliver(LARGE, device)
-    await until('it is connected', () => accepted)
+    await until('it is connected', () => sockets.length === 1)
     await clock.advance(30_000)
     expect(await attempt).toBe(`127.0.0.1:${device.port} did not read the message within 30 s`)
-    for (const resume of gate) resume()
-    await until('the device sees its end', () => fate !== '')
-    expect(fate).toBe('ECONNRESET')
+    // A plain close would bring what the hub's kernel holds, some megabytes, and then an end as if that were all.
+    let received = 0
+    sockets[0]?.on('data', (chunk) => (received += chunk.length)).resume()
+    await until('the connection is over', () => sockets[0]?.readable === false)
+    expect(received).toBeLessThan(1024 * 1024)
   })
 
   it('a link that goes silent: time is up', async () => {

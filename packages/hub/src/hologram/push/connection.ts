@@ -7,7 +7,6 @@
  * ```
  */
 import { connect } from 'node:net'
-import type { Socket } from 'node:net'
 import { describeError } from '@halyard/core'
 import type { Clock } from '@halyard/core'
 
@@ -88,7 +87,7 @@ export class DeviceConnector {
       // A FIN would make a whole message of the half that it has got, and let what the kernel still holds arrive later,
       // beside the next attempt. After a reset it has no message.
       if (reason === undefined || stage === 'connecting') socket.destroy()
-      else reset(socket)
+      else socket.resetAndDestroy()
       over(reason)
     }
     const abort = (): void => settle('it was ended from here')
@@ -108,16 +107,6 @@ export class DeviceConnector {
     socket.once('close', () => settle(`${peer} closed the connection`))
     if (signal?.aborted) abort()
   }
-}
-
-/**
- * A reset, now. `socket.resetAndDestroy()` sets the same mark, but then waits until all is written, which is what a device
- * that reads nothing keeps from happening.
- */
-function reset(socket: Socket): void {
-  const marked: { resetAndClosing?: boolean } = socket
-  marked.resetAndClosing = true
-  socket.destroy()
 }
 
 /** As it stands in a URL. */
