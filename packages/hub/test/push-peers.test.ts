@@ -40,6 +40,20 @@ describe('one attempt', () => {
     )
   })
 
+  it('a name with addresses of both families, of which one is listened on', async () => {
+    const device = await openDevice()
+    expect(await connector().devices.deliver(bytes('x'), { host: 'localhost', port: device.port })).toBeUndefined()
+    expect(device.messages).toEqual(['x'])
+  })
+
+  it('ends with the hub if the device has not answered yet', async () => {
+    const { clock, devices } = connector()
+    const attempt = devices.deliver(bytes('x'), await openDevice())
+    devices.close()
+    expect(await attempt).toBe('the hub was closed')
+    expect(clock.pendingTimers).toEqual([])
+  })
+
   it.each([
     ['at once', (device: Socket) => void device.resetAndDestroy()],
     ['after the first bytes', (device: Socket) => void device.once('data', () => device.resetAndDestroy())],

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import type { Clock } from '@halyard/core'
 import { nodeDisk } from '@halyard/core/node'
 import type { Disk } from '@halyard/core/node'
 import { VirtualClock } from '@halyard/testkit'
@@ -107,14 +106,14 @@ export async function openPushes(
 ): Promise<TestPushes> {
   const { path, disk = nodeDisk(), clock = new VirtualClock(), limits } = options
   const log = new RecordingLogger()
-  const { journal, index, secrets } = openMemoryStore({ clock: clock as Clock })
+  const { journal, index, secrets } = openMemoryStore({ clock })
   const accounts = new HologramAccounts(index.registry)
   for (const cloudId of options.accounts ?? ['ab12']) await accounts.create({ cloudId, keyHash: 'x' })
   const bus = new MessageBus()
   const messages = new MessageLog({ journal, bus, hubId: secrets.hubId, codec: { encode: encodeMessageRecord } })
   const devices = new Devices('hologram', index.history)
   const pushes = await DevicePushes.open({
-    ...{ path, disk, clock, logger: log, accounts, devices, messages },
+    ...{ path, disk, clock, logger: log, accounts, devices, messages, random: () => 0.5 },
     limits: { ...DEFAULT_CONFIG.hologram.push, ...limits },
   })
   onTestFinished(() => pushes.close().catch(() => {}))

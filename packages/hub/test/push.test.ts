@@ -175,7 +175,7 @@ describe('hub.hologram.sendToDevice()', () => {
     await hub.close()
     expect(await waiting).toMatchObject({ code: 'ERR_HUB_CLOSED' })
     expect((await failureOf(hub.hologram.sendToDevice(id, 'z'))).message).toBe(
-      'the hub is closed: it sends nothing more; what was queued stays on its disk',
+      'the hub is closed; start it again: what was queued in its data directory goes out then',
     )
   })
 

@@ -1,25 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import {
-  AbortError,
-  HalyardError,
-  Outbox,
-  StorageError,
-  UsageError,
-  describeError,
-  throwIfAborted,
-} from '@halyard/core'
-import type { BackoffOptions, Clock, Delivery, Logger, OutboxEntry, OutboxMessage } from '@halyard/core'
+import { AbortError, HalyardError, Outbox, StorageError, UsageError, throwIfAborted } from '@halyard/core'
+import type { BackoffOptions, Delivery, OutboxEntry, OutboxMessage } from '@halyard/core'
 import type { Disk } from '@halyard/core/node'
-import type { HologramAccounts } from '../../domain/accounts.ts'
 import type { Devices } from '../../domain/devices.ts'
-import type { MessageLog } from '../../domain/message-log.ts'
 import type { Push, PushRequest, PushWait, Pushes } from '../../domain/pushes.ts'
-import { DeviceConnector } from './connection.ts'
-import type { PushLimits } from './limits.ts'
-import { checkRequest, readOptions, unknownDevice } from './request.ts'
+import { PushDelivery } from './delivery.ts'
+import type { PushDeliveryParts } from './delivery.ts'
+import { checkRequest, unknownDevice } from './request.ts'
 import { DeviceQueue, Turns } from './turns.ts'
 
-const SERVICE = 'hologram'
 const PREFIX = 'hologram:'
 
 /** Of `queuedBytes`, each message takes so much at least: many small ones fill the memory too. */
@@ -30,17 +19,13 @@ const REST: BackoffOptions = { base: 1, cap: 300 }
 /** There is nowhere to connect to: the reason to look again is that the account may be gone. */
 const REST_UNHEARD: BackoffOptions = { base: 1800, cap: 3600 }
 
-export interface DevicePushesParts {
+export interface DevicePushesParts extends PushDeliveryParts {
   /** A directory of its own; none: in memory. */
   readonly path: string | undefined
   readonly disk: Disk
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly limits: PushLimits
-  readonly accounts: Pick<HologramAccounts, 'find'>
   readonly devices: Pick<Devices, 'find' | 'locate' | 'onSeen'>
-  /** What was delivered is a message of the hub like any other, direction `out`. */
-  readonly messages: Pick<MessageLog, 'accept'>
+  /** 0 ≤ x < 1; `Math.random` */
+  readonly random?: () => number
 }
 
 /**
@@ -50,7 +35,7 @@ export interface DevicePushesParts {
 export class DevicePushes implements Pushes {
   readonly #parts: DevicePushesParts
   readonly #outbox: Outbox
-  readonly #connector: DeviceConnector
+  readonly #delivery: PushDelivery
   readonly #turns: Turns
   readonly #queues = new Map<string, DeviceQueue>()
   /** By id: who waits for a message to be on the disk. */
@@ -59,12 +44,12 @@ export class DevicePushes implements Pushes {
   #closed: Promise<void> | undefined
 
   private constructor(outbox: Outbox, parts: DevicePushesParts) {
-    const { clock, limits, devices } = parts
+    const { clock, random, limits, devices } = parts
     this.#parts = parts
     this.#outbox = outbox
-    this.#connector = new DeviceConnector({ clock, timeout: limits.attemptTimeout })
+    this.#delivery = new PushDelivery(parts)
     this.#turns = new Turns({
-      clock,
+      ...{ clock, random },
       places: limits.connections,
       attach: (queue) =>
         outbox.attach(PREFIX + queue.cloudId, (message, { signal }) => this.#deliver(queue, message, signal)),
@@ -156,7 +141,7 @@ export class DevicePushes implements Pushes {
   async #close(): Promise<void> {
     this.#stopListening()
     this.#turns.close(this.#queues.values())
-    this.#connector.close()
+    this.#delivery.close()
     await this.#outbox.close()
   }
 
@@ -174,8 +159,8 @@ export class DevicePushes implements Pushes {
   ): Promise<{ readonly id: string; readonly first: Promise<OutboxEntry> }> {
     const { accounts, limits } = this.#parts
     if (this.#closed) throw closedError()
-    const options = { ...checkRequest(request, limits) }
     const { cloudId } = request
+    const options = { ...checkRequest(request, limits) }
     // The caller may use its bytes again while the account is looked up.
     const body = new Uint8Array(request.payload)
     if ((await accounts.find(cloudId)) === undefined) throw unknownDevice(cloudId)
@@ -227,56 +212,17 @@ export class DevicePushes implements Pushes {
 
   async #deliver(queue: DeviceQueue, message: OutboxMessage, signal: AbortSignal | undefined): Promise<Delivery> {
     const { cloudId } = queue
-    const { accounts, devices, limits, logger } = this.#parts
     this.#turns.began(queue)
-    const retry = (reason: string, rest: BackoffOptions = REST): Delivery => {
-      logger.debug({ cloudId, id: message.id }, `a message to device ${cloudId} waits: ${reason}`)
-      this.#turns.failed(queue, reason, rest)
-      return { outcome: 'retry', reason }
+    const onConnecting = (): void => this.#turns.connecting(queue)
+    const attempt = await this.#delivery.attempt(cloudId, message, { signal, onConnecting })
+    if (attempt.outcome === 'delivered') this.#turns.delivered(queue)
+    // One that was ended from here says nothing of the device.
+    if (attempt.outcome === 'retry' && !signal?.aborted) {
+      const { reason, unheard } = attempt
+      this.#parts.logger.debug({ cloudId, id: message.id }, `a message to device ${cloudId} waits: ${reason}`)
+      this.#turns.failed(queue, reason, unheard ? REST_UNHEARD : REST)
     }
-    try {
-      if ((await accounts.find(cloudId)) === undefined) {
-        return { outcome: 'refused', reason: 'the account of the device was removed' }
-      }
-      const options = readOptions(message.options)
-      const host = options.host ?? (await devices.locate(cloudId))?.host
-      if (host === undefined) {
-        return retry(
-          'the device was never heard of, so nobody knows where it is; it goes out when it connects',
-          REST_UNHEARD,
-        )
-      }
-      const target = { host, port: options.port ?? limits.port }
-      this.#turns.connecting(queue)
-      const reason = await this.#connector.deliver(message.body, target, signal)
-      if (reason !== undefined) return retry(reason)
-      await this.#record(cloudId, message.body, host)
-      this.#turns.delivered(queue)
-      return { outcome: 'delivered' }
-    } catch (error) {
-      // The index is away for a moment, or an address is none that can be connected to.
-      return retry(describeError(error))
-    }
-  }
-
-  /** The device has it: the history says so, if it can. */
-  #record(account: string, payload: Uint8Array, source: string): Promise<void> {
-    const { messages, clock, logger } = this.#parts
-    const { promise, resolve } = deferred()
-    messages.accept(
-      {
-        ...{ space: SERVICE, service: SERVICE, account, channel: '', direction: 'out', payload, source },
-        receivedAt: new Date(clock.now()),
-      },
-      {
-        accepted: () => resolve(),
-        failed: (error) => {
-          logger.warn({ err: error, account }, 'hologram: a device has a message that the history could not take')
-          resolve()
-        },
-      },
-    )
-    return promise
+    return attempt
   }
 
   /** @throws {UsageError} `ERR_HUB_PUSH_UNKNOWN` */
@@ -338,6 +284,6 @@ function submitError(error: unknown): unknown {
 function closedError(): HalyardError {
   return new StorageError(
     'ERR_HUB_CLOSED',
-    'the hub is closed: it sends nothing more; what was queued stays on its disk',
+    'the hub is closed; start it again: what was queued in its data directory goes out then',
   )
 }

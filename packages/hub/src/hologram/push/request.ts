@@ -1,5 +1,5 @@
 /** What a call must be before it is a message. */
-import { HalyardError, UsageError } from '@halyard/core'
+import { UsageError } from '@halyard/core'
 import type { PushRequest } from '../../domain/pushes.ts'
 import type { PushLimits } from './limits.ts'
 
@@ -43,7 +43,7 @@ export function readOptions({ host, port }: Readonly<Record<string, unknown>>): 
   }
 }
 
-export function unknownDevice(cloudId: string): HalyardError {
+export function unknownDevice(cloudId: string): UsageError {
   // A text from outside: shown as it is, but not without end.
   const shown = JSON.stringify(cloudId.slice(0, 64))
   return new UsageError('ERR_HUB_DEVICE_UNKNOWN', `the hub has no device ${shown}; add its account first`)

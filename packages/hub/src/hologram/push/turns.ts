@@ -45,6 +45,8 @@ export class DeviceQueue {
 
 export interface TurnsOptions {
   readonly clock: Clock
+  /** 0 ≤ x < 1; `Math.random` */
+  readonly random?: () => number
   /** devices tried at once */
   readonly places: number
   /** Lets a device's messages go out, until what it gives is disposed. */
@@ -107,7 +109,8 @@ export class Turns {
     queue.state = 'resting'
     // Heard of while it was tried, perhaps at another address: as if that were now. Never in this turn of the event loop,
     // in which the outbox has yet to take the message back.
-    const pause = backoff(queue.failures++, rest)
+    const { random } = this.#options
+    const pause = backoff(queue.failures++, { ...rest, random })
     this.#restFor(queue, queue.wasHeard ? Math.min(pause, this.#untilHeardAgain(queue)) : pause)
     this.#fill()
   }
