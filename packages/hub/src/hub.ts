@@ -150,7 +150,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
     const ready: HubReady = { event: 'ready', data: checked.data, ports, ...shown }
     logger.info({ data: checked.data, host: checked.host, ports }, 'the hub is ready')
     return new RunningHub({
-      ...{ ready, accounts: shown, bus, sendToDevice: sendToDevice(hologram.pushes), clock, logger },
+      ...{ ready, accounts: shown, bus, sendToDevice: sendToDevice(hologram.pushes, clock), clock, logger },
       doors: [
         {
           drain: () => {

@@ -17,7 +17,7 @@ export interface Push {
   readonly state: PushState
   /** Why it was dropped, or why the last attempt failed. */
   readonly reason?: string
-  /** Connections begun. */
+  /** Attempts begun by this process; one without an address to connect to counts. */
   readonly attempts: number
   /** bytes of the payload */
   readonly size: number
