@@ -1,4 +1,4 @@
-import { ERR_MSGINVALID, ERR_PAYLOADINVALID } from '@halyard/wire/hologram'
+import { ERR_MSGINVALID } from '@halyard/wire/hologram'
 import type { ReplyCode } from '@halyard/wire/hologram'
 
 /** E.164, with or without its `+`: SDKs up to 0.5 let numbers without one through. */
@@ -6,14 +6,14 @@ const NUMBER = /^\+?\d{1,15}$/
 
 /**
  * Why an SMS that could be read is not taken, if it is not: nobody could send it to a phone, and the device can only
- * learn it now. The frame itself would carry any word as a destination and any length of text.
+ * learn it now. The frame itself would carry any word as a destination and any length of text. A text that is empty is one
+ * (3GPP TS 23.040 has no least length), and the original SDKs send it.
  */
 export function refusalOf(
   { destination, body }: { readonly destination: string; readonly body: string },
   maxCharacters: number,
 ): ReplyCode | undefined {
   if (!NUMBER.test(destination)) return ERR_MSGINVALID
-  if (body === '') return ERR_PAYLOADINVALID
   return isLonger(body, maxCharacters) ? ERR_MSGINVALID : undefined
 }
 
