@@ -25,12 +25,17 @@ export function configure(program: Command, { terminal }: ProgramContext): Comma
     .configureHelp({ styleTitle: help.bold, styleCommandText: help.cyan })
 }
 
+/** As it is called: `halyard send`, `hologram-send`. */
+export function nameOf(command: Command): string {
+  return command.parent === null ? command.name() : `${command.parent.name()} ${command.name()}`
+}
+
 /** Each command names its own help. */
-export function tellErrors(command: Command, context: ProgramContext, name = command.name()): Command {
+export function tellErrors(command: Command, context: ProgramContext, name: string = command.name()): Command {
   const { terminal } = context
   const { red } = paint(terminal.colour.error)
   command.configureOutput({
-    outputError: (text) => terminal.error(`${red('halyard:')} ${complaint(text, name)}`),
+    outputError: (text: string) => terminal.error(`${red('halyard:')} ${complaint(text, name)}`),
   })
   for (const sub of command.commands) tellErrors(sub, context, `${name} ${sub.name()}`)
   return command

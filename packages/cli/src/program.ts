@@ -4,7 +4,8 @@ import { configure, examples, tellErrors } from './grammar.ts'
 import type { ProgramContext } from './grammar.ts'
 import { addHub } from './hub/grammar.ts'
 import { addOutbox } from './outbox/grammar.ts'
-import { addSend } from './send/grammar.ts'
+import { addReceive } from './receive/grammar.ts'
+import { addSend, addSms } from './send/grammar.ts'
 import { VERSION } from './version.ts'
 
 export function buildProgram(context: ProgramContext): Command {
@@ -23,13 +24,19 @@ export function buildProgram(context: ProgramContext): Command {
       ]),
     )
   addSend(program.command('send'), context)
+  addSms(program.command('sms'), context)
+  addReceive(program.command('receive'), context)
   addHub(program.command('hub'), context)
   addOutbox(program.command('outbox'), context)
   return tellErrors(program, context)
 }
 
-/** The documented script: `halyard send` under its old name. */
-export function buildHologramSend(context: ProgramContext): Command {
-  const command = configure(new Command('hologram-send'), context)
-  return tellErrors(addSend(command, context), context).version(VERSION, '--version')
+/** The documented scripts: the commands under their old names. */
+const SCRIPTS = { 'hologram-send': addSend, 'hologram-sms': addSms, 'hologram-receive': addReceive }
+
+export type Script = 'hologram-send' | 'hologram-sms' | 'hologram-receive'
+
+export function buildScript(name: Script, context: ProgramContext): Command {
+  const command = configure(new Command(name), context)
+  return tellErrors(SCRIPTS[name](command, context), context).version(VERSION, '--version')
 }
