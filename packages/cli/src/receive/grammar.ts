@@ -9,9 +9,9 @@ export function addReceive(command: Command, { finish, ...context }: ProgramCont
   command
     .summary('receive what Hologram, a hub or anybody sends to this machine')
     .description(
-      'Listens for messages until the time is over or Ctrl-C, and prints them. A message is what one connection\n' +
-        'carries until it ends, or until it is silent for 5 seconds. Nobody is asked for a password: whoever reaches\n' +
-        'the port can send. --host 127.0.0.1 keeps other machines out.',
+      'Listens for messages until the time is over or Ctrl-C, and prints them. A message is what one\n' +
+        'connection carries until it ends, or until it is silent for 5 seconds. Nobody is asked for a\n' +
+        'password: whoever reaches the port can send. --host 127.0.0.1 keeps other machines out.',
     )
     .option('--host <address>', 'the address to listen on (default: 0.0.0.0, all of this machine)')
     .option('-p, --port <port>', 'and the port; 0 is a free one, told on standard error (default: 4010)')

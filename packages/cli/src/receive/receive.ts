@@ -1,5 +1,5 @@
 /** `halyard receive`: what others send to this machine, until the time is over or somebody interrupts it. */
-import { loggerFor } from '@halyard/core'
+import { HalyardError, UsageError, loggerFor } from '@halyard/core'
 import type { Logger } from '@halyard/core'
 import type { CustomCloud, ReceivedMessage } from '@halyard/hologram'
 import type { Context } from '../context.ts'
@@ -31,7 +31,7 @@ export async function receive(flags: ReceiveFlags, context: Context): Promise<nu
   const { cloud, listener } = await openCloud(reception, onWarning, context)
   await using _open = cloud
   using interruption = new Interruption(terminal)
-  await cloud.openReceiveSocket()
+  await cloud.openReceiveSocket().catch(inOptions)
 
   // Where nothing else says that it listens, or on which port.
   if (isJson || reception.port === 0) say(`listening on ${reception.host}:${cloud.receivePort}`)
@@ -73,6 +73,13 @@ async function printAll(cloud: CustomCloud, print: (message: ReceivedMessage) =>
     // It would hold everything a second time.
     cloud.consumeReceivedMessage()
   }
+}
+
+/** What cannot be listened on, in the words of the command line. */
+function inOptions(error: unknown): never {
+  if (!(error instanceof HalyardError)) throw error
+  const text = error.message.replace('receivePort', '--port').replace('receiveHost', '--host')
+  throw new UsageError(error.code, text, { cause: error })
 }
 
 function noticing(logger: Logger, onWarning: (text: string) => void): Logger {

@@ -126,7 +126,9 @@ export class Courier implements AsyncDisposable {
     }
   }
 
-  #onSettled({ id, state }: OutboxEntry): void {
+  #onSettled({ id, state, reason }: OutboxEntry): void {
+    // In memory, at the end: neither the service nor anybody else has judged it.
+    if (reason === 'closed') return
     if (this.#older.delete(id)) this.#olderDelivered += state === 'delivered' ? 1 : 0
     else if (!this.#waiting.delete(id)) return
     else if (state === 'delivered') this.#deliveredLater += 1

@@ -41,8 +41,9 @@ export function addSms(command: Command, { finish, ...context }: ProgramContext)
   command
     .summary('send SMS through Hologram, or a hub in its place')
     .description(
-      'Sends text messages to a telephone through the Hologram cloud, or a hub in its place, one connection each.\n' +
-        'An SMS that was written whole is never sent again: without an answer its code is -1, and it may have arrived.',
+      'Sends text messages to a telephone through the Hologram cloud, or a hub in its place.\n' +
+        'An SMS that was written whole is never sent again: without an answer its code is -1,\n' +
+        'and it may have arrived.',
     )
     .argument('[message...]', 'at most 160 characters each; without it, standard input')
   addAccountOptions(command).option('--destination <number>', 'the telephone, as +11234567890')
