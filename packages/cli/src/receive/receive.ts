@@ -2,6 +2,7 @@
 import { HalyardError, UsageError, loggerFor } from '@halyard/core'
 import type { Logger } from '@halyard/core'
 import type { CustomCloud, ReceivedMessage } from '@halyard/hologram'
+import { dryRun } from '../account/dry-run.ts'
 import type { Context } from '../context.ts'
 import { Interruption } from '../interrupt.ts'
 import { paint } from '../text/paint.ts'
@@ -30,6 +31,8 @@ export async function receive(flags: ReceiveFlags, context: Context): Promise<nu
   const onWarning = isJson ? say : (text: string): void => void warnings.add(text)
   const { cloud, listener } = await openCloud(reception, onWarning, context)
   await using _open = cloud
+  // They are of no use here, but who gives them wants to know.
+  if (reception.credentials !== undefined) await dryRun((options) => cloud.sendMessage('', options))
   using interruption = new Interruption(terminal)
   await cloud.openReceiveSocket().catch(inOptions)
 

@@ -1,6 +1,7 @@
-import { HalyardError, loggerFor } from '@halyard/core'
+import { loggerFor } from '@halyard/core'
 import type { Outbox, OutboxEntry } from '@halyard/core'
 import type { SendResult } from '@halyard/hologram'
+import { dryRun } from '../account/dry-run.ts'
 import type { Context } from '../context.ts'
 import { Attempts } from './attempts.ts'
 import { openClient } from './client.ts'
@@ -68,13 +69,9 @@ export class Courier implements AsyncDisposable {
     return this.#refusedLater
   }
 
-  /** Throws what a send would, and sends nothing: a call that was ended before it began is checked all the same. */
-  async check(message: Message): Promise<void> {
-    try {
-      await this.#client.send(message, { signal: AbortSignal.abort() })
-    } catch (error) {
-      if (!(error instanceof HalyardError) || error.code !== 'ERR_ABORTED') throw error
-    }
+  /** Throws what a send would, and sends nothing. */
+  check(message: Message): Promise<void> {
+    return dryRun((options) => this.#client.send(message, options))
   }
 
   /** Its fate, or that it is queued because it cannot go now. */
