@@ -132,7 +132,7 @@ describe('options', () => {
   test('credentials, an outbox and a file are taken as by the other scripts, and checked', async () => {
     await using directory = await temporaryDirectory()
     const file = join(directory.path, 'credentials.hjson')
-    await writeFile(file, '{ cloud_id: wxyz\n cloud_key: "9876", host: example.com }')
+    await writeFile(file, '{ "cloud_id": "wxyz", "cloud_key": "9876", "host": "example.com" }')
     const words = ['-f', file, '--outbox', join(directory.path, 'outbox'), '--timeout', '0']
     expect(await receiving(words, () => Promise.resolve())).toMatchObject({ code: 0, errors: [] })
     const { code, errors } = await halyard(['receive', ...FREE, '--cloud_id', 'wxyz', '--timeout', '0'])

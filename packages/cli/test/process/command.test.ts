@@ -11,10 +11,8 @@ const manifest = JSON.parse(await readFile(new URL('package.json', home), 'utf8'
 }
 
 test('every command of the package is there, executable, and explains itself', async () => {
-  expect(Object.keys(manifest.bin)).toEqual([
-    'halyard',
-    ...['send', 'sms', 'receive'].flatMap((name) => [`hologram-${name}`, `hologram_${name}`]),
-  ])
+  const scripts = ['send', 'sms', 'receive'].flatMap((name) => [`hologram-${name}`, `hologram_${name}`])
+  expect(new Set(Object.keys(manifest.bin))).toEqual(new Set(['halyard', ...scripts]))
   for (const file of new Set(Object.values(manifest.bin))) {
     await access(fileOf(file), constants.X_OK)
     expect(await readFile(fileOf(file), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
