@@ -97,7 +97,7 @@ function inputOf(host: NodeJS.Process): Input {
 
 async function* bytesOf(stdin: NodeJS.ReadStream, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   const stop = (): void => void stdin.destroy()
-  if (signal?.aborted) return stop()
+  if (signal?.aborted === true) stop()
   signal?.addEventListener('abort', stop, { once: true })
   try {
     yield* stdin as AsyncIterable<Uint8Array>

@@ -1,4 +1,4 @@
-import type { Incoming, IncomingEvents, Listener } from '@halyard/hologram'
+import type { Incoming, IncomingEvents, Listener, ListenerEvents } from '@halyard/hologram'
 
 /** A listener that knows whether somebody is still speaking. */
 export class BusyListener implements Listener {
@@ -8,7 +8,10 @@ export class BusyListener implements Listener {
 
   constructor(listener: Listener) {
     this.listen = (endpoint, events) =>
-      listener.listen(endpoint, { ...events, connected: (incoming) => this.#connected(incoming, events.connected) })
+      listener.listen(endpoint, {
+        connected: (incoming) => this.#connected(incoming, events),
+        failed: (error) => events.failed(error),
+      })
   }
 
   /** Connections whose message is not complete. */
@@ -21,10 +24,7 @@ export class BusyListener implements Listener {
     while (this.#open.size > 0) await new Promise<void>((resolve) => (this.#onQuiet = resolve))
   }
 
-  #connected(
-    incoming: Incoming,
-    connected: (incoming: Incoming) => IncomingEvents | undefined,
-  ): IncomingEvents | undefined {
+  #connected(incoming: Incoming, listener: ListenerEvents): IncomingEvents | undefined {
     const over = (): void => {
       this.#open.delete(incoming)
       if (this.#open.size === 0) this.#onQuiet()
@@ -41,7 +41,7 @@ export class BusyListener implements Listener {
       },
     }
     this.#open.add(incoming)
-    const events = connected(counted)
+    const events = listener.connected(counted)
     if (events === undefined) over()
     return events
   }

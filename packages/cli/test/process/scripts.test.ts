@@ -119,7 +119,7 @@ test.skipIf(!hasPython)(
       { env: { PATH: process.env['PATH'], NO_COLOR: '1', TERM: 'xterm' } },
     )
     expect(out).toContain('\r\u001B[Ksending 1 message (5 B) · 1 s')
-    expect(out).toMatch(/\r\u001B\[KDATA RECEIVED: \r\n$/)
+    expect(out.endsWith('\r\u001B[KDATA RECEIVED: \r\n')).toBe(true)
     expect(out).not.toContain('\u001B[2m')
   },
 )
