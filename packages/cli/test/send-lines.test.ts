@@ -172,7 +172,7 @@ describe('when the hub goes away in the middle', () => {
     const { code, out, errors } = await halyard(words, terminal)
     expect([code, out.length]).toEqual([130, 2])
     expect(errors.map(took)).toEqual([
-      'halyard: 0 messages sent, 2 queued in 0 s',
+      'halyard: 0 messages sent, 2 queued in 0 s; line 2 was the last one taken',
       `halyard: interrupted: 2 messages still queued in ${outbox}; halyard outbox ls --outbox ${outbox} shows what`,
     ])
   })

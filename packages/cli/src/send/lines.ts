@@ -69,6 +69,8 @@ class Run {
   readonly #stop = new AbortController()
   readonly #began = performance.now()
   #bytes = 0
+  /** What was read behind it was not taken: where to go on after an interrupt. */
+  #lastLine = 0
   #code = 0
   /** The first line that was not sent, and for good. */
   #stoppedAt: number | undefined
@@ -102,6 +104,7 @@ class Run {
         await this.#roomInOutbox(output)
         if (this.stopped.aborted) break
         this.#bytes += line.bytes.length
+        this.#lastLine = line.number
         this.#window.add(line.bytes.length, this.#courier.hand(line.bytes), (settled) =>
           this.#onSettled(line, settled, output),
         )
@@ -141,7 +144,8 @@ class Run {
       ...(refused > 0 ? [`${refused} refused`] : []),
       ...(waiting > 0 ? [`${waiting} ${this.#target.outbox === undefined ? 'not sent' : 'queued'}`] : []),
     ]
-    const end = this.#stoppedAt === undefined ? '' : `; stopped at line ${this.#stoppedAt}`
+    const stopped = this.#stoppedAt === undefined ? '' : `; stopped at line ${this.#stoppedAt}`
+    const end = isInterrupted ? `; line ${this.#lastLine} was the last one taken` : stopped
     const name = this.exitCode === 0 ? green('halyard:') : red('halyard:')
     output.error(`${name} ${parts.join(', ')} in ${took}${end}`)
     tally.sayRefused(output)
