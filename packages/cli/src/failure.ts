@@ -12,6 +12,8 @@ const NOT_BAD_USAGE: readonly unknown[] = [
   'ERR_HUB_CONFIG',
   'ERR_HUB_TLS',
   'ERR_HUB_HOST',
+  'ERR_INBOUND_HOST',
+  'ERR_INBOUND_PORT',
   'ERR_OUTBOX_UNKNOWN',
 ]
 
