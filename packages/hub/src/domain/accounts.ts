@@ -50,6 +50,11 @@ export class HologramAccounts implements Disposable {
     return account
   }
 
+  /** Cloud ids in order, at most `limit` (100, at most 1,000) after `after`. */
+  async list(options: { readonly after?: string; readonly limit?: number } = {}): Promise<readonly string[]> {
+    return (await this.#registry.list(HOLOGRAM_ACCOUNTS, options)).map(({ id }) => id)
+  }
+
   /** False if there is an account with this id. */
   async create(account: HologramAccount): Promise<boolean> {
     const value: Json = { keyHash: account.keyHash }

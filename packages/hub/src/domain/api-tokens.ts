@@ -44,6 +44,11 @@ export class ApiTokens {
     return (await this.#registry.get(API_TOKENS, this.#mint.hash(token))) !== undefined
   }
 
+  /** The id under which a token is listed, whether it is known or not. */
+  idOf(token: string): string {
+    return idOf(this.#mint.hash(token))
+  }
+
   /** At most a thousand. */
   async list(): Promise<readonly ApiToken[]> {
     return (await this.#registry.list(API_TOKENS, { limit: 1000 })).map((document) => describe(document))
