@@ -1,5 +1,5 @@
 import type { CustomCloud, HologramCloud } from '@halyard/hologram'
-import type { createHub } from '@halyard/hub'
+import type { createHub, openAdmin } from '@halyard/hub'
 import type { FaultProxy } from '@halyard/testkit'
 import type { Terminal } from './terminal.ts'
 
@@ -9,7 +9,7 @@ export interface Context {
   /** The parts of the house that are loaded when a command needs them. */
   readonly load: {
     readonly hologram: () => Promise<{ CustomCloud: typeof CustomCloud; HologramCloud: typeof HologramCloud }>
-    readonly hub: () => Promise<{ createHub: typeof createHub }>
+    readonly hub: () => Promise<{ createHub: typeof createHub; openAdmin: typeof openAdmin }>
     readonly testkit: () => Promise<{ FaultProxy: typeof FaultProxy }>
   }
 }

@@ -1,6 +1,7 @@
 /** The grammar of the command line. Each command's code is loaded when it is called: help costs commander alone. */
 import { Command, Option } from 'commander'
 import type { Context } from './context.ts'
+import { addHubAdmin } from './hub/admin/grammar.ts'
 import type { HubFlags } from './hub/flags.ts'
 import type { LsFlags, OutboxFlags, RmFlags } from './outbox/flags.ts'
 import type { SendFlags } from './send/flags.ts'
@@ -29,7 +30,9 @@ export function buildProgram(context: ProgramContext): Command {
       ]),
     )
   addSend(program.command('send'), context)
-  addHub(program.command('hub'), context)
+  const hub = program.command('hub')
+  addHub(hub, context)
+  addHubAdmin(hub, context)
   addOutbox(program.command('outbox'), context)
   return tellErrors(program, context)
 }

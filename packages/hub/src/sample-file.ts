@@ -46,7 +46,7 @@ export class SampleFile {
   ): Promise<boolean> {
     const change = this.#changing.then(async () => {
       const { [name]: sample, ...others } = (await this.read()) ?? {}
-      if (sample === undefined || !isMeant(sample as NonNullable<Samples[Name]>)) return false
+      if (sample === undefined || !isMeant(sample)) return false
       await this.write(others)
       return true
     })

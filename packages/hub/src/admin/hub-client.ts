@@ -1,6 +1,7 @@
 /** One hub's HTTP API, asked by the owner of its data directory on the same machine. */
 import { Agent, request } from 'node:http'
-import { ConnectionError, HalyardError, UsageError, describeError } from '@halyard/core'
+import { ConnectionError, UsageError, describeError } from '@halyard/core'
+import type { HalyardError } from '@halyard/core'
 import type { RunningHubAddress } from './running-file.ts'
 
 /** ms until a hub that says nothing is given up. */

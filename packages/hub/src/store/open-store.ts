@@ -4,6 +4,7 @@ import type { Clock, Logger } from '@halyard/core'
 import { storageError } from '@halyard/core/node'
 import type { Disk, LogDamage } from '@halyard/core/node'
 import { removeTemporaryFiles } from '../files.ts'
+import { SAMPLE_FILE } from '../sample-file.ts'
 import { SECRETS_FILE, loadSecrets, makeSecrets } from '../secrets.ts'
 import type { Secrets } from '../secrets.ts'
 import type { FollowedJournal, Index } from './follower.ts'
@@ -95,7 +96,7 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
 }
 
 /** A first start makes the SQLite file before any of these, and makes its name last: they are never there without it. */
-const LATER_FILES: readonly string[] = ['accounts.json', 'running.json', 'push']
+const LATER_FILES: readonly string[] = [SAMPLE_FILE, 'running.json', 'push']
 
 async function isIndexLost(disk: Disk, directory: string): Promise<boolean> {
   const names = await disk.readdir(directory)
