@@ -50,9 +50,9 @@ export class HologramAccounts implements Disposable {
     return account
   }
 
-  /** Cloud ids in order, at most `limit` (100, at most 1,000) after `after`. */
-  async list(options: { readonly after?: string; readonly limit?: number } = {}): Promise<readonly string[]> {
-    return (await this.#registry.list(HOLOGRAM_ACCOUNTS, options)).map(({ id }) => id)
+  /** Cloud ids in order, at most `limit` (at most 1,000) behind `after`. */
+  async list(page: { readonly after?: string; readonly limit: number }): Promise<readonly string[]> {
+    return (await this.#registry.list(HOLOGRAM_ACCOUNTS, page)).map(({ id }) => id)
   }
 
   /** False if there is an account with this id. */

@@ -29,6 +29,11 @@ export class ApiTokens {
     this.#mint = mint
   }
 
+  /** The id under which a token is listed, whether it is known or not. */
+  idOf(token: string): string {
+    return idOf(this.#mint.hash(token))
+  }
+
   /** The token itself is known now and never again. */
   async create(
     name: string,
@@ -42,11 +47,6 @@ export class ApiTokens {
 
   async isValid(token: string): Promise<boolean> {
     return (await this.#registry.get(API_TOKENS, this.#mint.hash(token))) !== undefined
-  }
-
-  /** The id under which a token is listed, whether it is known or not. */
-  idOf(token: string): string {
-    return idOf(this.#mint.hash(token))
   }
 
   /** At most a thousand. */
