@@ -92,6 +92,7 @@ async function adminOfDirectory(directory: string, ports: AdminPorts & { readonl
     keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
     samples: new SampleFile(disk, directory),
     now: () => new Date(clock.now()),
+    hashToken: (token) => TOKEN_MINT.hash(token),
   })
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {

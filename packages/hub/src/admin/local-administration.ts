@@ -32,6 +32,8 @@ export interface LocalParts {
   /** None: the hub is in memory. */
   readonly samples: SampleFile | undefined
   readonly now: () => Date
+  /** As the tokens' own, whose ids are how it begins. */
+  readonly hashToken: (token: string) => string
 }
 
 /** On the registry itself: in the hub, or in whoever has its directory while it is stopped. */
@@ -84,7 +86,7 @@ function hologramAccounts({ accounts, keys, samples }: LocalParts): HologramAcco
   }
 }
 
-function apiTokens({ tokens, samples, now }: LocalParts): TokenAdmin {
+function apiTokens({ tokens, samples, now, hashToken }: LocalParts): TokenAdmin {
   return {
     async add(name) {
       checkTokenName(name)
@@ -98,7 +100,7 @@ function apiTokens({ tokens, samples, now }: LocalParts): TokenAdmin {
     async remove(id): Promise<Removed> {
       checkTokenId(id)
       if (!(await tokens.list()).some((token) => token.id === id)) throw tokenUnknown(id)
-      const sample = (await samples?.forget('console', ({ token }) => tokens.idOf(token) === id)) ?? false
+      const sample = (await samples?.forget('console', ({ token }) => hashToken(token).startsWith(id))) ?? false
       if (!(await tokens.remove(id))) throw tokenUnknown(id)
       return { sample }
     },

@@ -29,11 +29,6 @@ export class ApiTokens {
     this.#mint = mint
   }
 
-  /** The id under which a token is listed, whether it is known or not. */
-  idOf(token: string): string {
-    return idOf(this.#mint.hash(token))
-  }
-
   /** The token itself is known now and never again. */
   async create(
     name: string,
