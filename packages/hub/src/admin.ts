@@ -7,6 +7,7 @@ import type { HubAdmin } from './admin/api.ts'
 import { HubClient } from './admin/hub-client.ts'
 import { localAdministration } from './admin/local-administration.ts'
 import { remoteAdministration } from './admin/remote-administration.ts'
+import { Removal } from './admin/removal.ts'
 import { readRunningFile } from './admin/running-file.ts'
 import { HologramAccounts } from './domain/accounts.ts'
 import { ApiTokens } from './domain/api-tokens.ts'
@@ -86,13 +87,13 @@ async function adminOfDirectory(directory: string, ports: AdminPorts & { readonl
   const store = await openDiskStore(directory, ports)
   const hasher = new KeyHasher(store.secrets.keySecret)
   const accounts = new HologramAccounts(store.index.registry)
+  const tokens = new ApiTokens(store.index.registry, TOKEN_MINT)
+  const samples = new SampleFile(disk, directory)
   const administration = localAdministration({
-    accounts,
-    tokens: new ApiTokens(store.index.registry, TOKEN_MINT),
+    ...{ accounts, tokens },
     keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
-    samples: new SampleFile(disk, directory),
+    removal: new Removal({ accounts, tokens, samples, hashToken: (token) => TOKEN_MINT.hash(token) }),
     now: () => new Date(clock.now()),
-    hashToken: (token) => TOKEN_MINT.hash(token),
   })
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {

@@ -214,8 +214,13 @@ describe('a hub that runs', () => {
     expect(await failure(accounts.add({ cloudId: 'made' }))).toMatchObject({
       name: 'UsageError',
       code: 'ERR_HUB_ACCOUNT_EXISTS',
-      message: 'the server says ERR_HUB_ACCOUNT_EXISTS; do something',
+      message: 'there is an account made already; choose another cloud id, or remove that one first',
     })
+    server.answer = (_request, response) =>
+      response.writeHead(409).end('{"error": "ERR_HUB_ACCOUNT_EXISTS", "message": "all are\\ntaken\\u001b[2J"}') !==
+      undefined
+    expect((await failure(accounts.add())).message).toBe('all are taken [2J')
+    server.answer = undefined
     expect((await failure(accounts.remove('none'))).code).toBe('ERR_HUB_DEVICE_UNKNOWN')
     const createdAt = new Date('2026-11-20T12:00:00Z')
     expect(await admin.tokens.add('ci')).toEqual({ id: 'abc0', name: 'ci', createdAt, token: 'the-token' })

@@ -1,7 +1,6 @@
 import { UsageError } from '@halyard/core'
 import type { HologramAccounts } from '../domain/accounts.ts'
 import type { ApiTokens } from '../domain/api-tokens.ts'
-import type { SampleFile } from '../sample-file.ts'
 import type {
   Administration,
   HologramAccountAdmin,
@@ -11,6 +10,7 @@ import type {
   TokenAdmin,
 } from './api.ts'
 import { checkCloudId, checkNewAccount, checkTokenId, checkTokenName } from './checks.ts'
+import type { Removal } from './removal.ts'
 import { accountExists, accountUnknown, tokenUnknown } from './errors.ts'
 
 /** As many as the registry gives at once. */
@@ -29,19 +29,16 @@ export interface LocalParts {
   readonly accounts: HologramAccounts
   readonly tokens: ApiTokens
   readonly keys: AccountKeys
-  /** None: the hub is in memory. */
-  readonly samples: SampleFile | undefined
+  readonly removal: Removal
   readonly now: () => Date
-  /** As the tokens' own, whose ids are how it begins. */
-  readonly hashToken: (token: string) => string
 }
 
-/** On the registry itself: in the hub, or in whoever has its directory while it is stopped. */
+/** On the registry itself, for whoever has the directory of a hub that is stopped. */
 export function localAdministration(parts: LocalParts): Administration {
   return { hologram: { accounts: hologramAccounts(parts) }, tokens: apiTokens(parts) }
 }
 
-function hologramAccounts({ accounts, keys, samples }: LocalParts): HologramAccountAdmin {
+function hologramAccounts({ accounts, keys, removal }: LocalParts): HologramAccountAdmin {
   const enter = async (cloudId: string, cloudKey: string): Promise<HologramCredentials | undefined> => {
     const isNew = await accounts.create({ cloudId, keyHash: keys.hash(cloudId, cloudKey) })
     return isNew ? { cloud_id: cloudId, cloud_key: cloudKey } : undefined
@@ -77,16 +74,14 @@ function hologramAccounts({ accounts, keys, samples }: LocalParts): HologramAcco
 
     async remove(cloudId): Promise<Removed> {
       checkCloudId(cloudId)
-      if ((await accounts.find(cloudId)) === undefined) throw accountUnknown(cloudId)
-      // The file first: who is cut off in between finds the account still there and removes it again.
-      const sample = (await samples?.forget('hologram', ({ cloud_id }) => cloud_id === cloudId)) ?? false
-      if (!(await accounts.remove(cloudId))) throw accountUnknown(cloudId)
-      return { sample }
+      const removed = await removal.account(cloudId)
+      if (removed) return removed
+      throw accountUnknown(cloudId)
     },
   }
 }
 
-function apiTokens({ tokens, samples, now, hashToken }: LocalParts): TokenAdmin {
+function apiTokens({ tokens, removal, now }: LocalParts): TokenAdmin {
   return {
     async add(name) {
       checkTokenName(name)
@@ -99,10 +94,9 @@ function apiTokens({ tokens, samples, now, hashToken }: LocalParts): TokenAdmin 
 
     async remove(id): Promise<Removed> {
       checkTokenId(id)
-      if (!(await tokens.list()).some((token) => token.id === id)) throw tokenUnknown(id)
-      const sample = (await samples?.forget('console', ({ token }) => hashToken(token).startsWith(id))) ?? false
-      if (!(await tokens.remove(id))) throw tokenUnknown(id)
-      return { sample }
+      const removed = await removal.token(id)
+      if (removed) return removed
+      throw tokenUnknown(id)
     },
   }
 }

@@ -1,6 +1,8 @@
+import { UsageError } from '@halyard/core'
 import type { SampleFile } from '../sample-file.ts'
 import type { Administration, HologramAccountAdmin, HologramCredentials, TokenAdmin, TokenEntry } from './api.ts'
 import { checkCloudId, checkNewAccount, checkTokenId, checkTokenName } from './checks.ts'
+import { accountExists, accountUnknown, tokenUnknown } from './errors.ts'
 import type { HubClient } from './hub-client.ts'
 
 const ACCOUNTS = '/api/hologram/accounts'
@@ -17,7 +19,12 @@ function hologramAccounts(client: HubClient, samples: SampleFile): HologramAccou
     async add(account = {}) {
       checkNewAccount(account)
       const { cloudId, cloudKey } = account
-      const answer = await client.call('POST', ACCOUNTS, { cloud_id: cloudId, cloud_key: cloudKey })
+      const call = client.call('POST', ACCOUNTS, { cloud_id: cloudId, cloud_key: cloudKey })
+      const answer = await inOwnWords(
+        call,
+        'ERR_HUB_ACCOUNT_EXISTS',
+        cloudId === undefined ? undefined : accountExists(cloudId),
+      )
       return client.checked(toCredentials(answer))
     },
 
@@ -38,7 +45,8 @@ function hologramAccounts(client: HubClient, samples: SampleFile): HologramAccou
       checkCloudId(cloudId)
       const isShown = async (): Promise<boolean> => (await samples.read())?.hologram?.cloud_id === cloudId
       const before = await isShown()
-      await client.call('DELETE', `${ACCOUNTS}/${encodeURIComponent(cloudId)}`)
+      const call = client.call('DELETE', `${ACCOUNTS}/${encodeURIComponent(cloudId)}`)
+      await inOwnWords(call, 'ERR_HUB_DEVICE_UNKNOWN', accountUnknown(cloudId))
       return { sample: before && !(await isShown()) }
     },
   }
@@ -61,9 +69,18 @@ function apiTokens(client: HubClient, samples: SampleFile): TokenAdmin {
       checkTokenId(id)
       const isShown = async (): Promise<boolean> => (await samples.read())?.console !== undefined
       const before = await isShown()
-      await client.call('DELETE', `${TOKENS}/${id}`)
+      await inOwnWords(client.call('DELETE', `${TOKENS}/${id}`), 'ERR_HUB_TOKEN_UNKNOWN', tokenUnknown(id))
       return { sample: before && !(await isShown()) }
     },
+  }
+}
+
+/** What the API says is for those who call it; the user of this did not, and hears the same whether the hub runs or not. */
+async function inOwnWords<T>(call: Promise<T>, code: string, own: UsageError | undefined): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    throw own !== undefined && error instanceof UsageError && error.code === code ? own : error
   }
 }
 
