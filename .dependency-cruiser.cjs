@@ -147,11 +147,19 @@ module.exports = {
       to: { path: '^packages/hub/src/mqtt/', dependencyTypesNot: ['type-only'] },
     },
     {
-      name: 'hub-adapters-from-hub-only',
-      comment: 'Stores and listeners are adapters: hub.ts alone puts them in; everybody else sees ports.',
+      name: 'hub-adapters-from-roots-only',
+      comment:
+        'Stores and listeners are adapters: hub.ts puts them in, and admin.ts, which changes the directory of a hub that is stopped; everybody else sees ports.',
       severity: 'error',
-      from: { path: '^packages/hub/src/', pathNot: '^packages/hub/src/(hub[.]ts$|(store|listen)/)' },
+      from: { path: '^packages/hub/src/', pathNot: '^packages/hub/src/((hub|admin)[.]ts$|(store|listen)/)' },
       to: { path: '^packages/hub/src/(store|listen)/' },
+    },
+    {
+      name: 'hub-admin-does-not-listen',
+      comment: 'Who changes a directory opens its store and nothing else: no listener, no service, no hub.',
+      severity: 'error',
+      from: { path: '^packages/hub/src/admin([.]ts$|/)' },
+      to: { path: `^packages/hub/src/(listen/|rest/|(${SERVICES})/|hub[.]ts$)` },
     },
     {
       name: 'hub-adapters-apart',

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { configure, examples, tellErrors } from './grammar.ts'
 import type { ProgramContext } from './grammar.ts'
+import { addHubAdmin } from './hub/admin/grammar.ts'
 import { addHub } from './hub/grammar.ts'
 import { addOutbox } from './outbox/grammar.ts'
 import { addReceive } from './receive/grammar.ts'
@@ -26,7 +27,9 @@ export function buildProgram(context: ProgramContext): Command {
   addSend(program.command('send'), context)
   addSms(program.command('sms'), context)
   addReceive(program.command('receive'), context)
-  addHub(program.command('hub'), context)
+  const hub = program.command('hub')
+  addHub(hub, context)
+  addHubAdmin(hub, context)
   addOutbox(program.command('outbox'), context)
   return tellErrors(program, context)
 }

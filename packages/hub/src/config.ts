@@ -29,6 +29,10 @@ export interface FrontConfig extends HttpLimits, ConnectionLimits {
 }
 
 export interface HubConfig {
+  /** As the option of `createHub()`. */
+  readonly data?: string
+  readonly host?: string
+  readonly ports: { readonly front: number; readonly hologram: number }
   readonly hologram: { readonly limits: HologramConfig; readonly push: PushLimits; readonly sms: SmsConfig }
   readonly front: { readonly limits: FrontConfig }
   readonly history: HistoryLimits
@@ -41,6 +45,7 @@ const MIB = 1024 * KIB
 
 /** What holds without a file, and for every key that the file leaves out. */
 export const DEFAULT_CONFIG: HubConfig = {
+  ports: { front: 8080, hologram: 9999 },
   hologram: {
     limits: {
       connections: 10_000,
@@ -88,8 +93,12 @@ const count = v.optional(anyCount)
 const seconds = v.optional(anySeconds)
 const age = v.optional(anyAge)
 const path = v.pipe(v.string(), v.nonEmpty())
+const port = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)))
 
 const Schema = v.strictObject({
+  data: v.optional(path),
+  host: v.optional(path),
+  ports: v.optional(v.strictObject({ front: port, hologram: port })),
   hologram: v.optional(
     v.strictObject({
       limits: v.optional(
@@ -187,9 +196,13 @@ export function checkConfig(value: Readonly<Record<string, unknown>>, path: stri
   throw new UsageError('ERR_HUB_CONFIG', `${path}: ${problems.join('; ')}; docs/guide/hub.md lists all keys`)
 }
 
-function withDefaults({ hologram, front, history, tls }: v.InferOutput<typeof Schema>): HubConfig {
+function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
+  const { hologram, front, history, tls, data, host, ports } = found
   const defaults = DEFAULT_CONFIG
   return {
+    ...(data !== undefined && { data }),
+    ...(host !== undefined && { host }),
+    ports: { ...defaults.ports, ...ports },
     hologram: {
       limits: { ...defaults.hologram.limits, ...hologram?.limits },
       push: { ...defaults.hologram.push, ...hologram?.push },

@@ -5,14 +5,13 @@ import type { Clock, Logger } from '@halyard/core'
 import { nodeClock, nodeDisk } from '@halyard/core/node'
 import type { Disk } from '@halyard/core/node'
 import type { Hub } from './api.ts'
-import { DEFAULT_CONFIG, readConfig } from './config.ts'
 import type { HubConfig } from './config.ts'
 import { removeRunningFile, writeRunningFile } from './admin/running-file.ts'
 import { HologramAccounts } from './domain/accounts.ts'
 import { ApiTokens } from './domain/api-tokens.ts'
 import { MessageBus } from './domain/message-bus.ts'
 import { MessageLog } from './domain/message-log.ts'
-import { sampleAccounts } from './first-start.ts'
+import { isSetUp, sampleAccounts } from './first-start.ts'
 import { sweepHistory } from './history-sweep.ts'
 import type { CloudSocket } from './hologram/cloud-socket.ts'
 import { sendToDevice } from './hologram/send-to-device.ts'
@@ -21,13 +20,14 @@ import { FrontDoor } from './listen/front-door.ts'
 import { restApi } from './rest/rest-api.ts'
 import { HttpService } from './listen/http.ts'
 import { TcpListener } from './listen/tcp-listener.ts'
-import { MEMORY, checkOptions } from './options.ts'
+import { MEMORY, resolveOptions } from './options.ts'
 import type { CheckedOptions, HubOptions } from './options.ts'
 import type { HubAccounts, HubReady } from './ready.ts'
 import { repeatedLogger } from './repeated-logger.ts'
 import { RunningHub } from './running-hub.ts'
+import { SampleFile } from './sample-file.ts'
 import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
-import { openDiskStore, openMemoryStore } from './store/open-store.ts'
+import { closeStore, openDiskStore, openMemoryStore } from './store/open-store.ts'
 import type { Store } from './store/open-store.ts'
 import { encodeMessageRecord } from './store/record.ts'
 import { VERSION } from './version.ts'
@@ -59,8 +59,7 @@ export interface HubPorts {
 
 /** {@link createHub} on another disk and another clock: for tests of what goes wrong. */
 export async function openHub(options: HubOptions, { disk, clock }: HubPorts): Promise<Hub> {
-  const checked = checkOptions(options)
-  const config = checked.config === undefined ? DEFAULT_CONFIG : await readConfig(checked.config)
+  const { checked, config } = await resolveOptions(options)
   const logger = loggerFor('Hub', options.logger)
   const where = checked.data === MEMORY ? undefined : { disk, directory: checked.data }
   const store = where ? await openDiskStore(checked.data, { disk, clock, logger }) : openMemoryStore({ clock })
@@ -95,7 +94,9 @@ async function startHub(parts: HubParts): Promise<Hub> {
   const hasher = new KeyHasher(secrets.keySecret)
   const localToken = TOKEN_MINT.make()
   const now = new Date(clock.now())
-  const samples = await sampleAccounts({ accounts, tokens, registry: index.registry, hasher, now }, where)
+  if (where) await tellLoss(where.directory, store, logger)
+  const sampleFile = where && new SampleFile(disk, where.directory)
+  const samples = await sampleAccounts({ accounts, tokens, registry: index.registry, hasher, now }, sampleFile)
   const messages = new MessageLog({ journal, bus, hubId: secrets.hubId, codec: { encode: encodeMessageRecord } })
   const hologram = await startHologram({
     ...{ config: config.hologram, directory: where?.directory, accounts, keys: hasher, messages, journal },
@@ -187,6 +188,18 @@ async function startHub(parts: HubParts): Promise<Hub> {
   }
 }
 
+/**
+ * Nobody connects before the first start has made everything: a journal with records, or files that come later, of which
+ * the registry knows nothing, are what is left of a hub whose SQLite file went.
+ */
+async function tellLoss(directory: string, { lostIndex, journal, index }: Store, logger: Logger): Promise<void> {
+  if (!lostIndex && (journal.committed === 0 || (await isSetUp(index.registry)))) return
+  logger.warn(
+    { directory },
+    'hub.sqlite is gone: all accounts and tokens but the samples are lost, and the messages that the journal does not hold any more; to have them back stop the hub and restore hub.sqlite from a backup',
+  )
+}
+
 /** Where a program on this machine finds the front door, as a URL has it. */
 function urlHost(host: string): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
@@ -233,14 +246,5 @@ async function readTls({ tls }: HubConfig): Promise<{ readonly cert: string; rea
     return { cert: await readFile(tls.cert, 'utf8'), key: await readFile(tls.key, 'utf8') }
   } catch (cause) {
     throw new UsageError('ERR_HUB_TLS', `tls.cert or tls.key cannot be read: ${describeError(cause)}`, { cause })
-  }
-}
-
-/** The index first: it takes over what is committed, and segments that nobody needs go. */
-async function closeStore({ journal, index }: Store): Promise<void> {
-  try {
-    await index.close()
-  } finally {
-    await journal.close()
   }
 }
