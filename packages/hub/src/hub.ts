@@ -18,13 +18,14 @@ import type { CloudSocket } from './hologram/cloud-socket.ts'
 import { sendToDevice } from './hologram/send-to-device.ts'
 import { startHologram } from './hologram/start.ts'
 import { FrontDoor } from './listen/front-door.ts'
-import { restApi } from './rest/rest-api.ts'
+import { addressKey } from './listen/addresses.ts'
 import { HttpService } from './listen/http.ts'
 import { TcpListener } from './listen/tcp-listener.ts'
 import { MEMORY, checkOptions } from './options.ts'
 import type { CheckedOptions, HubOptions } from './options.ts'
 import type { HubAccounts, HubReady } from './ready.ts'
 import { repeatedLogger } from './repeated-logger.ts'
+import { RestApi } from './rest/rest-api.ts'
 import { RunningHub } from './running-hub.ts'
 import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
 import { openDiskStore, openMemoryStore } from './store/open-store.ts'
@@ -104,13 +105,16 @@ async function startHub(parts: HubParts): Promise<Hub> {
 
   try {
     const startedAt = clock.monotonic()
+    const rest = new RestApi({
+      ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
+      keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
+      ...{ history: index.history, bus, hubId: secrets.hubId, clock, logger: flood },
+      limits: { ...config.front.limits, pushBytes: config.hologram.push.messageBytes },
+      addressKey,
+    })
     const http = await HttpService.create({
       limits: config.front.limits,
-      routes: restApi({
-        ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
-        keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
-        ...{ history: index.history, bus, clock, logger: flood },
-      }),
+      routes: rest.routes,
       health: () => ({
         status: 'ok',
         version: VERSION,
@@ -159,6 +163,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
             listeners.front.stopAccepting()
             door.drain()
             http.drain()
+            rest.drain()
           },
           drained: () => listeners.front.drained(),
           destroy: async () => {
@@ -171,6 +176,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
         sweep.cancel()
         await hologram.close()
         accounts[Symbol.dispose]()
+        tokens[Symbol.dispose]()
         if (where) await removeRunningFile(disk, where.directory)
         await closeStore(store)
       },

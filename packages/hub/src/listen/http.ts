@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify from 'fastify'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { HttpLimits } from '../config.ts'
 
 export interface HttpOptions {
@@ -36,7 +36,12 @@ export class HttpService {
     server.timeout = limits.requestTimeout * 1000
     const app = Fastify({
       bodyLimit: limits.bodyBytes,
-      routerOptions: { maxParamLength: 256 },
+      // No parameter is longer than the head it stands in; who asks for one learns no more than with another address.
+      routerOptions: { maxParamLength: limits.headerBytes },
+      // Before any route is looked for: the address cannot be decoded.
+      frameworkErrors: (_error, _request, reply: FastifyReply) => {
+        void reply.code(400).send({ error: 'bad request', message: 'the address is no valid URL' })
+      },
       serverFactory: (handler) => server.on('request', handler),
     })
     app.setNotFoundHandler((request, reply) => {
