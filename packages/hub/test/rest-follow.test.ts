@@ -165,7 +165,7 @@ describe('following', () => {
     expect(performance.now() - before).toBeLessThan(5000)
   })
 
-  it('has bytes as base64', async () => {
+  it('keeps line breaks in a message apart from those of the stream', async () => {
     const hub = await startRestHub()
     const reading = await follow(hub)
     await say(hub, 'line\nbreak\r\n\r\nid: x')

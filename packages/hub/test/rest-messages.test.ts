@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { messageJson } from '../src/rest/message-json.ts'
 import { startRestHub } from './rest-support.ts'
 import type { RestHub } from './rest-support.ts'
 import { send, temporaryDirectory } from './support.ts'
@@ -67,6 +68,22 @@ describe('messages', () => {
       expect(await payloads(hub, '/api/hologram/devices/zzzz/messages')).toEqual([])
     },
   )
+
+  it.each([
+    [Uint8Array.of(0xc3, 0xa9), { payload: 'é' }],
+    [Uint8Array.of(), { payload: '' }],
+    [Uint8Array.of(0xef, 0xbb, 0xbf, 0x41), { payload: '\ufeffA' }],
+    [Uint8Array.of(0xff, 0), { payload_base64: '/wA=' }],
+    [Uint8Array.of(0xed, 0xa0, 0x80), { payload_base64: '7aCA' }],
+  ])('are text if they are UTF-8, else base64: %s', (payload, shown) => {
+    const message = { id: '1', service: 'mqtt', account: 'a', channel: 'c', direction: 'out' } as const
+    const receivedAt = new Date(0)
+    expect(messageJson({ ...message, payload, receivedAt })).toEqual({
+      ...message,
+      ...shown,
+      received_at: '1970-01-01T00:00:00.000Z',
+    })
+  })
 
   it('come page by page, each once, also while more arrive', async () => {
     const hub = await startRestHub()
