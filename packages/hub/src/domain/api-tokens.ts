@@ -1,4 +1,4 @@
-import type { Document, Json, Registry } from './ports.ts'
+import type { Document, Registry } from './ports.ts'
 
 const API_TOKENS = 'api.tokens'
 
@@ -114,6 +114,6 @@ function idOf(hash: string): string {
 }
 
 function describe({ id, value }: Document): ApiToken {
-  const { name, createdAt } = value as { readonly name?: Json; readonly createdAt?: Json }
-  return { id: idOf(id), name: String(name), createdAt: new Date(String(createdAt)) }
+  const { name, createdAt } = value as { readonly name: string; readonly createdAt: string }
+  return { id: idOf(id), name, createdAt: new Date(createdAt) }
 }

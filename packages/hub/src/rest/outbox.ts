@@ -51,7 +51,8 @@ export function outboxRoutes(app: FastifyInstance, parts: OutboxParts): void {
   // In base64 the largest payload must fit.
   const bodyLimit = Math.max(limits.bodyBytes, Math.ceil(limits.pushBytes / 3) * 4 + ENVELOPE_BYTES)
 
-  const device = async ({ query, params }: FastifyRequest): Promise<{ cloudId: string; id: string }> => {
+  type Asked = Pick<FastifyRequest, 'query' | 'params'>
+  const device = async ({ query, params }: Asked): Promise<{ cloudId: string; id: string }> => {
     checkNoQuery(query)
     const path = checkDevicePath(params)
     if (!(await accounts.find(path.cloudId))) throw unknownDevice()
@@ -65,13 +66,13 @@ export function outboxRoutes(app: FastifyInstance, parts: OutboxParts): void {
     return reply.code(settled.state === 'delivered' ? 200 : 202).send(pushJson(settled))
   })
 
-  app.get('/hologram/devices/:cloud_id/outbox', async (request) => {
-    const { cloudId } = await device(request)
+  app.get('/hologram/devices/:cloud_id/outbox', async ({ query, params }) => {
+    const { cloudId } = await device({ query, params })
     return { messages: (await pushes.list(cloudId)).map((push) => pushJson(push)) }
   })
 
-  app.get('/hologram/devices/:cloud_id/outbox/:id', async (request) => {
-    const { cloudId, id } = await device(request)
+  app.get('/hologram/devices/:cloud_id/outbox/:id', async ({ query, params }) => {
+    const { cloudId, id } = await device({ query, params })
     const push = pushes.find(cloudId, id)
     if (!push) throw unknownPush()
     return pushJson(push)
