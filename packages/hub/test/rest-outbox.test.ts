@@ -1,126 +1,10 @@
 import { connect } from 'node:net'
-import { silentLogger, AbortError, StorageError, UsageError } from '@halyard/core'
-import { nodeClock } from '@halyard/core/node'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { DEFAULT_CONFIG } from '../src/config.ts'
-import { HologramAccounts } from '../src/domain/accounts.ts'
-import { ApiTokens } from '../src/domain/api-tokens.ts'
-import { Devices } from '../src/domain/devices.ts'
-import { MessageBus } from '../src/domain/message-bus.ts'
-import type { Push, PushRequest, PushWait, Pushes } from '../src/domain/pushes.ts'
-import { addressKey } from '../src/listen/addresses.ts'
-import { HttpService } from '../src/listen/http.ts'
-import { TcpListener } from '../src/listen/tcp-listener.ts'
-import { RestApi } from '../src/rest/rest-api.ts'
-import { TOKEN_MINT, randomWord } from '../src/secrets.ts'
-import { MemoryHistory } from '../src/store/memory-history.ts'
-import { MemoryRegistry } from '../src/store/memory-registry.ts'
-import { caller } from './rest-support.ts'
-import type { Call } from './rest-support.ts'
-import { until } from './support.ts'
-
-/** Queues; the test says what becomes of a message. */
-class HeldPushes implements Pushes {
-  readonly requests: PushRequest[] = []
-  readonly pushes = new Map<string, Push>()
-  readonly waiting = new Map<string, Set<(push: Push) => void>>()
-  refusal: Error | undefined
-
-  push(request: PushRequest): Promise<Push> {
-    if (this.refusal) return Promise.reject(this.refusal)
-    this.requests.push(request)
-    const id = `push/${this.requests.length}`
-    const { cloudId, payload } = request
-    const push: Push = { id, cloudId, state: 'queued', attempts: 0, size: payload.length, queuedAt: new Date(0) }
-    this.pushes.set(id, push)
-    return Promise.resolve(push)
-  }
-
-  settle(id: string, part: Partial<Push>): void {
-    const push = { ...this.pushes.get(id), ...part } as Push
-    this.pushes.set(id, push)
-    if (push.state === 'queued') return
-    for (const tell of this.waiting.get(id) ?? []) tell(push)
-  }
-
-  settled(_cloudId: string, id: string, { signal }: PushWait = {}): Promise<Push> {
-    return new Promise((resolve, reject) => {
-      const waiting = this.waiting.get(id) ?? new Set()
-      this.waiting.set(id, waiting.add(resolve))
-      const stop = (): void => {
-        waiting.delete(resolve)
-        reject(new AbortError(signal?.reason))
-      }
-      if (signal?.aborted) stop()
-      signal?.addEventListener('abort', stop)
-    })
-  }
-
-  list(cloudId: string): Promise<readonly Push[]> {
-    return Promise.resolve([...this.pushes.values()].filter((push) => push.cloudId === cloudId))
-  }
-
-  find(cloudId: string, id: string): Push | undefined {
-    const push = this.pushes.get(id)
-    return push?.cloudId === cloudId ? push : undefined
-  }
-
-  drop(cloudId: string, id: string): Promise<boolean> {
-    const isQueued = this.find(cloudId, id)?.state === 'queued'
-    if (isQueued) this.pushes.delete(id)
-    return Promise.resolve(isQueued)
-  }
-
-  queued(cloudId: string): number {
-    return [...this.pushes.values()].filter((push) => push.cloudId === cloudId && push.state === 'queued').length
-  }
-}
+import { StorageError, UsageError } from '@halyard/core'
+import { describe, expect, it } from 'vitest'
+import { serve } from './rest-served.ts'
+import { send, until } from './support.ts'
 
 const DEVICE = '/api/hologram/devices/abcd'
-
-interface Served {
-  readonly pushes: HeldPushes
-  readonly call: Call
-  readonly port: number
-  readonly rest: RestApi
-  readonly waiting: (id: string) => number
-}
-
-async function serve(requestTimeout = 60): Promise<Served> {
-  const pushes = new HeldPushes()
-  const registry = new MemoryRegistry()
-  const clock = nodeClock()
-  const history = new MemoryHistory(() => new Date())
-  const accounts = new HologramAccounts(registry)
-  await accounts.create({ cloudId: 'abcd', keyHash: 'x' })
-  const limits = { ...DEFAULT_CONFIG.front.limits, requestTimeout }
-  const rest = new RestApi({
-    ...{
-      tokens: new ApiTokens(registry, TOKEN_MINT),
-      localToken: 'local',
-      accounts,
-      pushes,
-      history,
-      clock,
-      addressKey,
-    },
-    ...{ devices: new Devices('hologram', history), bus: new MessageBus(), hubId: 'testtest', logger: silentLogger },
-    keys: { word: randomWord, hash: (id, key) => `${id}${key}` },
-    limits: { ...limits, pushBytes: 1024 * 1024 },
-  })
-  const http = await HttpService.create({ limits, health: () => ({}), routes: rest.routes })
-  const listener = await TcpListener.open({
-    ...{ name: 'front', host: '127.0.0.1', port: 0, logger: silentLogger, ...limits },
-    onConnection: (socket) => http.accept(socket),
-  })
-  onTestFinished(async () => {
-    listener.stopAccepting()
-    listener.destroy()
-    await http.close()
-  })
-  const { port } = listener
-  return { pushes, rest, port, call: caller(port, 'local'), waiting: (id) => pushes.waiting.get(id)?.size ?? 0 }
-}
 
 describe('a message to a device', () => {
   it('that is delivered in time is 200', async () => {
@@ -173,7 +57,7 @@ describe('a message to a device', () => {
   })
 
   it('is waited for longer than a connection may else be idle', async () => {
-    const { call, pushes, waiting } = await serve(0.2)
+    const { call, pushes, waiting } = await serve({ requestTimeout: 0.2 })
     const asked = call('POST', `${DEVICE}/messages`, { data: 'x', timeout: 30 })
     await until('it is waited for', () => waiting('push/1') === 1)
     await new Promise((resolve) => setTimeout(resolve, 500))
@@ -243,6 +127,17 @@ describe('a message to a device', () => {
       status,
       body: { error: refusal.code, message },
     })
+  })
+
+  it('of bytes that are no UTF-8 is refused, not changed', async () => {
+    const { port, pushes } = await serve()
+    const head = `POST ${DEVICE}/messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer local\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n`
+    const answer = await send(
+      port,
+      Buffer.concat([Buffer.from(`${head}{"data": "a`), Buffer.of(0xff), Buffer.from('"}')]),
+    )
+    expect(answer).toMatch(/^HTTP\/1.1 400 [^]*body: it is not JSON/)
+    expect(pushes.requests).toEqual([])
   })
 
   it('an error that nobody foresaw keeps its words inside', async () => {

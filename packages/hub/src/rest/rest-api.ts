@@ -95,8 +95,8 @@ export class RestApi {
       throw unknownRoute(request)
     })
     api.removeAllContentTypeParsers()
-    api.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
-      parseBody(String(body), done)
+    api.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+      parseBody(body as Buffer, done)
     })
     tokenRoutes(api, parts)
     accountRoutes(api, parts)
@@ -106,11 +106,14 @@ export class RestApi {
   }
 }
 
-function parseBody(text: string, done: (error: Error | null, body?: unknown) => void): void {
-  if (text === '') return done(null)
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
+function parseBody(bytes: Buffer, done: (error: Error | null, body?: unknown) => void): void {
+  if (bytes.length === 0) return done(null)
   let body: unknown
   try {
-    body = JSON.parse(text)
+    // What is no UTF-8 would become another text on the way to the device.
+    body = JSON.parse(UTF8.decode(bytes))
   } catch {
     // The parser's own message would show a piece of the text, and that may be a key.
     return done(new UsageError('ERR_USAGE', 'body: it is not JSON; check quotes, commas and the encoding (UTF-8)'))
