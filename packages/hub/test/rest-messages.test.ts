@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { Agent, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { messageJson } from '../src/rest/message-json.ts'
 import { startRestHub } from './rest-support.ts'
@@ -97,6 +100,32 @@ describe('messages', () => {
       next = page.next
     }
     expect(seen).toEqual([...numbers(1, 5), '1'])
+  })
+
+  it('have their answer when the hub closes meanwhile, however large it is and slowly it is read', async () => {
+    const hub = await startRestHub()
+    for (let count = 0; count < 12; count++) {
+      expect(await send(hub.port, JSON.stringify({ s: hub.id, c: hub.key, d: 'x'.repeat(1_000_000) }) + '\r\r')).toBe(
+        '[0,0]',
+      )
+    }
+    const headers = { authorization: `Bearer ${hub.token}` }
+    const asked = request({
+      port: hub.front,
+      path: '/api/messages',
+      headers,
+      agent: new Agent({ keepAlive: true }),
+    }).end()
+    const [response] = (await once(asked, 'response')) as [IncomingMessage]
+    const closed = hub.hub.close()
+    // Far longer than connections are looked through for idle ones.
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    let length = 0
+    response.on('data', (chunk: Buffer) => (length += chunk.length))
+    await once(response, 'end')
+    expect(response.complete).toBe(true)
+    expect(length).toBeGreaterThan(12_000_000)
+    await closed
   })
 
   it('of a device whose account is gone are still there', async () => {

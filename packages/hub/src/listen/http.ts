@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
@@ -13,15 +13,24 @@ export interface HttpOptions {
   readonly routes: (app: FastifyInstance) => void
 }
 
+interface Connection {
+  /** Asked for and not yet handed over whole. */
+  answers: number
+  /** What had been read from it when the last answer was; more: another request has begun. */
+  readAtRest: number | undefined
+}
+
 /** The hub's HTTP: it opens no port, it is handed streams. */
 export class HttpService {
   readonly #app: FastifyInstance
   readonly #server: Server
+  readonly #connections = new Map<Socket, Connection>()
   #draining: NodeJS.Timeout | undefined
 
   private constructor(app: FastifyInstance, server: Server) {
     this.#app = app
     this.#server = server
+    server.prependListener('request', (request, response) => this.#onRequest(request, response))
   }
 
   static async create({ limits, health, routes }: HttpOptions): Promise<HttpService> {
@@ -64,6 +73,8 @@ export class HttpService {
 
   /** Takes over a stream that begins with a request. */
   accept(socket: Socket): void {
+    this.#connections.set(socket, { answers: 0, readAtRest: undefined })
+    socket.once('close', () => this.#connections.delete(socket))
     this.#server.emit('connection', socket)
   }
 
@@ -71,16 +82,32 @@ export class HttpService {
   drain(): void {
     // Before the application's listener: it may answer at once.
     this.#server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
-    this.#server.closeIdleConnections()
+    this.#closeIdle()
     // Who is being answered now was promised that the connection stays: it goes when it is idle.
-    this.#draining = setInterval(() => this.#server.closeIdleConnections(), 50).unref()
-    // It says that it is not running, which it never was; what it does besides is stop the timer.
-    this.#server.close(() => {})
+    this.#draining = setInterval(() => this.#closeIdle(), 50).unref()
   }
 
   async close(): Promise<void> {
     clearInterval(this.#draining)
     this.#server.closeAllConnections()
+    // It says that it is not running, which it never was; what it does besides is stop the timer.
+    this.#server.close(() => {})
     await this.#app.close()
+  }
+
+  #onRequest({ socket }: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#connections.get(socket)
+    if (!connection) return
+    connection.answers++
+    response.once('close', () => {
+      if (--connection.answers === 0) connection.readAtRest = socket.bytesRead
+    })
+  }
+
+  /** Not Node's closeIdleConnections(): to that, who still reads the rest of a large answer is idle. */
+  #closeIdle(): void {
+    for (const [socket, { answers, readAtRest }] of this.#connections) {
+      if (answers === 0 && socket.bytesRead === readAtRest) socket.destroy()
+    }
   }
 }
