@@ -122,6 +122,7 @@ describe('following', () => {
       await until('the steady one has all', () => steady.events.length >= 450)
       expect(steady.events.map(({ id }) => id)).toEqual(expected)
     },
+    30_000,
   )
 
   it('slowly costs nothing that is not given later, from the history', async () => {

@@ -126,7 +126,7 @@ describe('messages', () => {
     expect(response.complete).toBe(true)
     expect(length).toBeGreaterThan(12_000_000)
     await closed
-  })
+  }, 30_000)
 
   it('of a device whose account is gone are still there', async () => {
     const hub = await startRestHub()

@@ -360,7 +360,7 @@ describe('accounts and devices', () => {
     const second = await call('GET', `/api/hologram/devices?limit=1000&after=${first.next}`)
     expect((second.body as { devices: object[] }).devices.length).toBe(1)
     expect(second.body).not.toHaveProperty('next')
-  })
+  }, 30_000)
 })
 
 describe('the console', () => {
