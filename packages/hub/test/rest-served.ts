@@ -20,13 +20,13 @@ import type { Call } from './rest-support.ts'
 import { RecordingLogger } from './support.ts'
 
 /** Queues; the test says what becomes of a message. */
-export class HeldPushes implements Pushes {
+export class HeldPushes implements Omit<Pushes, 'push'> {
   readonly requests: PushRequest[] = []
   readonly pushes = new Map<string, Push>()
   readonly waiting = new Map<string, Set<(push: Push) => void>>()
   refusal: Error | undefined
 
-  push(request: PushRequest): Promise<Push> {
+  keep(request: PushRequest): Promise<Push> {
     if (this.refusal) return Promise.reject(this.refusal)
     this.requests.push(request)
     const id = `push/${this.requests.length}`

@@ -35,7 +35,7 @@ const NewMessage = fields({
 
 export interface OutboxParts {
   readonly accounts: HologramAccounts
-  readonly pushes: Pushes
+  readonly pushes: Omit<Pushes, 'push' | 'queued'>
   readonly clock: Clock
   readonly limits: {
     readonly bodyBytes: number
@@ -113,7 +113,7 @@ async function pushAndWait(
   reply: FastifyReply,
   { pushes, clock, closing }: OutboxParts,
 ): Promise<Push> {
-  const push = await pushes.push(request)
+  const push = await pushes.keep(request)
   if (push.state !== 'queued' || seconds === 0) return push
   const enough = new AbortController()
   const stop = (): void => enough.abort()

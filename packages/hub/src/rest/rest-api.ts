@@ -40,7 +40,8 @@ export interface RestParts {
   /** Makes and hashes keys of accounts. */
   readonly keys: AccountKeys
   readonly devices: Devices
-  readonly pushes: Pushes
+  /** Without `push`: how long an answer may wait is the caller's to say, not that of an attempt. */
+  readonly pushes: Omit<Pushes, 'push'>
   readonly history: History
   readonly bus: MessageBus
   /** Ends the id of every message of this hub. */

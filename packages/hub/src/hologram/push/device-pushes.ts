@@ -27,6 +27,9 @@ export class DevicePushes implements Pushes {
   push(_request: PushRequest, _wait?: PushWait): Promise<Push> {
     return Promise.reject(new Error('to be written'))
   }
+  keep(_request: PushRequest): Promise<Push> {
+    return Promise.reject(new Error('to be written'))
+  }
   settled(_cloudId: string, _id: string, _wait?: PushWait): Promise<Push> {
     return Promise.reject(new Error('to be written'))
   }
