@@ -140,6 +140,20 @@ module.exports = {
       },
     },
     {
+      name: 'hub-rest-on-domain',
+      comment: 'The HTTP API stands on domain and core, fastify and valibot: no store, no listener, no service.',
+      severity: 'error',
+      from: { path: '^packages/hub/src/rest/' },
+      to: {
+        path: ['^packages/', '(^|/)node_modules/'],
+        pathNot: [
+          '^packages/hub/src/(rest|domain)/',
+          '^packages/core/src/',
+          '(^|/)node_modules/(fastify|valibot|@types/node)/',
+        ],
+      },
+    },
+    {
       name: 'hub-dialect-is-types',
       comment: 'Of the MQTT engine the other services take the types of the dialect port, no code.',
       severity: 'error',

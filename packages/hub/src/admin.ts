@@ -98,6 +98,7 @@ async function adminOfDirectory(directory: string, ports: AdminPorts & { readonl
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
     accounts[Symbol.dispose]()
+    tokens[Symbol.dispose]()
     return (closed ??= closeStore(store))
   }
   return { via: 'directory', ...administration, close, [Symbol.asyncDispose]: close }

@@ -24,7 +24,15 @@ export interface HttpLimits {
   readonly keepAliveTimeout: number
 }
 
-export interface FrontConfig extends HttpLimits, ConnectionLimits {
+/** Of the HTTP API. */
+export interface ApiLimits {
+  /** Streams of messages at once. */
+  readonly followers: number
+  readonly authFailuresPerAddress: number
+  readonly authWindowPerAddress: number
+}
+
+export interface FrontConfig extends HttpLimits, ConnectionLimits, ApiLimits {
   readonly firstByteTimeout: number
 }
 
@@ -81,6 +89,9 @@ export const DEFAULT_CONFIG: HubConfig = {
       bodyBytes: MIB,
       requestTimeout: 60,
       keepAliveTimeout: 20,
+      followers: 100,
+      authFailuresPerAddress: 100,
+      authWindowPerAddress: 600,
     },
   },
   history: { maxBytes: KIB * MIB },
@@ -155,6 +166,9 @@ const Schema = v.strictObject({
           bodyBytes: bytes(KIB, KIB * MIB),
           requestTimeout: seconds,
           keepAliveTimeout: seconds,
+          followers: count,
+          authFailuresPerAddress: count,
+          authWindowPerAddress: seconds,
         }),
       ),
     }),

@@ -6,6 +6,7 @@ import { nodeClock, nodeDisk } from '@halyard/core/node'
 import type { Disk } from '@halyard/core/node'
 import type { Hub } from './api.ts'
 import type { HubConfig } from './config.ts'
+import { Removal } from './admin/removal.ts'
 import { removeRunningFile, writeRunningFile } from './admin/running-file.ts'
 import { HologramAccounts } from './domain/accounts.ts'
 import { ApiTokens } from './domain/api-tokens.ts'
@@ -17,13 +18,14 @@ import type { CloudSocket } from './hologram/cloud-socket.ts'
 import { sendToDevice } from './hologram/send-to-device.ts'
 import { startHologram } from './hologram/start.ts'
 import { FrontDoor } from './listen/front-door.ts'
-import { restApi } from './rest/rest-api.ts'
+import { addressKey } from './listen/addresses.ts'
 import { HttpService } from './listen/http.ts'
 import { TcpListener } from './listen/tcp-listener.ts'
 import { MEMORY, resolveOptions } from './options.ts'
 import type { CheckedOptions, HubOptions } from './options.ts'
 import type { HubAccounts, HubReady } from './ready.ts'
 import { repeatedLogger } from './repeated-logger.ts'
+import { RestApi } from './rest/rest-api.ts'
 import { RunningHub } from './running-hub.ts'
 import { SampleFile } from './sample-file.ts'
 import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
@@ -105,13 +107,18 @@ async function startHub(parts: HubParts): Promise<Hub> {
 
   try {
     const startedAt = clock.monotonic()
+    const hashToken = (token: string): string => TOKEN_MINT.hash(token)
+    const rest = new RestApi({
+      removal: new Removal({ accounts, tokens, samples: sampleFile, hashToken }),
+      ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
+      keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
+      ...{ history: index.history, bus, hubId: secrets.hubId, clock, logger: flood },
+      limits: { ...config.front.limits, pushBytes: config.hologram.push.messageBytes },
+      addressKey,
+    })
     const http = await HttpService.create({
       limits: config.front.limits,
-      routes: restApi({
-        ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
-        keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
-        ...{ history: index.history, bus, clock, logger: flood },
-      }),
+      routes: rest.routes,
       health: () => ({
         status: 'ok',
         version: VERSION,
@@ -166,6 +173,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
             listeners.front.stopAccepting()
             door.drain()
             http.drain()
+            rest.drain()
           },
           drained: () => listeners.front.drained(),
           destroy: async () => {
@@ -178,6 +186,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
         sweep.cancel()
         await hologram.close()
         accounts[Symbol.dispose]()
+        tokens[Symbol.dispose]()
         if (where) await removeRunningFile(disk, where.directory)
         await closeStore(store)
       },

@@ -11,13 +11,10 @@ const all = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
   return list
 }
 
-const hasApi = async (url: string): Promise<boolean> => (await fetch(`${url}/api/tokens`)).status === 401
-
-it('accounts and tokens of a hub change while it runs', async (context) => {
+it('accounts and tokens of a hub change while it runs', async () => {
   const data = join(await temporaryDirectory(), 'data')
   const { hub, port, id, key } = await startHub({ data })
   const url = `http://127.0.0.1:${hub.ports.front}`
-  if (!(await hasApi(url))) context.skip('this hub has no HTTP API')
   await using admin = await openAdmin({ data })
   expect(admin.via).toBe('hub')
   const { accounts } = admin.hologram
@@ -48,10 +45,9 @@ it('accounts and tokens of a hub change while it runs', async (context) => {
   await expect(admin.tokens.remove(tokenId)).rejects.toMatchObject({ code: 'ERR_HUB_TOKEN_UNKNOWN' })
 })
 
-it('a hub that has stopped is told from one that never was', async (context) => {
+it('a hub that has stopped is told from one that never was', async () => {
   const data = join(await temporaryDirectory(), 'data')
   const { hub } = await startHub({ data })
-  if (!(await hasApi(`http://127.0.0.1:${hub.ports.front}`))) context.skip('this hub has no HTTP API')
   await using admin = await openAdmin({ data })
   await all(admin.hologram.accounts.list())
   await hub.close()

@@ -1,5 +1,6 @@
 import { UsageError } from '@halyard/core'
 import type { HologramAccounts } from '../domain/accounts.ts'
+import { MAX_API_TOKENS } from '../domain/api-tokens.ts'
 import type { ApiTokens } from '../domain/api-tokens.ts'
 import type {
   Administration,
@@ -85,7 +86,9 @@ function apiTokens({ tokens, removal, now }: LocalParts): TokenAdmin {
   return {
     async add(name) {
       checkTokenName(name)
-      return tokens.create(name, now())
+      const made = await tokens.create(name, now())
+      if (made) return made
+      throw new UsageError('ERR_HUB_TOKENS_FULL', `there are ${MAX_API_TOKENS} tokens; remove those that nobody uses`)
     },
 
     async *list() {
