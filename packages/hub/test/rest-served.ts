@@ -1,6 +1,7 @@
 import { AbortError, silentLogger } from '@halyard/core'
 import { nodeClock } from '@halyard/core/node'
 import { onTestFinished } from 'vitest'
+import { Removal } from '../src/admin/removal.ts'
 import { DEFAULT_CONFIG } from '../src/config.ts'
 import { HologramAccounts } from '../src/domain/accounts.ts'
 import { ApiTokens } from '../src/domain/api-tokens.ts'
@@ -103,10 +104,13 @@ export async function serve({
   const log = new RecordingLogger()
   const accounts = new HologramAccounts(registry)
   await accounts.create({ cloudId: 'abcd', keyHash: 'x' })
+  const tokens = new ApiTokens(registry, TOKEN_MINT)
+  const removal = new Removal({ accounts, tokens, samples: undefined, hashToken: (token) => TOKEN_MINT.hash(token) })
   const limits = { ...DEFAULT_CONFIG.front.limits, requestTimeout }
   const rest = new RestApi({
     ...{
-      tokens: new ApiTokens(registry, TOKEN_MINT),
+      tokens,
+      removal,
       localToken: 'local',
       accounts,
       pushes,

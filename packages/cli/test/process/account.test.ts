@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { HubReady } from '@halyard/hub'
 import { expect, test } from 'vitest'
@@ -59,7 +58,9 @@ test('accounts and tokens of a hub that runs beside', async () => {
   expect(await run(['hub', 'account', 'rm', cloud_id], { env })).toMatchObject({ code: 1, out: '' })
 
   const { out } = await run(['hub', 'token', 'add', 'ci'], { env })
-  const messages = await fetch(`${url}/api/messages?last=1`, { headers: { authorization: `Bearer ${out.trim()}` } })
+  const messages = await fetch(`http://127.0.0.1:${ready.ports.front}/api/messages?last=1`, {
+    headers: { authorization: `Bearer ${out.trim()}` },
+  })
   expect(messages.status).toBe(200)
   hub.child.kill('SIGTERM')
   expect((await hub.finished).errors).toBe('')
