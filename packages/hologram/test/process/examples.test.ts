@@ -124,8 +124,8 @@ async function runReceiver(deliver: (port: number, text: string) => Promise<unkn
 const RECEIVED = ['127.0.0.1 sent 5 bytes: hello', '127.0.0.1 sent 5 bytes: again']
 
 /** How a hub brings a message to a device's port. */
-async function deliverBy(_hub: Hub, port: number, text: string): Promise<unknown> {
-  return await push(port, text)
+async function deliverBy(hub: Hub, port: number, text: string): Promise<unknown> {
+  return await hub.hologram.sendToDevice(hub.accounts.hologram?.cloud_id ?? '', text, { host: '127.0.0.1', port })
 }
 
 describe('the examples, with a plain TCP peer', () => {
