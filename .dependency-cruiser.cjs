@@ -140,6 +140,20 @@ module.exports = {
       },
     },
     {
+      name: 'hub-rest-on-domain',
+      comment: 'The HTTP API stands on domain and core, fastify and valibot: no store, no listener, no service.',
+      severity: 'error',
+      from: { path: '^packages/hub/src/rest/' },
+      to: {
+        path: ['^packages/', '(^|/)node_modules/'],
+        pathNot: [
+          '^packages/hub/src/(rest|domain)/',
+          '^packages/core/src/',
+          '(^|/)node_modules/(fastify|valibot|@types/node)/',
+        ],
+      },
+    },
+    {
       name: 'hub-dialect-is-types',
       comment: 'Of the MQTT engine the other services take the types of the dialect port, no code.',
       severity: 'error',
@@ -147,11 +161,19 @@ module.exports = {
       to: { path: '^packages/hub/src/mqtt/', dependencyTypesNot: ['type-only'] },
     },
     {
-      name: 'hub-adapters-from-hub-only',
-      comment: 'Stores and listeners are adapters: hub.ts alone puts them in; everybody else sees ports.',
+      name: 'hub-adapters-from-roots-only',
+      comment:
+        'Stores and listeners are adapters: hub.ts puts them in, and admin.ts, which changes the directory of a hub that is stopped; everybody else sees ports.',
       severity: 'error',
-      from: { path: '^packages/hub/src/', pathNot: '^packages/hub/src/(hub[.]ts$|(store|listen)/)' },
+      from: { path: '^packages/hub/src/', pathNot: '^packages/hub/src/((hub|admin)[.]ts$|(store|listen)/)' },
       to: { path: '^packages/hub/src/(store|listen)/' },
+    },
+    {
+      name: 'hub-admin-does-not-listen',
+      comment: 'Who changes a directory opens its store and nothing else: no listener, no service, no hub.',
+      severity: 'error',
+      from: { path: '^packages/hub/src/admin([.]ts$|/)' },
+      to: { path: `^packages/hub/src/(listen/|rest/|(${SERVICES})/|hub[.]ts$)` },
     },
     {
       name: 'hub-adapters-apart',

@@ -5,7 +5,7 @@ import { execute, runSteps } from './lib/steps.mjs'
 import { runTests } from './lib/tests.mjs'
 
 /** command → Debian package */
-const TOOLS = { strace: 'strace', socat: 'socat', python3: 'python3-minimal' }
+const TOOLS = { strace: 'strace', socat: 'socat', python3: 'python3' }
 
 await runSteps([
   { title: 'install', commands: [install], skip: upToDate },

@@ -1,5 +1,5 @@
-import type { CustomCloud, HologramCloud } from '@halyard/hologram'
-import type { createHub } from '@halyard/hub'
+import type { CustomCloud, HologramCloud, tcpListener } from '@halyard/hologram'
+import type { createHub, openAdmin } from '@halyard/hub'
 import type { FaultProxy } from '@halyard/testkit'
 import type { Terminal } from './terminal.ts'
 
@@ -8,8 +8,12 @@ export interface Context {
   readonly terminal: Terminal
   /** The parts of the house that are loaded when a command needs them. */
   readonly load: {
-    readonly hologram: () => Promise<{ CustomCloud: typeof CustomCloud; HologramCloud: typeof HologramCloud }>
-    readonly hub: () => Promise<{ createHub: typeof createHub }>
+    readonly hologram: () => Promise<{
+      CustomCloud: typeof CustomCloud
+      HologramCloud: typeof HologramCloud
+      tcpListener: typeof tcpListener
+    }>
+    readonly hub: () => Promise<{ createHub: typeof createHub; openAdmin: typeof openAdmin }>
     readonly testkit: () => Promise<{ FaultProxy: typeof FaultProxy }>
   }
 }

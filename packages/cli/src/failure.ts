@@ -9,9 +9,14 @@ interface WithExitCode {
 /** Usage errors that are not about the words of the command line but about what a file or the machine holds. */
 const NOT_BAD_USAGE: readonly unknown[] = [
   'ERR_CONFIG_FILE',
+  'ERR_HUB_ACCOUNT_EXISTS',
   'ERR_HUB_CONFIG',
+  'ERR_HUB_DEVICE_UNKNOWN',
   'ERR_HUB_TLS',
   'ERR_HUB_HOST',
+  'ERR_INBOUND_HOST',
+  'ERR_INBOUND_PORT',
+  'ERR_HUB_TOKEN_UNKNOWN',
   'ERR_OUTBOX_UNKNOWN',
 ]
 

@@ -12,6 +12,13 @@ export function nodeTerminal(host: NodeJS.Process): Terminal {
     print: (line) => void stdout.write(`${line}\n`),
     error: (line) => void stderr.write(`${line}\n`),
     screen: screenOf(stdout),
+    status: {
+      isTerminal: stderr.isTTY && env['TERM'] !== 'dumb',
+      get columns() {
+        return stderr.columns > 0 ? stderr.columns : USUAL.columns
+      },
+      write: (text) => void stderr.write(text),
+    },
     input: inputOf(host),
     environment: env,
     colour: { output: colourOn(stdout), error: colourOn(stderr) },
@@ -70,7 +77,7 @@ function inputOf(host: NodeJS.Process): Input {
     get isTerminal() {
       return host.stdin.isTTY
     },
-    bytes: () => host.stdin,
+    bytes: ({ signal } = {}) => bytesOf(host.stdin, signal),
     onKey(callback) {
       const { stdin } = host
       const onData = (bytes: Uint8Array): void => callback(Buffer.from(bytes).toString('utf8'))
@@ -85,5 +92,19 @@ function inputOf(host: NodeJS.Process): Input {
         },
       }
     },
+  }
+}
+
+async function* bytesOf(stdin: NodeJS.ReadStream, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  const stop = (): void => void stdin.destroy()
+  if (signal?.aborted === true) stop()
+  signal?.addEventListener('abort', stop, { once: true })
+  try {
+    yield* stdin as AsyncIterable<Uint8Array>
+  } catch (error) {
+    // Whoever waits for the next bytes of a stream that is destroyed is told so.
+    if (signal?.aborted !== true) throw error
+  } finally {
+    signal?.removeEventListener('abort', stop)
   }
 }

@@ -1,11 +1,12 @@
 /** The one place where the command line is put together. What a command does not need is not loaded. */
 import { describeFailure, exitCodeOf } from './failure.ts'
-import { buildHologramSend, buildProgram } from './program.ts'
+import { buildProgram, buildScript } from './program.ts'
+import type { Script } from './program.ts'
 import { nodeTerminal } from './node-terminal.ts'
 import { paint } from './text/paint.ts'
 
 /** Runs the command that the arguments of this process name, and leaves its exit code behind. */
-export async function start(name: 'halyard' | 'hologram-send'): Promise<void> {
+export async function start(name: 'halyard' | Script): Promise<void> {
   const terminal = nodeTerminal(process)
   const context = {
     terminal,
@@ -19,7 +20,7 @@ export async function start(name: 'halyard' | 'hologram-send'): Promise<void> {
     },
   }
   try {
-    const program = name === 'halyard' ? buildProgram(context) : buildHologramSend(context)
+    const program = name === 'halyard' ? buildProgram(context) : buildScript(name, context)
     await program.parseAsync(process.argv)
   } catch (error) {
     const text = describeFailure(error, terminal.environment)

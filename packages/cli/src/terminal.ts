@@ -6,6 +6,8 @@ export interface Terminal {
   error(line: string): void
   /** Standard output as it is, for whoever draws. */
   readonly screen: Screen
+  /** Standard error as it is, for a line that is drawn again and again. */
+  readonly status: Status
   readonly input: Input
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Whether colours may be used: a terminal, no NO_COLOR, not a dumb one. */
@@ -30,13 +32,22 @@ export interface Screen {
   readonly isTerminal: boolean
   readonly columns: number
   readonly rows: number
-  write(text: string): void
+  /** Bytes go out as they are. */
+  write(text: string | Uint8Array): void
   onResize(callback: () => void): Disposable
+}
+
+export interface Status {
+  /** A terminal that can go back to the start of a line. */
+  readonly isTerminal: boolean
+  readonly columns: number
+  write(text: string): void
 }
 
 export interface Input {
   readonly isTerminal: boolean
-  bytes(): AsyncIterable<Uint8Array>
+  /** What comes in until its end, or until the signal ends the reading. */
+  bytes(options?: { readonly signal?: AbortSignal }): AsyncIterable<Uint8Array>
   /** Hands over each key as it is pressed, without echo; only on a terminal. */
   onKey(callback: (key: string) => void): Disposable
 }

@@ -16,6 +16,7 @@ const welcome: Welcome = {
     data: '/home/me/halyard-data',
     ports: { front: 8080, hologram: 9999 },
     hologram: { cloud_id: '2ne7', cloud_key: 'dj4g' },
+    console: { url: 'http://127.0.0.1:8080/console/', token: 'a-Token_1' },
   },
   host: '0.0.0.0',
   isFirstStart: true,
@@ -28,12 +29,20 @@ describe('what a person is told', () => {
     expect(lines).toContain('  cloud_id 2ne7   cloud_key dj4g')
     expect(lines).toContain('  npx halyard send "hello" --host 127.0.0.1 -p 9999 --cloud_id 2ne7 --cloud_key dj4g')
     expect(lines).toContain(String.raw`  printf '{"s":"2ne7","c":"dj4g","d":"hello"}\r\r' | nc 127.0.0.1 9999`)
+    expect(lines.slice(-3)).toEqual([
+      'The HTTP API is at http://127.0.0.1:8080/api/, its token a-Token_1. What has come so far:',
+      '',
+      '  curl -H "Authorization: Bearer a-Token_1" "http://127.0.0.1:8080/api/messages?last=10"',
+    ])
   })
 
   test('later: the file, and no key', () => {
     const text = welcomeLines({ ...welcome, isFirstStart: false }, paint(false)).join('\n')
-    expect(text).toContain('The accounts to send with are in /home/me/halyard-data/accounts.json.')
+    expect(text).toContain(
+      'The accounts to send with, and the token of the HTTP API, are in /home/me/halyard-data/accounts.json.',
+    )
     expect(text).not.toContain('dj4g')
+    expect(text).not.toContain('a-Token_1')
   })
 
   test('in memory: always the account, and that nothing stays', () => {
@@ -44,8 +53,9 @@ describe('what a person is told', () => {
   })
 
   test('a hub on IPv6, and without a sample account', () => {
-    const { hologram: _, ...ready } = welcome.ready
+    const { hologram: _, console: __, ...ready } = welcome.ready
     const there = { ...welcome, ready, host: '::' }
+    expect(welcomeLines(there, paint(false)).at(-1)).toBe('There is no sample account any more.')
     expect(welcomeLines(there, paint(false))).toContain('  front door  http://[::1]:8080/health')
     expect(sendCommand(there)).toBeUndefined()
   })
@@ -56,6 +66,19 @@ describe('options', () => {
     const environment = { HALYARD_HUB_HOST: '0.0.0.0', HALYARD_HUB_PORT_FRONT: '8000', HALYARD_HUB_DATA: '/var/lib/h' }
     const options = await readHubOptions({ host: '127.0.0.1', ephemeral: true }, environment)
     expect(options).toEqual({ data: '/var/lib/h', host: '127.0.0.1', ports: { front: 8000, hologram: 0 } })
+  })
+
+  test('the configuration file says where the hub is; the command line and the environment win over it', async () => {
+    await using directory = await temporaryDirectory()
+    const config = join(directory.path, 'hub.hjson')
+    await writeFile(config, '{ data: "/var/lib/h", host: "::1" }')
+    const ports = { front: undefined, hologram: undefined }
+    expect(await readHubOptions({ config }, {})).toEqual({ data: '/var/lib/h', host: '::1', config, ports })
+    const environment = { HALYARD_HUB_CONFIG: config, HALYARD_HUB_DATA: '/srv/h' }
+    expect(await readHubOptions({ host: '127.0.0.1' }, environment)).toMatchObject({
+      data: '/srv/h',
+      host: '127.0.0.1',
+    })
   })
 
   test.each([

@@ -227,7 +227,13 @@ describe('bad usage ends with 2 and says what to do', () => {
     [['x', '--cloud_id', 'abc', '--cloud_key', 'abcd'], 'cloud_id must be 4 characters long'],
     [['x', '--devicekey', 'abc'], 'devicekey must be 8 characters long'],
     [['x', '--port', '70000'], 'port must be a port from 1 to 65535, not 70000 (in the options)'],
-    [['x', '--host', 'h', '--port', '1', '--timeout', '90000'], 'timeout must be a number from 0 to 86400'],
+    [
+      ['x', '--host', 'h', '--port', '1', '--timeout', '90000'],
+      'timeout is in seconds, from 0 to 86400, not 90000 (ERR_USAGE_SECONDS)',
+    ],
+    [['x', '--host', 'h', '--port', '1', '--timeout', '1e9'], 'timeout is in seconds, from 0 to 86400, not 1000000000'],
+    [['x', '--host', 'h', '--port', '1', '--timeout', '-1'], 'timeout is in seconds, from 0 to 86400, not -1'],
+    [['x', '--host', 'h', '--port', '1', '--timeout', 'soon'], 'timeout must be seconds, from 0 to 86400, not soon'],
     [['x', '--host', 'h', '--port', '1', '-t', 'topic', '--'], 'CustomCloud sends bytes as they are and has no topics'],
     [['x', '--cloud_id', 'abcd', '--cloud_key', 'abcd', '--host', 'h:9999'], 'sendHost must be a bare host name or'],
     [

@@ -16,7 +16,11 @@ describe('the table of documented items', () => {
 
   it.each(rows.map(([, item = '', , test = '']) => [item, test] as const))('%s', (_item, test) => {
     const [, file = '', title = ''] = /^`([^`]+)`: (.+)$/.exec(test) ?? []
-    const source = readFileSync(new URL(file, import.meta.url), 'utf8')
+    // Tests of other packages are named by their path in the repository.
+    const source = readFileSync(
+      new URL(file.startsWith('packages/') ? `../../../${file}` : file, import.meta.url),
+      'utf8',
+    )
     expect(title).not.toBe('')
     expect(source).toContain(title)
   })

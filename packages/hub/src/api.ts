@@ -35,8 +35,10 @@ export interface Hub extends AsyncDisposable {
      * wait here, 5.
      *
      * @throws {ConnectionError} `ERR_HUB_DEVICE_UNREACHABLE`: not yet; it stays queued
+     * @throws {ConnectionError} `ERR_HUB_PUSH_DROPPED`: never, because it was taken back, expired, or the account is gone
+     * @throws {HalyardError} `ERR_ABORTED`: the signal ended the waiting; what is queued by then stays queued
      * @throws {HalyardError} `ERR_HUB_DEVICE_UNKNOWN`, `ERR_HUB_PUSH_SIZE`, `ERR_HUB_PUSH_FULL`, `ERR_USAGE`,
-     * `ERR_USAGE_SECONDS`, `ERR_ABORTED`: it is not queued
+     * `ERR_USAGE_PORT`, `ERR_USAGE_SECONDS`, `ERR_HUB_CLOSED`, `ERR_STORE_…`: it is not queued
      */
     readonly sendToDevice: SendToDevice
   }

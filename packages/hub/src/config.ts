@@ -24,11 +24,23 @@ export interface HttpLimits {
   readonly keepAliveTimeout: number
 }
 
-export interface FrontConfig extends HttpLimits, ConnectionLimits {
+/** Of the HTTP API. */
+export interface ApiLimits {
+  /** Streams of messages at once. */
+  readonly followers: number
+  readonly authFailuresPerAddress: number
+  readonly authWindowPerAddress: number
+}
+
+export interface FrontConfig extends HttpLimits, ConnectionLimits, ApiLimits {
   readonly firstByteTimeout: number
 }
 
 export interface HubConfig {
+  /** As the option of `createHub()`. */
+  readonly data?: string
+  readonly host?: string
+  readonly ports: { readonly front: number; readonly hologram: number }
   readonly hologram: { readonly limits: HologramConfig; readonly push: PushLimits; readonly sms: SmsConfig }
   readonly front: { readonly limits: FrontConfig }
   readonly history: HistoryLimits
@@ -41,12 +53,14 @@ const MIB = 1024 * KIB
 
 /** What holds without a file, and for every key that the file leaves out. */
 export const DEFAULT_CONFIG: HubConfig = {
+  ports: { front: 8080, hologram: 9999 },
   hologram: {
     limits: {
       connections: 10_000,
       connectionsPerAddress: 512,
       messageBytes: MIB,
       bufferedBytes: 64 * MIB,
+      smsCharacters: 160,
       messageTimeout: 60,
       idleTimeout: 20,
       lingerTimeout: 2,
@@ -75,6 +89,9 @@ export const DEFAULT_CONFIG: HubConfig = {
       bodyBytes: MIB,
       requestTimeout: 60,
       keepAliveTimeout: 20,
+      followers: 100,
+      authFailuresPerAddress: 100,
+      authWindowPerAddress: 600,
     },
   },
   history: { maxBytes: KIB * MIB },
@@ -87,8 +104,12 @@ const count = v.optional(anyCount)
 const seconds = v.optional(anySeconds)
 const age = v.optional(anyAge)
 const path = v.pipe(v.string(), v.nonEmpty())
+const port = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)))
 
 const Schema = v.strictObject({
+  data: v.optional(path),
+  host: v.optional(path),
+  ports: v.optional(v.strictObject({ front: port, hologram: port })),
   hologram: v.optional(
     v.strictObject({
       limits: v.optional(
@@ -97,6 +118,7 @@ const Schema = v.strictObject({
           connectionsPerAddress: count,
           messageBytes: bytes(64, 16 * MIB),
           bufferedBytes: bytes(64 * KIB),
+          smsCharacters: count,
           messageTimeout: seconds,
           idleTimeout: seconds,
           lingerTimeout: seconds,
@@ -122,7 +144,7 @@ const Schema = v.strictObject({
           file: v.optional(path),
           webhook: v.optional(
             v.strictObject({
-              url: v.pipe(v.string(), v.regex(/^https?:[/][/][^\s]+$/)),
+              url: v.pipe(v.string(), v.check(isHttpUrl)),
               secret: v.optional(path),
               timeout: v.optional(anySeconds, 10),
               maxAge: v.optional(anyAge, 86_400),
@@ -144,6 +166,9 @@ const Schema = v.strictObject({
           bodyBytes: bytes(KIB, KIB * MIB),
           requestTimeout: seconds,
           keepAliveTimeout: seconds,
+          followers: count,
+          authFailuresPerAddress: count,
+          authWindowPerAddress: seconds,
         }),
       ),
     }),
@@ -151,6 +176,17 @@ const Schema = v.strictObject({
   history: v.optional(v.strictObject({ maxAge: age, maxBytes: bytes(KIB, 2 ** 50) })),
   tls: v.optional(v.strictObject({ cert: path, key: path })),
 })
+
+/** One that a request can be made of: `%zz` in a password is an address, and no request. */
+function isHttpUrl(text: string): boolean {
+  if (!/^https?:[/][/]/i.test(text) || !URL.canParse(text)) return false
+  try {
+    const { username, password } = new URL(text)
+    return typeof decodeURIComponent(username + password) === 'string'
+  } catch {
+    return false
+  }
+}
 
 function bytes(lowest: number, highest = KIB * MIB) {
   return v.optional(v.pipe(v.number(), v.integer(), v.minValue(lowest), v.maxValue(highest)))
@@ -174,9 +210,13 @@ export function checkConfig(value: Readonly<Record<string, unknown>>, path: stri
   throw new UsageError('ERR_HUB_CONFIG', `${path}: ${problems.join('; ')}; docs/guide/hub.md lists all keys`)
 }
 
-function withDefaults({ hologram, front, history, tls }: v.InferOutput<typeof Schema>): HubConfig {
+function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
+  const { hologram, front, history, tls, data, host, ports } = found
   const defaults = DEFAULT_CONFIG
   return {
+    ...(data !== undefined && { data }),
+    ...(host !== undefined && { host }),
+    ports: { ...defaults.ports, ...ports },
     hologram: {
       limits: { ...defaults.hologram.limits, ...hologram?.limits },
       push: { ...defaults.hologram.push, ...hologram?.push },
@@ -205,7 +245,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   min_value: 'at least',
   max_value: 'at most',
   gt_value: 'more than',
-  regex: 'an address that begins with http:// or https://',
+  check: 'an address that begins with http:// or https://',
   non_empty: 'a text that is not empty',
 }
 

@@ -1,24 +1,14 @@
 /** The sample accounts that a hub makes once, and shows at every start for as long as they are there. */
-import { join } from 'node:path'
-import type { Disk } from '@halyard/core/node'
 import type { HologramAccounts } from './domain/accounts.ts'
 import type { ApiTokens } from './domain/api-tokens.ts'
 import type { Json, Registry } from './domain/ports.ts'
-import { readJsonFile, writeFileAtomically } from './files.ts'
+import type { SampleFile, SampleName, Samples } from './sample-file.ts'
 import { TOKEN_MINT, randomWord } from './secrets.ts'
 import type { KeyHasher } from './secrets.ts'
 
-const ACCOUNTS_FILE = 'accounts.json'
 /** The document that says which samples were made: who removes one does not want it back. */
 const SETUP = { collection: 'hub', id: 'setup' } as const
 
-/** What `accounts.json` holds. */
-export interface Samples {
-  readonly hologram?: { readonly cloud_id: string; readonly cloud_key: string }
-  readonly console?: { readonly token: string }
-}
-
-type SampleName = keyof Samples
 const SAMPLE_NAMES: readonly SampleName[] = ['hologram', 'console']
 /** What a hub of the first version made, which wrote no list. */
 const MADE_BY_VERSION_1: readonly SampleName[] = ['hologram']
@@ -36,23 +26,17 @@ interface Parts {
  * between ends with the same accounts. Later: reads the file, makes what an earlier version did not know, and gives what
  * still holds.
  */
-export async function sampleAccounts(
-  parts: Parts,
-  where?: { readonly disk: Disk; readonly directory: string },
-): Promise<Samples> {
+export async function sampleAccounts(parts: Parts, file?: SampleFile): Promise<Samples> {
   const { registry } = parts
   const made = madeBefore((await registry.get(SETUP.collection, SETUP.id))?.value)
-  const path = where && join(where.directory, ACCOUNTS_FILE)
-  const written = where && path !== undefined ? await readJsonFile(where.disk, path, parseSamples) : undefined
+  const written = await file?.read()
   const missing = SAMPLE_NAMES.filter((name) => !made.includes(name))
   if (missing.length === 0) return stillValid(written ?? {}, parts)
 
   // What is in the file and was not entered is what a crash has left of a first start.
   const wanted: Samples = { ...written }
   const samples = Object.assign({}, ...missing.map((name) => ({ [name]: MAKE[name]() })), wanted) as Samples
-  if (where && path !== undefined && missing.some((name) => written?.[name] === undefined)) {
-    await writeFileAtomically(where.disk, path, `${JSON.stringify(samples, null, 2)}\n`)
-  }
+  if (missing.some((name) => written?.[name] === undefined)) await file?.write(samples)
   for (const name of missing) await ENTER[name](samples, parts)
   await registry.put(SETUP.collection, SETUP.id, { version: 2, made: SAMPLE_NAMES })
   return stillValid(samples, parts)
@@ -72,6 +56,11 @@ const ENTER: Readonly<Record<SampleName, (samples: Samples, parts: Parts) => Pro
   console: async ({ console: sample }, { tokens, now }) => sample && tokens.create('sample', now, sample.token),
 }
 
+/** False until the first start has made everything that stays. */
+export async function isSetUp(registry: Registry): Promise<boolean> {
+  return (await registry.get(SETUP.collection, SETUP.id)) !== undefined
+}
+
 function madeBefore(setup: Json | undefined): readonly SampleName[] {
   if (setup === undefined) return []
   const { made } = setup as { readonly made?: readonly SampleName[] }
@@ -87,15 +76,4 @@ async function stillValid(samples: Samples, { accounts, tokens, hasher }: Parts)
     ...(holds && { hologram }),
     ...(sample && (await tokens.isValid(sample.token)) && { console: sample }),
   }
-}
-
-function parseSamples(value: unknown): Samples | undefined {
-  const { hologram, console: sample } = value as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>
-  if (hologram && !(isFourCharacters(hologram['cloud_id']) && isFourCharacters(hologram['cloud_key']))) return undefined
-  if (sample && typeof sample['token'] !== 'string') return undefined
-  return value as Samples
-}
-
-function isFourCharacters(value: unknown): value is string {
-  return typeof value === 'string' && /^[!-~]{4}$/.test(value)
 }

@@ -5,29 +5,31 @@ import type { Clock, Logger } from '@halyard/core'
 import { nodeClock, nodeDisk } from '@halyard/core/node'
 import type { Disk } from '@halyard/core/node'
 import type { Hub } from './api.ts'
-import { DEFAULT_CONFIG, readConfig } from './config.ts'
 import type { HubConfig } from './config.ts'
+import { Removal } from './admin/removal.ts'
 import { removeRunningFile, writeRunningFile } from './admin/running-file.ts'
 import { HologramAccounts } from './domain/accounts.ts'
 import { ApiTokens } from './domain/api-tokens.ts'
 import { MessageBus } from './domain/message-bus.ts'
 import { MessageLog } from './domain/message-log.ts'
-import { sampleAccounts } from './first-start.ts'
+import { isSetUp, sampleAccounts } from './first-start.ts'
 import { sweepHistory } from './history-sweep.ts'
 import type { CloudSocket } from './hologram/cloud-socket.ts'
 import { sendToDevice } from './hologram/send-to-device.ts'
 import { startHologram } from './hologram/start.ts'
 import { FrontDoor } from './listen/front-door.ts'
-import { restApi } from './rest/rest-api.ts'
+import { addressKey } from './listen/addresses.ts'
 import { HttpService } from './listen/http.ts'
 import { TcpListener } from './listen/tcp-listener.ts'
-import { MEMORY, checkOptions } from './options.ts'
+import { MEMORY, resolveOptions } from './options.ts'
 import type { CheckedOptions, HubOptions } from './options.ts'
 import type { HubAccounts, HubReady } from './ready.ts'
 import { repeatedLogger } from './repeated-logger.ts'
+import { RestApi } from './rest/rest-api.ts'
 import { RunningHub } from './running-hub.ts'
+import { SampleFile } from './sample-file.ts'
 import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
-import { openDiskStore, openMemoryStore } from './store/open-store.ts'
+import { closeStore, openDiskStore, openMemoryStore } from './store/open-store.ts'
 import type { Store } from './store/open-store.ts'
 import { encodeMessageRecord } from './store/record.ts'
 import { VERSION } from './version.ts'
@@ -59,8 +61,7 @@ export interface HubPorts {
 
 /** {@link createHub} on another disk and another clock: for tests of what goes wrong. */
 export async function openHub(options: HubOptions, { disk, clock }: HubPorts): Promise<Hub> {
-  const checked = checkOptions(options)
-  const config = checked.config === undefined ? DEFAULT_CONFIG : await readConfig(checked.config)
+  const { checked, config } = await resolveOptions(options)
   const logger = loggerFor('Hub', options.logger)
   const where = checked.data === MEMORY ? undefined : { disk, directory: checked.data }
   const store = where ? await openDiskStore(checked.data, { disk, clock, logger }) : openMemoryStore({ clock })
@@ -95,26 +96,39 @@ async function startHub(parts: HubParts): Promise<Hub> {
   const hasher = new KeyHasher(secrets.keySecret)
   const localToken = TOKEN_MINT.make()
   const now = new Date(clock.now())
-  const samples = await sampleAccounts({ accounts, tokens, registry: index.registry, hasher, now }, where)
+  if (where) await tellLoss(where.directory, store, logger)
+  const sampleFile = where && new SampleFile(disk, where.directory)
+  const samples = await sampleAccounts({ accounts, tokens, registry: index.registry, hasher, now }, sampleFile)
   const messages = new MessageLog({ journal, bus, hubId: secrets.hubId, codec: { encode: encodeMessageRecord } })
   const hologram = await startHologram({
     ...{ config: config.hologram, directory: where?.directory, accounts, keys: hasher, messages, journal },
-    ...{ history: index.history, disk, clock, logger: flood },
+    ...{ history: index.history, userAgent: `halyard-hub/${VERSION}`, disk, clock, logger: flood },
   })
 
   try {
     const startedAt = clock.monotonic()
+    const hashToken = (token: string): string => TOKEN_MINT.hash(token)
+    const rest = new RestApi({
+      removal: new Removal({ accounts, tokens, samples: sampleFile, hashToken }),
+      ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
+      keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
+      ...{ history: index.history, bus, hubId: secrets.hubId, clock, logger: flood },
+      limits: { ...config.front.limits, pushBytes: config.hologram.push.messageBytes },
+      addressKey,
+    })
     const http = await HttpService.create({
       limits: config.front.limits,
-      routes: restApi({
-        ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
-        keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
-        ...{ history: index.history, bus, clock, logger: flood },
-      }),
+      routes: rest.routes,
       health: () => ({
         status: 'ok',
         version: VERSION,
-        services: { hologram: { connections: listeners.hologram.connections, refused: listeners.hologram.refused } },
+        services: {
+          hologram: {
+            connections: listeners.hologram.connections,
+            refused: listeners.hologram.refused,
+            sms: hologram.smsBacklog,
+          },
+        },
         uptime: Math.round(clock.monotonic() - startedAt) / 1000,
         journal: { committed: journal.committed, pendingBytes: journal.pendingBytes, applied: index.applied },
         messages: { watchers: bus.subscribers, dropped: bus.dropped },
@@ -144,7 +158,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
     const ready: HubReady = { event: 'ready', data: checked.data, ports, ...shown }
     logger.info({ data: checked.data, host: checked.host, ports }, 'the hub is ready')
     return new RunningHub({
-      ...{ ready, accounts: shown, bus, sendToDevice: sendToDevice(hologram.pushes), clock, logger },
+      ...{ ready, accounts: shown, bus, sendToDevice: sendToDevice(hologram.pushes, clock), clock, logger },
       doors: [
         {
           drain: () => {
@@ -159,6 +173,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
             listeners.front.stopAccepting()
             door.drain()
             http.drain()
+            rest.drain()
           },
           drained: () => listeners.front.drained(),
           destroy: async () => {
@@ -171,6 +186,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
         sweep.cancel()
         await hologram.close()
         accounts[Symbol.dispose]()
+        tokens[Symbol.dispose]()
         if (where) await removeRunningFile(disk, where.directory)
         await closeStore(store)
       },
@@ -179,6 +195,18 @@ async function startHub(parts: HubParts): Promise<Hub> {
     await hologram.close()
     throw error
   }
+}
+
+/**
+ * Nobody connects before the first start has made everything: a journal with records, or files that come later, of which
+ * the registry knows nothing, are what is left of a hub whose SQLite file went.
+ */
+async function tellLoss(directory: string, { lostIndex, journal, index }: Store, logger: Logger): Promise<void> {
+  if (!lostIndex && (journal.committed === 0 || (await isSetUp(index.registry)))) return
+  logger.warn(
+    { directory },
+    'hub.sqlite is gone: all accounts and tokens but the samples are lost, and the messages that the journal does not hold any more; to have them back stop the hub and restore hub.sqlite from a backup',
+  )
 }
 
 /** Where a program on this machine finds the front door, as a URL has it. */
@@ -227,14 +255,5 @@ async function readTls({ tls }: HubConfig): Promise<{ readonly cert: string; rea
     return { cert: await readFile(tls.cert, 'utf8'), key: await readFile(tls.key, 'utf8') }
   } catch (cause) {
     throw new UsageError('ERR_HUB_TLS', `tls.cert or tls.key cannot be read: ${describeError(cause)}`, { cause })
-  }
-}
-
-/** The index first: it takes over what is committed, and segments that nobody needs go. */
-async function closeStore({ journal, index }: Store): Promise<void> {
-  try {
-    await index.close()
-  } finally {
-    await journal.close()
   }
 }

@@ -1,4 +1,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+export { openAdmin } from './admin.ts'
+export type { AdminOptions } from './admin.ts'
+export type {
+  Administration,
+  HologramAccountAdmin,
+  HologramCredentials,
+  HubAdmin,
+  NewHologramAccount,
+  Removed,
+  TokenAdmin,
+  TokenEntry,
+} from './admin/api.ts'
 export type { Hub, MessageStream, MessagesFilter } from './api.ts'
 export type { Direction, HubMessage, MessageDraft, ServiceName, StoredMessage } from './domain/message.ts'
 export type {

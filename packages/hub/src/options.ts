@@ -1,6 +1,8 @@
-import { isAbsolute, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { UsageError } from '@halyard/core'
 import type { Logger } from '@halyard/core'
+import { DEFAULT_CONFIG, readConfig } from './config.ts'
+import type { HubConfig } from './config.ts'
 
 export type PortName = 'front' | 'mqtt' | 'hologram' | 'exp' | 'expGateway'
 
@@ -13,14 +15,13 @@ export interface HubOptions {
   ports?: 'ephemeral' | Partial<Record<PortName, number>>
   /** Needs MQTT, which this version does not have. */
   mqttAnonymous?: boolean
-  /** Path of an HJSON file; docs/guide/hub.md lists its keys. */
+  /** Path of an HJSON file; docs/guide/hub.md lists its keys. What is given here wins over it. */
   config?: string
   logger?: Logger
 }
 
 export const MEMORY = ':memory:'
 
-const DEFAULT_PORTS: Readonly<Record<'front' | 'hologram', number>> = { front: 8080, hologram: 9999 }
 const PORT_NAMES: readonly PortName[] = ['front', 'mqtt', 'hologram', 'exp', 'expGateway']
 const OPTION_NAMES: readonly string[] = ['data', 'host', 'ports', 'mqttAnonymous', 'config', 'logger']
 
@@ -31,11 +32,39 @@ export interface CheckedOptions {
   readonly ports: { readonly front: number; readonly hologram: number }
   /** Ports that were given for services which this version does not have. */
   readonly unused: readonly PortName[]
+}
+
+/**
+ * What is given wins over the configuration file, that over the defaults.
+ *
+ * @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_NO_MQTT`, `ERR_CONFIG_FILE`, `ERR_HUB_CONFIG`
+ */
+export async function resolveOptions(
+  options: HubOptions,
+): Promise<{ readonly checked: CheckedOptions; readonly config: HubConfig }> {
+  const given = checkOptions(options)
+  const config = given.config === undefined ? DEFAULT_CONFIG : await readConfig(given.config)
+  const data = given.data ?? config.data ?? './halyard-data'
+  const checked = {
+    data: data === MEMORY ? data : resolve(data),
+    host: given.host ?? config.host ?? '127.0.0.1',
+    ports: {
+      front: given.ports.front ?? config.ports.front,
+      hologram: given.ports.hologram ?? config.ports.hologram,
+    },
+    unused: PORT_NAMES.filter((name) => !(name in config.ports) && isGiven(options.ports, name)),
+  }
+  return { checked, config }
+}
+
+interface GivenOptions {
+  readonly data: string | undefined
+  readonly host: string | undefined
+  readonly ports: { readonly front?: number; readonly hologram?: number }
   readonly config: string | undefined
 }
 
-/** @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_NO_MQTT` */
-export function checkOptions(options: HubOptions): CheckedOptions {
+function checkOptions(options: HubOptions): GivenOptions {
   const stranger = Object.keys(options).find((name) => !OPTION_NAMES.includes(name))
   if (stranger !== undefined) {
     throw new UsageError('ERR_USAGE', `createHub() has no option '${stranger}'; it has ${OPTION_NAMES.join(', ')}`)
@@ -46,18 +75,16 @@ export function checkOptions(options: HubOptions): CheckedOptions {
       'mqttAnonymous (--mqtt-anonymous) needs an MQTT port, which this version does not have yet; leave it out',
     )
   }
-  const data = checkText('data', options.data, './halyard-data')
   return {
-    data: data === MEMORY || isAbsolute(data) ? data : resolve(data),
-    host: checkText('host', options.host, '127.0.0.1'),
+    data: checkText('data', options.data),
+    host: checkText('host', options.host),
     ports: checkPorts(options.ports ?? {}),
-    unused: PORT_NAMES.filter((name) => !(name in DEFAULT_PORTS) && isGiven(options.ports, name)),
-    config: options.config === undefined ? undefined : checkText('config', options.config, ''),
+    config: checkText('config', options.config),
   }
 }
 
-function checkText(name: string, value: unknown, fallback: string): string {
-  if (value === undefined) return fallback
+function checkText(name: string, value: unknown): string | undefined {
+  if (value === undefined) return undefined
   if (typeof value !== 'string' || value === '' || value.includes('\0')) {
     throw new UsageError('ERR_USAGE', `${name} must be a text that is not empty`)
   }
@@ -68,7 +95,7 @@ function isGiven(ports: HubOptions['ports'], name: PortName): boolean {
   return typeof ports === 'object' && ports[name] !== undefined
 }
 
-function checkPorts(ports: NonNullable<HubOptions['ports']>): CheckedOptions['ports'] {
+function checkPorts(ports: NonNullable<HubOptions['ports']>): GivenOptions['ports'] {
   if (ports === 'ephemeral') return { front: 0, hologram: 0 }
   if (typeof ports !== 'object') {
     throw new UsageError('ERR_USAGE', `ports must be 'ephemeral' or an object such as { front: 8080, hologram: 0 }`)
@@ -84,5 +111,5 @@ function checkPorts(ports: NonNullable<HubOptions['ports']>): CheckedOptions['po
       )
     }
   }
-  return { front: ports.front ?? DEFAULT_PORTS.front, hologram: ports.hologram ?? DEFAULT_PORTS.hologram }
+  return ports
 }

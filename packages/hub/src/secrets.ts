@@ -9,6 +9,8 @@ const SECRET_BYTES = 20
 /** Neither 0, o, 1, l, i nor u, v: read aloud, printed small, typed on a phone. */
 const ALPHABET = '23456789abcdefghjkmnpqrstwxyz'
 
+export const SECRETS_FILE = 'secrets.json'
+
 /** What a hub has of its own; in `secrets.json`, readable by its owner alone. */
 export interface Secrets {
   /** In the id of every message: keeps the names of two hubs apart. Not secret. */
@@ -23,7 +25,7 @@ export function makeSecrets(): Secrets {
 
 /** Reads `secrets.json`, or makes it at the first start. */
 export async function loadSecrets(disk: Disk, directory: string): Promise<Secrets> {
-  const path = join(directory, 'secrets.json')
+  const path = join(directory, SECRETS_FILE)
   const present = await readJsonFile(disk, path, parseSecrets)
   if (present) return present
   const made = makeSecrets()

@@ -36,8 +36,19 @@ describe('every form of a message is answered in its own form', () => {
       '',
       'hé 😀\r\r',
     ],
-    ['a list', (s: string, c: string) => `{"s": "${s}", "c": "${c}", "d": ["m1", {"a": 1}]}\r\r`, '', '["m1",{"a":1}]'],
+    [
+      'a list',
+      (s: string, c: string) => `{"s": "${s}", "c": "${c}", "d": ["m1", {"a": 1}]}\r\r`,
+      '',
+      '["m1", {"a": 1}]',
+    ],
     ['a number', (s: string, c: string) => `{"s": "${s}", "c": "${c}", "d": 21.5}\r\r`, '', '21.5'],
+    [
+      'a number with more digits than JavaScript has',
+      (s: string, c: string) => `{"s": "${s}", "c": "${c}", "d": [12345678901234567890, 1.10]}\r\r`,
+      '',
+      '[12345678901234567890, 1.10]',
+    ],
   ])('%s', async (_name, request, channel, payload) => {
     const { hub, port, id, key } = await startHub()
     const live = hub.messages()

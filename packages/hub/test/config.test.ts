@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseConfigText } from '@halyard/core/node'
 import { DEFAULT_CONFIG, checkConfig, readConfig } from '../src/config.ts'
 import type { HubConfig } from '../src/config.ts'
+import { resolveOptions } from '../src/options.ts'
+import type { CheckedOptions, HubOptions } from '../src/options.ts'
+import { temporaryDirectory } from './support.ts'
 
 const parseConfig = async (text: string, path: string): Promise<HubConfig> =>
   checkConfig(await parseConfigText(text, path), path)
@@ -46,9 +51,33 @@ describe('the configuration file', () => {
     ],
     ['{ front: 1 }', 'front must be an object { … }, not 1'],
     ['{ tls: { cert: a.pem\n } }', 'tls.key is missing'],
+    [
+      '{ hologram: { sms: { webhook: { url: "ftp://user:secret@host/" } } } }',
+      'hologram.sms.webhook.url must be an address that begins with http:// or https://, not a text',
+    ],
+    [
+      '{ hologram: { sms: { webhook: { url: "http://" } } } }',
+      'hologram.sms.webhook.url must be an address that begins with http:// or https://, not a text',
+    ],
+    [
+      '{ hologram: { sms: { webhook: { url: "http://user:%zz@host/" } } } }',
+      'hologram.sms.webhook.url must be an address that begins with http:// or https://, not a text',
+    ],
+    ['{ hologram: { sms: { webhook: {} } } }', 'hologram.sms.webhook.url is missing'],
+    ['{ hologram: { sms: { file: "" } } }', 'hologram.sms.file must be a text that is not empty, not a text'],
+    ['{ ports: { front: 70000 } }', 'ports.front must be at most 65535, not 70000'],
+    ['{ ports: { mqtt: 1883 } }', 'unknown key ports.mqtt'],
+    ['{ data: "" }', 'data must be a text that is not empty, not a text'],
+    ['{ host: 5 }', 'host must be a text, not 5'],
     ['{ tls: null }', 'tls must be an object { … }, not null'],
   ])('%s', async (text, expected) => {
     expect(await problem(text)).toBe(`hub.hjson: ${expected}; docs/guide/hub.md lists all keys`)
+  })
+
+  it('fills in what a webhook leaves out', async () => {
+    const { hologram } = await parseConfig('{ hologram: { sms: { webhook: { url: "https://a.example/in" } } } }', 'x')
+    const webhook = { url: 'https://a.example/in', timeout: 10, maxAge: 86_400, queued: 10_000 }
+    expect(hologram.sms).toEqual({ webhook })
   })
 
   it('that is not HJSON is told with the place', async () => {
@@ -65,10 +94,51 @@ describe('the configuration file', () => {
   it('has every key and every default in the guide', () => {
     const guide = readFileSync(new URL('../../../docs/guide/hub.md', import.meta.url), 'utf8')
     const rows = new Map([...guide.matchAll(/^\| `([\w.]+)` +\| (\S+) /gm)].map(([, key, value]) => [key, value]))
-    const { hologram, front, history } = DEFAULT_CONFIG
+    const { hologram, front, history, ports } = DEFAULT_CONFIG
+    expect([rows.get('ports.front'), rows.get('ports.hologram')]).toEqual([String(ports.front), String(ports.hologram)])
     for (const [key, value] of Object.entries(hologram.limits))
       expect(rows.get(`hologram.limits.${key}`)).toBe(String(value))
     for (const [key, value] of Object.entries(front.limits)) expect(rows.get(`front.limits.${key}`)).toBe(String(value))
     expect([rows.get('history.maxBytes'), rows.get('history.maxAge')]).toEqual([String(history.maxBytes), 'none'])
+  })
+})
+
+describe('where the hub is and listens', () => {
+  const written = async (text: string): Promise<string> => {
+    const path = join(await temporaryDirectory(), 'hub.hjson')
+    await writeFile(path, text)
+    return path
+  }
+  const resolved = async (options: HubOptions): Promise<CheckedOptions> => (await resolveOptions(options)).checked
+  const text = '{ data: "/var/lib/halyard", host: "::1", ports: { hologram: 9000 } }'
+
+  it('is what the file says', async () => {
+    expect(await resolved({ config: await written(text) })).toEqual({
+      data: '/var/lib/halyard',
+      host: '::1',
+      ports: { front: 8080, hologram: 9000 },
+      unused: [],
+    })
+    expect((await resolved({ config: await written('{ data: ":memory:" }') })).data).toBe(':memory:')
+  })
+
+  it('or what is given, key by key', async () => {
+    const config = await written(text)
+    const given = { data: 'elsewhere', host: '127.0.0.1', ports: { front: 0 } }
+    expect(await resolved({ ...given, config })).toMatchObject({
+      data: resolve('elsewhere'),
+      host: '127.0.0.1',
+      ports: { front: 0, hologram: 9000 },
+    })
+    expect((await resolved({ ports: 'ephemeral', config })).ports).toEqual({ front: 0, hologram: 0 })
+  })
+
+  it('or the default', async () => {
+    expect(await resolved({})).toEqual({
+      data: resolve('halyard-data'),
+      host: '127.0.0.1',
+      ports: { front: 8080, hologram: 9999 },
+      unused: [],
+    })
   })
 })

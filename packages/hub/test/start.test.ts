@@ -2,12 +2,13 @@ import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { Server, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { nodeDisk } from '@halyard/core/node'
+import { nodeClock, nodeDisk } from '@halyard/core/node'
 import type { Disk } from '@halyard/core/node'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Hub } from '../src/api.ts'
 import { createHub } from '../src/hub.ts'
 import type { HubOptions } from '../src/options.ts'
+import { closeStore, openDiskStore } from '../src/store/open-store.ts'
 import { open, send, startHub, temporaryDirectory } from './support.ts'
 
 const mode = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8)
@@ -79,9 +80,11 @@ describe('the first start', () => {
     const data = await temporaryDirectory()
     const first = await startHub({ data })
     await first.hub.close()
-    // As if the power had gone after accounts.json: the registry knows nothing.
+    // As if the power had gone after accounts.json: the registry is there and knows nothing.
     await rm(join(data, 'hub.sqlite'))
+    await closeStore(await openDiskStore(data, { disk: nodeDisk(), clock: nodeClock(), logger: first.log }))
     const second = await startHub({ data })
+    expect(second.log.texts('warn')).toEqual([])
     expect(secretsOf(second.hub)).toEqual(secretsOf(first.hub))
     expect(await send(second.port, `{"s": "${first.id}", "c": "${first.key}", "d": "x"}\r\r`)).toBe('[0,0]')
   })
@@ -119,6 +122,38 @@ describe('a later start', () => {
     }
     expect(new Set(ids).size).toBe(4)
     expect(ids.toSorted()).toEqual(ids)
+  })
+})
+
+describe('a SQLite file that is gone', () => {
+  const LOSS =
+    'hub.sqlite is gone: all accounts and tokens but the samples are lost, and the messages that the journal does not hold any more; to have them back stop the hub and restore hub.sqlite from a backup'
+
+  const lose = async (data: string): Promise<void> => {
+    for (const name of await readdir(data)) if (name.startsWith('hub.sqlite')) await rm(join(data, name))
+  }
+
+  it('is told once, and the samples are there again', async () => {
+    const data = await temporaryDirectory()
+    const first = await startHub({ data })
+    await first.hub.close()
+    await lose(data)
+    const second = await startHub({ data })
+    expect(second.log.texts('warn')).toEqual([LOSS])
+    expect(secretsOf(second.hub)).toEqual(secretsOf(first.hub))
+    await second.hub.close()
+    expect((await startHub({ data })).log.texts('warn')).toEqual([])
+  })
+
+  it('is told also by the journal alone, and if the start after it was cut short', async () => {
+    const data = await temporaryDirectory()
+    const first = await startHub({ data })
+    await send(first.port, `{"s": "${first.id}", "c": "${first.key}", "d": "x"}\r\r`)
+    await first.hub.close()
+    await lose(data)
+    for (const name of ['accounts.json', 'push']) await rm(join(data, name), { recursive: true, force: true })
+    await closeStore(await openDiskStore(data, { disk: nodeDisk(), clock: nodeClock(), logger: first.log }))
+    expect((await startHub({ data })).log.texts('warn')).toEqual([LOSS])
   })
 })
 

@@ -1,6 +1,6 @@
 /** What the words of the command line mean for the hub: options first, then the environment. */
 import { UsageError } from '@halyard/core'
-import { loadConfig, portSetting, textSetting } from '@halyard/core/node'
+import { loadConfig, portSetting, readConfigFile, textSetting } from '@halyard/core/node'
 import type { HubOptions } from '@halyard/hub'
 import type { HubFlags } from './flags.ts'
 
@@ -38,9 +38,28 @@ export async function readHubOptions(
   const found = await loadConfig(SETTINGS, { options, environment })
   const free = ephemeral === true ? 0 : undefined
   return {
-    data: found.data,
-    host: found.host,
-    config: found.config,
+    ...(await withFile(found)),
     ports: { front: found['port-front'] ?? free, hologram: found['port-hologram'] ?? free },
   }
+}
+
+/** Where a hub is, for the commands that change it. */
+export async function readHubPlace(
+  { data, config }: Pick<HubFlags, 'data' | 'config'>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Pick<HubOptions, 'data' | 'config'>> {
+  const settings = { data: SETTINGS.data, config: SETTINGS.config }
+  return loadConfig(settings, { options: { data, config }, environment })
+}
+
+type Place = Pick<HubOptions, 'data' | 'host' | 'config'>
+
+/** The file's too: what is shown is told from them. A value of the wrong kind is the hub's to refuse. */
+async function withFile({ data, host, config }: Place): Promise<Place> {
+  const file = config === undefined ? {} : await readConfigFile(config)
+  return { data: data ?? textOf(file['data']), host: host ?? textOf(file['host']), config }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
 }

@@ -15,7 +15,8 @@ export interface Welcome {
   readonly command: string
 }
 
-export function welcomeLines(welcome: Welcome, { bold, dim, cyan, green }: Paint): string[] {
+export function welcomeLines(welcome: Welcome, paint: Paint): string[] {
+  const { bold, dim, cyan, green } = paint
   const { ready, isFirstStart } = welcome
   const host = reachableHost(welcome.host)
   const lines = [
@@ -26,11 +27,13 @@ export function welcomeLines(welcome: Welcome, { bold, dim, cyan, green }: Paint
     `  data        ${ready.data === ':memory:' ? 'in memory: gone when the hub ends' : ready.data}`,
     '',
   ]
-  const { hologram } = ready
   const file = accountsFile(ready)
-  if (file !== undefined && !isFirstStart) return [...lines, `The accounts to send with are in ${cyan(file)}.`]
-  if (hologram === undefined) return [...lines, 'There is no sample account any more.']
-  const { cloud_id, cloud_key } = hologram
+  if (file !== undefined && !isFirstStart) {
+    return [...lines, `The accounts to send with, and the token of the HTTP API, are in ${cyan(file)}.`]
+  }
+  const api = apiLines(welcome, paint)
+  if (ready.hologram === undefined) return [...lines, 'There is no sample account any more.', ...api]
+  const { cloud_id, cloud_key } = ready.hologram
   return [
     ...lines,
     `A Hologram account was made${file === undefined ? '' : `, and written to ${cyan(file)}`}:`,
@@ -44,6 +47,20 @@ export function welcomeLines(welcome: Welcome, { bold, dim, cyan, green }: Paint
     'or without any SDK:',
     '',
     `  ${cyan(rawCommand(welcome) ?? '')}`,
+    ...api,
+  ]
+}
+
+/** The token is a sample and stands in the line, as everybody writes it; docs/guide/hub.md tells of ps. */
+function apiLines({ ready, host }: Welcome, { bold, cyan }: Paint): string[] {
+  if (ready.console === undefined) return []
+  const { token } = ready.console
+  const url = `http://${bracketed(reachableHost(host))}:${ready.ports.front}/api/`
+  return [
+    '',
+    `The HTTP API is at ${cyan(url)}, its token ${bold(token)}. What has come so far:`,
+    '',
+    `  ${cyan(`curl -H "Authorization: Bearer ${token}" "${url}messages?last=10"`)}`,
   ]
 }
 

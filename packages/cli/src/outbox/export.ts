@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts'
+import { textOrBase64 } from '../text/text-or-base64.ts'
 import type { LsFlags } from './flags.ts'
 import { openForReading } from './open.ts'
 
@@ -8,15 +9,7 @@ export async function exportMessages(flags: LsFlags, { terminal }: Context): Pro
   for await (const { id, destination, kind, options, body } of outbox.messages()) {
     if (flags.destination !== undefined && flags.destination !== destination) continue
     const queuedAt = outbox.why(id)?.queuedAt.toISOString()
-    terminal.print(JSON.stringify({ id, destination, kind, queuedAt, options, ...content(body) }))
+    terminal.print(JSON.stringify({ id, destination, kind, queuedAt, options, ...textOrBase64(body) }))
   }
   return 0
-}
-
-function content(body: Uint8Array): { readonly text: string } | { readonly base64: string } {
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body) }
-  } catch {
-    return { base64: Buffer.from(body).toString('base64') }
-  }
 }

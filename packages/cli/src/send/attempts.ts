@@ -1,12 +1,12 @@
 import type { Logger } from '@halyard/core'
 
 /**
- * A client's logger that also notices the first attempt which failed: then it is of no use to wait any longer for what
- * is queued behind it.
+ * A client's logger that also notices attempts which failed: then it is of no use to wait any longer for what is queued
+ * behind them.
  */
 export class Attempts {
   readonly logger: Logger
-  readonly #failed = new AbortController()
+  #next: AbortController | undefined
 
   constructor(logger: Logger) {
     this.logger = {
@@ -14,13 +14,14 @@ export class Attempts {
       info: (object, message) => logger.info(object, message),
       warn: (object, message) => {
         logger.warn(object, message)
-        if ('id' in object) this.#failed.abort()
+        if ('id' in object) this.#next?.abort()
       },
       error: (object, message) => logger.error(object, message),
     }
   }
 
-  get failed(): AbortSignal {
-    return this.#failed.signal
+  /** Fires at the first failure after this call. */
+  nextFailure(): AbortSignal {
+    return (this.#next = new AbortController()).signal
   }
 }

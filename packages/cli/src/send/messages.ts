@@ -1,10 +1,11 @@
 /** Which messages the words of the command line mean. */
 import { UsageError } from '@halyard/core'
 import type { Input } from '../terminal.ts'
+import type { Message } from './client.ts'
 import type { SendFlags } from './flags.ts'
 
 /** More than any service takes; a pipe without end must not fill the memory. */
-const MAX_INPUT = 16 * 1024 * 1024
+export const MAX_INPUT: number = 16 * 1024 * 1024
 
 export function topicsOf({ topic }: SendFlags): string[] | undefined {
   return topic === undefined || topic === true ? undefined : [...topic]
@@ -20,7 +21,7 @@ export async function readMessages(
   given: readonly string[],
   flags: SendFlags,
   input: Input,
-): Promise<readonly (string | Uint8Array)[]> {
+): Promise<readonly Message[]> {
   if (given.length > 0) return given
   const bytes = await readAll(input)
   if (bytes.length === 0) throw noMessage(topicsOf(flags) ?? [])
@@ -44,7 +45,12 @@ async function readAll(input: Input): Promise<Uint8Array> {
   let size = 0
   for await (const chunk of input.bytes()) {
     size += chunk.length
-    if (size > MAX_INPUT) throw new UsageError('ERR_USAGE', 'standard input is larger than a message may be (16 MiB)')
+    if (size > MAX_INPUT) {
+      throw new UsageError(
+        'ERR_USAGE',
+        'standard input is larger than a message may be (16 MiB); --lines sends each line as a message of its own',
+      )
+    }
     chunks.push(chunk)
   }
   const bytes = Buffer.concat(chunks)

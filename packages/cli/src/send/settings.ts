@@ -1,8 +1,10 @@
 /** Where a message goes and as whom, from options, environment and file. */
 import { UsageError } from '@halyard/core'
-import { loadConfig, numberSetting, portSetting, textSetting } from '@halyard/core/node'
+import { loadConfig, portSetting, textSetting } from '@halyard/core/node'
 import type { CredentialsInit } from '@halyard/hologram'
-import type { SendFlags } from './flags.ts'
+import { ACCOUNT_SETTINGS, SOURCES, accountOptions, credentialsOf } from '../account/credentials.ts'
+import { secondsSetting } from '../seconds-setting.ts'
+import type { SendFlags, SmsFlags } from './flags.ts'
 
 export interface Target {
   /** `undefined`: raw, to a server of the user's own */
@@ -14,49 +16,50 @@ export interface Target {
   readonly outbox: string | undefined
 }
 
-const MAX_SECONDS = 86_400
+type Environment = Readonly<Record<string, string | undefined>>
 
 const SETTINGS = {
-  cloud_id: textSetting(),
-  cloud_key: textSetting({ secret: true }),
-  devicekey: textSetting({ secret: true }),
+  ...ACCOUNT_SETTINGS,
   host: textSetting({ variable: 'HALYARD_SEND_HOST' }),
   port: portSetting({ variable: 'HALYARD_SEND_PORT' }),
-  timeout: numberSetting({ least: 0, most: MAX_SECONDS, variable: 'HALYARD_SEND_TIMEOUT' }),
+  timeout: secondsSetting('timeout', 'HALYARD_SEND_TIMEOUT'),
   outbox: textSetting({ variable: 'HALYARD_SEND_OUTBOX' }),
 }
 
-const SOURCES = '--file FILE, HALYARD_CLOUD_ID and HALYARD_CLOUD_KEY, or --cloud_id and --cloud_key'
+/**
+ * Without credentials it is raw, and needs host and port.
+ *
+ * @throws {UsageError} `ERR_CONFIG_FILE`, `ERR_CONFIG_VALUE`, `ERR_USAGE_SECONDS`, `ERR_HOLOGRAM_CREDENTIALS`,
+ * `ERR_HOLOGRAM_ENDPOINT`
+ */
+export async function readTarget(flags: SendFlags, environment: Environment): Promise<Target> {
+  const target = await readAny(flags, environment)
+  if (target.credentials !== undefined || (target.host !== undefined && target.port !== undefined)) return target
+  throw new UsageError(
+    'ERR_HOLOGRAM_ENDPOINT',
+    `no credentials: give ${SOURCES}; or, to send raw to a server of your own, --host and --port`,
+  )
+}
 
-/** @throws {UsageError} `ERR_CONFIG_FILE`, `ERR_CONFIG_VALUE`, `ERR_HOLOGRAM_CREDENTIALS`, `ERR_HOLOGRAM_ENDPOINT` */
-export async function readTarget(
-  flags: SendFlags,
-  environment: Readonly<Record<string, string | undefined>>,
-): Promise<Target> {
-  const { file, cloudId, cloudKey, ...named } = flags
-  const options = { ...named, cloud_id: flags.cloud_id ?? cloudId, cloud_key: flags.cloud_key ?? cloudKey }
-  const { cloud_id, cloud_key, devicekey, ...rest } = await loadConfig(SETTINGS, { options, environment, file })
-  const target = { host: rest.host, port: rest.port, timeout: rest.timeout, outbox: rest.outbox }
-  // Who gives a pair on the command line means it, whatever the file or the environment holds besides.
-  if (cloud_id !== undefined && cloud_key !== undefined && flags.devicekey === undefined) {
-    return { ...target, credentials: { cloud_id, cloud_key } }
+/** @throws {UsageError} as `readTarget`; `ERR_HOLOGRAM_CREDENTIALS` if there are none: only the cloud knows telephones. */
+export async function readSmsTarget(flags: SmsFlags, environment: Environment): Promise<Target> {
+  const target = await readAny(flags, environment)
+  if (target.credentials !== undefined) return target
+  throw new UsageError(
+    'ERR_HOLOGRAM_CREDENTIALS',
+    `no credentials: an SMS goes through the Hologram cloud, or a hub in its place; give ${SOURCES}`,
+  )
+}
+
+async function readAny(flags: SendFlags | SmsFlags, environment: Environment): Promise<Target> {
+  const { file, host, port, timeout, outbox } = flags
+  const options = { ...accountOptions(flags), host, port, timeout, outbox }
+  const found = await loadConfig(SETTINGS, { options, environment, file })
+  return {
+    credentials: credentialsOf(found, flags),
+    host: found.host,
+    port: found.port,
+    timeout: found.timeout,
+    outbox: found.outbox,
   }
-  if (devicekey !== undefined) return { ...target, credentials: { devicekey } }
-  if (cloud_id !== undefined || cloud_key !== undefined) {
-    const missing = cloud_id === undefined ? 'cloud_id' : 'cloud_key'
-    throw new UsageError('ERR_HOLOGRAM_CREDENTIALS', `${missing} is missing; give both by ${SOURCES}`)
-  }
-  if (file !== undefined) {
-    throw new UsageError(
-      'ERR_HOLOGRAM_CREDENTIALS',
-      `${file} holds neither cloud_id and cloud_key nor devicekey at its top level`,
-    )
-  }
-  if (target.host === undefined || target.port === undefined) {
-    throw new UsageError(
-      'ERR_HOLOGRAM_ENDPOINT',
-      `no credentials: give ${SOURCES}; or, to send raw to a server of your own, --host and --port`,
-    )
-  }
-  return { ...target, credentials: undefined }
 }

@@ -37,3 +37,11 @@ export function oneLine(text: string): string {
     return '\uFFFD'
   })
 }
+
+/** The same, with its line breaks and tabs. */
+export function harmless(text: string): string {
+  return text.replaceAll('\r\n', '\n').replaceAll(UNSAFE, (character) => {
+    if (character === '\n' || character === '\t') return character
+    return '\uFFFD'
+  })
+}

@@ -11,7 +11,8 @@ const manifest = JSON.parse(await readFile(new URL('package.json', home), 'utf8'
 }
 
 test('every command of the package is there, executable, and explains itself', async () => {
-  expect(Object.keys(manifest.bin)).toEqual(['halyard', 'hologram-send', 'hologram_send'])
+  const scripts = ['send', 'sms', 'receive'].flatMap((name) => [`hologram-${name}`, `hologram_${name}`])
+  expect(new Set(Object.keys(manifest.bin))).toEqual(new Set(['halyard', ...scripts]))
   for (const file of new Set(Object.values(manifest.bin))) {
     await access(fileOf(file), constants.X_OK)
     expect(await readFile(fileOf(file), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/)
@@ -48,15 +49,18 @@ describe('help', () => {
     }`)
   const trace = asModule(`import { register } from 'node:module'; register(${JSON.stringify(hook)})`)
 
-  test.each([[['send', '--help']], [['hub', '--help']], [['outbox', '--help']]])(
-    '%j loads the grammar alone: the rest would be paid at every start on a small machine',
-    async (words) => {
-      const { errors } = await run(words, { env: { NODE_OPTIONS: `--import=${trace}` } })
-      const loaded = [...errors.matchAll(/^LOADED (.*)$/gm)].map(([, url = '']) => url)
-      expect(loaded.some((url) => url.includes('/commander/'))).toBe(true)
-      expect(loaded.filter((url) => /packages\/(core|wire|hologram|hub|testkit)\/|hjson|fastify/.test(url))).toEqual([])
-    },
-  )
+  test.each([
+    [['send', '--help']],
+    [['sms', '--help']],
+    [['receive', '--help']],
+    [['hub', '--help']],
+    [['outbox', '--help']],
+  ])('%j loads the grammar alone: the rest would be paid at every start on a small machine', async (words) => {
+    const { errors } = await run(words, { env: { NODE_OPTIONS: `--import=${trace}` } })
+    const loaded = [...errors.matchAll(/^LOADED (.*)$/gm)].map(([, url = '']) => url)
+    expect(loaded.some((url) => url.includes('/commander/'))).toBe(true)
+    expect(loaded.filter((url) => /packages\/(core|wire|hologram|hub|testkit)\/|hjson|fastify/.test(url))).toEqual([])
+  })
 
   test('of send says where keys are safe', async () => {
     expect((await run(['send', '--help'])).out).toContain('can be read by every user of the machine (ps)')

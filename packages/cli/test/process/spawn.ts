@@ -27,7 +27,12 @@ export class Command {
 
   constructor(
     words: readonly string[],
-    options: SpawnOptions & { readonly input?: string; readonly file?: string; readonly isOrdinary?: boolean } = {},
+    options: SpawnOptions & {
+      /** standard input; null leaves it open */
+      readonly input?: string | null
+      readonly file?: string
+      readonly isOrdinary?: boolean
+    } = {},
   ) {
     const { input, file = MAIN, isOrdinary = false, ...rest } = options
     const [program = '', ...before] = isOrdinary ? ORDINARY : [process.execPath]
@@ -39,7 +44,8 @@ export class Command {
     })
     this.child.stdout.on('data', (bytes: Buffer) => (this.out += bytes.toString()))
     this.child.stderr.on('data', (bytes: Buffer) => (this.errors += bytes.toString()))
-    this.child.stdin.on('error', () => {}).end(input ?? '')
+    this.child.stdin.on('error', () => {})
+    if (input !== null) this.child.stdin.end(input ?? '')
     this.finished = once(this.child, 'close').then(([code, signal]) => ({
       code: code as number | null,
       signal: signal as NodeJS.Signals | null,

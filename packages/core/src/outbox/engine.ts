@@ -129,12 +129,14 @@ export class Engine {
   }
 
   async *entries(filter: EntryFilter): AsyncGenerator<OutboxEntry> {
-    const matches = ({ state, destination }: OutboxEntry): boolean =>
+    const matches = (state: OutboxState, destination: string): boolean =>
       (filter.state ?? state) === state && (filter.destination ?? destination) === destination
     // Both at this moment: what is settled while the caller looks is in one of them.
+    const entries: OutboxEntry[] = []
     const { ledger, items } = this.#custody
-    const entries = [...ledger.entries(), ...Array.from(items.values(), (item) => item.entry())]
-    for (const entry of entries) if (matches(entry)) yield entry
+    for (const entry of ledger.entries()) if (matches(entry.state, entry.destination)) entries.push(entry)
+    for (const item of items.values()) if (matches('queued', item.destination.name)) entries.push(item.entry())
+    yield* entries
   }
 
   why(id: string): OutboxEntry | undefined {

@@ -50,6 +50,11 @@ export class HologramAccounts implements Disposable {
     return account
   }
 
+  /** Cloud ids in order, at most `limit` (at most 1,000) behind `after`. */
+  async list(page: { readonly after?: string; readonly limit: number }): Promise<readonly string[]> {
+    return (await this.#registry.list(HOLOGRAM_ACCOUNTS, page)).map(({ id }) => id)
+  }
+
   /** False if there is an account with this id. */
   async create(account: HologramAccount): Promise<boolean> {
     const value: Json = { keyHash: account.keyHash }

@@ -1,10 +1,12 @@
 import { labelsOf } from './message.ts'
-import type { HubMessage, ServiceName } from './message.ts'
+import type { Direction, HubMessage, ServiceName } from './message.ts'
 
 export interface MessageFilter {
   readonly service?: ServiceName
+  readonly account?: string
   /** The whole channel or any one topic of it. */
   readonly channel?: string
+  readonly direction?: Direction
 }
 
 export interface SubscriptionHooks {
@@ -138,6 +140,8 @@ export class MessageSubscription implements AsyncIterableIterator<HubMessage, un
 
 function matches(filter: MessageFilter, message: HubMessage): boolean {
   if (filter.service !== undefined && filter.service !== message.service) return false
+  if (filter.account !== undefined && filter.account !== message.account) return false
+  if (filter.direction !== undefined && filter.direction !== message.direction) return false
   if (filter.channel === undefined || filter.channel === message.channel) return true
   return labelsOf(message.service, message.channel).includes(filter.channel)
 }

@@ -20,7 +20,10 @@ export interface HubMessage {
 
 /** What a service hands over; the number in the journal makes its id. */
 export interface MessageDraft extends Omit<HubMessage, 'id'> {
-  /** Where channels live; nothing crosses spaces but a route: `hologram`, `mqtt`, `emitter:<contract>`, … */
+  /**
+   * Where channels live; nothing crosses spaces but a route: `hologram`, `mqtt`, `emitter:<contract>`, … All messages of
+   * a space are of one service.
+   */
   readonly space: string
   /** The address the peer connected from, if it is of use later. */
   readonly source?: string

@@ -76,7 +76,8 @@ export interface Registry {
 export const MAX_DOCUMENT_BYTES = 65_536
 
 export interface HistoryQuery {
-  readonly space: string
+  /** Left out: all spaces together, or those of `service`. */
+  readonly space?: string
   readonly service?: ServiceName
   readonly account?: string
   /** The whole channel or any one topic of it. */
@@ -86,8 +87,16 @@ export interface HistoryQuery {
   readonly from?: Date
   /** Received before. */
   readonly until?: Date
-  /** Only the newest so many of what fits (at most 1,000), still oldest first; there is no further page then. */
+  /**
+   * Only the newest so many of what fits (at most 1,000, at most `MAX_PAGE_BYTES`), still oldest first; there is no
+   * further page then.
+   */
   readonly last?: number
+  /**
+   * The id of a message: only those accepted behind it. One that is not in the history (any more) stands for the place
+   * where it would be.
+   */
+  readonly after?: string
   /** Of the page before. */
   readonly cursor?: string
   /** Messages in a page; 100, at most 1,000. A page also ends after `MAX_PAGE_BYTES`. */

@@ -17,7 +17,7 @@ export interface Push {
   readonly state: PushState
   /** Why it was dropped, or why the last attempt failed. */
   readonly reason?: string
-  /** Connections begun. */
+  /** Attempts begun by this process; one without an address to connect to counts. */
   readonly attempts: number
   /** bytes of the payload */
   readonly size: number
@@ -37,6 +37,8 @@ export interface Pushes {
    * @throws {HalyardError} `ERR_USAGE`, `ERR_HUB_DEVICE_UNKNOWN`, `ERR_HUB_PUSH_SIZE`, `ERR_HUB_PUSH_FULL`, `ERR_STORE_…`
    */
   push(request: PushRequest, wait?: PushWait): Promise<Push>
+  /** The first half of {@link push}: resolves as soon as the message lasts, whether it is delivered or not. Throws the same. */
+  keep(request: PushRequest): Promise<Push>
   /** Resolves when it is delivered or dropped; rejects with `ERR_ABORTED`, `ERR_HUB_PUSH_UNKNOWN`. */
   settled(cloudId: string, id: string, wait?: PushWait): Promise<Push>
   /** What is queued and what was settled lately, oldest first. */

@@ -22,8 +22,13 @@ export class FailureThrottle {
 
   /** `now`: monotonic milliseconds. */
   blocked(name: string, now: number): boolean {
+    return this.blockedFor(name, now) > 0
+  }
+
+  /** Milliseconds until the door opens again; 0: it is open. */
+  blockedFor(name: string, now: number): number {
     const entry = this.#failures.get(name)
-    return entry !== undefined && now < entry.until && entry.count >= this.#limits.failures
+    return entry !== undefined && now < entry.until && entry.count >= this.#limits.failures ? entry.until - now : 0
   }
 
   /** True when this failure is the one that closes the door. */

@@ -2,6 +2,8 @@
 export interface HologramLimits {
   /** A request with its terminator; above: code 2. */
   readonly messageBytes: number
+  /** Code points of an SMS's text; above: code 2. The SDK sends at most 160. */
+  readonly smsCharacters: number
   /** Unfinished requests of all connections together, and separately what waits for the disk. */
   readonly bufferedBytes: number
   /** For the whole request, from the accept on. */

@@ -16,6 +16,7 @@ import type { Journal } from '../domain/ports.ts'
 import type { SmsGateway } from '../domain/sms-gateway.ts'
 import type { Authoriser, Verdict } from './authoriser.ts'
 import type { HologramLimits } from './limits.ts'
+import { refusalOf } from './sms/check.ts'
 
 export const HOLOGRAM_SPACE = 'hologram'
 
@@ -61,7 +62,10 @@ export class CloudService {
     const cloudId = deviceKey.slice(0, CLOUD_ID_LENGTH)
     const cloudKey = deviceKey.slice(CLOUD_ID_LENGTH)
     const decide = (verdict: Verdict): void => {
-      if (verdict === 'granted') return this.#keep(request, cloudId, peer, answer)
+      if (verdict === 'granted') {
+        const refusal = request.kind === 'sms' ? refusalOf(request, limits.smsCharacters) : undefined
+        return refusal === undefined ? this.#keep(request, cloudId, peer, answer) : answer(refusal)
+      }
       if (verdict === 'wrong') return answer(ERR_AUTHINVALID)
       logger.warn({ address }, 'hologram: too many wrong keys; requests of this address or account stay unanswered')
       answer('silence')
@@ -125,8 +129,8 @@ export class CloudService {
 
 type SmsRequest = Extract<HologramRequest, { kind: 'sms' }>
 
-/** A text as it is, any other value as its JSON. */
+/** A text as it is, any other value as the JSON that the device wrote. */
 function textOf(request: Exclude<HologramRequest, { kind: 'one-time-password' }>): string {
   if (request.kind === 'sms') return request.body
-  return typeof request.data === 'string' ? request.data : JSON.stringify(request.data)
+  return typeof request.data === 'string' ? request.data : (request.dataSource ?? JSON.stringify(request.data))
 }

@@ -6,6 +6,7 @@ import type { HologramAccounts } from '../domain/accounts.ts'
 import { Devices } from '../domain/devices.ts'
 import type { MessageLog } from '../domain/message-log.ts'
 import type { History, Journal } from '../domain/ports.ts'
+import type { SmsBacklog } from '../domain/sms-gateway.ts'
 import { Authoriser } from './authoriser.ts'
 import type { KeyCheck } from './authoriser.ts'
 import { CloudSocket } from './cloud-socket.ts'
@@ -25,6 +26,8 @@ export interface HologramParts {
   readonly messages: MessageLog
   readonly journal: Journal
   readonly history: History
+  /** How the hub names itself to other servers: `halyard-hub/0.1.0` */
+  readonly userAgent: string
   readonly disk: Disk
   readonly clock: Clock
   readonly logger: Logger
@@ -34,16 +37,17 @@ export interface HologramService {
   readonly cloudSocket: CloudSocket
   readonly devices: Devices
   readonly pushes: DevicePushes
+  readonly smsBacklog: SmsBacklog
   /** After the last connection has ended. */
   close(): Promise<void>
 }
 
 export async function startHologram(parts: HologramParts): Promise<HologramService> {
-  const { config, directory, accounts, keys, messages, journal, history, disk, clock, logger } = parts
+  const { config, directory, accounts, keys, messages, journal, history, userAgent, disk, clock, logger } = parts
   const { limits } = config
   const devices = new Devices(HOLOGRAM_SPACE, history)
   const path = directory === undefined ? undefined : join(directory, 'push')
-  const sms = await openSmsGateway({ config: config.sms, directory, disk, clock, logger })
+  const sms = await openSmsGateway({ config: config.sms, directory, userAgent, disk, clock, logger })
   const pushes = await DevicePushes.open({
     ...{ path, disk, clock, logger, limits: config.push },
     ...{ accounts, devices, messages },
@@ -57,6 +61,9 @@ export async function startHologram(parts: HologramParts): Promise<HologramServi
     cloudSocket: new CloudSocket({ service, limits, clock, logger }),
     devices,
     pushes,
+    get smsBacklog() {
+      return sms.backlog
+    },
     close: async () => {
       await pushes.close()
       await sms.close()

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify from 'fastify'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { HttpLimits } from '../config.ts'
 
 export interface HttpOptions {
@@ -13,15 +13,24 @@ export interface HttpOptions {
   readonly routes: (app: FastifyInstance) => void
 }
 
+interface Connection {
+  /** Asked for and not yet handed over whole. */
+  answers: number
+  /** What had been read from it when the last answer was; more: another request has begun. */
+  readAtRest: number | undefined
+}
+
 /** The hub's HTTP: it opens no port, it is handed streams. */
 export class HttpService {
   readonly #app: FastifyInstance
   readonly #server: Server
+  readonly #connections = new Map<Socket, Connection>()
   #draining: NodeJS.Timeout | undefined
 
   private constructor(app: FastifyInstance, server: Server) {
     this.#app = app
     this.#server = server
+    server.prependListener('request', (request, response) => this.#onRequest(request, response))
   }
 
   static async create({ limits, health, routes }: HttpOptions): Promise<HttpService> {
@@ -36,7 +45,12 @@ export class HttpService {
     server.timeout = limits.requestTimeout * 1000
     const app = Fastify({
       bodyLimit: limits.bodyBytes,
-      routerOptions: { maxParamLength: 256 },
+      // No parameter is longer than the head it stands in; who asks for one learns no more than with another address.
+      routerOptions: { maxParamLength: limits.headerBytes },
+      // Before any route is looked for: the address cannot be decoded.
+      frameworkErrors: (_error, _request, reply: FastifyReply) => {
+        void reply.code(400).send({ error: 'bad request', message: 'the address is no valid URL' })
+      },
       serverFactory: (handler) => server.on('request', handler),
     })
     app.setNotFoundHandler((request, reply) => {
@@ -59,6 +73,8 @@ export class HttpService {
 
   /** Takes over a stream that begins with a request. */
   accept(socket: Socket): void {
+    this.#connections.set(socket, { answers: 0, readAtRest: undefined })
+    socket.once('close', () => this.#connections.delete(socket))
     this.#server.emit('connection', socket)
   }
 
@@ -66,16 +82,32 @@ export class HttpService {
   drain(): void {
     // Before the application's listener: it may answer at once.
     this.#server.prependListener('request', (_request, response) => response.setHeader('connection', 'close'))
-    this.#server.closeIdleConnections()
+    this.#closeIdle()
     // Who is being answered now was promised that the connection stays: it goes when it is idle.
-    this.#draining = setInterval(() => this.#server.closeIdleConnections(), 50).unref()
-    // It says that it is not running, which it never was; what it does besides is stop the timer.
-    this.#server.close(() => {})
+    this.#draining = setInterval(() => this.#closeIdle(), 50).unref()
   }
 
   async close(): Promise<void> {
     clearInterval(this.#draining)
     this.#server.closeAllConnections()
+    // It says that it is not running, which it never was; what it does besides is stop the timer.
+    this.#server.close(() => {})
     await this.#app.close()
+  }
+
+  #onRequest({ socket }: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#connections.get(socket)
+    if (!connection) return
+    connection.answers++
+    response.once('close', () => {
+      if (--connection.answers === 0) connection.readAtRest = socket.bytesRead
+    })
+  }
+
+  /** Not Node's closeIdleConnections(): to that, who still reads the rest of a large answer is idle. */
+  #closeIdle(): void {
+    for (const [socket, { answers, readAtRest }] of this.#connections) {
+      if (answers === 0 && socket.bytesRead === readAtRest) socket.destroy()
+    }
   }
 }

@@ -1,4 +1,5 @@
-/** The hub's HTTP API, `/api/…`: docs/guide/hub.md §HTTP. */
+/** The hub's HTTP API, `/api/…`, and the page that tells of it: docs/guide/hub.md §HTTP. */
+import { UsageError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import type { FastifyInstance } from 'fastify'
 import type { HologramAccounts } from '../domain/accounts.ts'
@@ -7,29 +8,118 @@ import type { Devices } from '../domain/devices.ts'
 import type { MessageBus } from '../domain/message-bus.ts'
 import type { History } from '../domain/ports.ts'
 import type { Pushes } from '../domain/pushes.ts'
+import { accountRoutes } from './accounts.ts'
+import type { AccountKeys, Removal } from './accounts.ts'
+import { Gate } from './authorise.ts'
+import { consoleRoutes } from './console.ts'
+import { deviceRoutes } from './devices.ts'
+import { Followers } from './followers.ts'
+import { messageRoutes } from './messages.ts'
+import { outboxRoutes } from './outbox.ts'
+import { sendProblem, unknownRoute } from './problem.ts'
+import { tokenRoutes } from './tokens.ts'
+
+export interface RestLimits {
+  readonly bodyBytes: number
+  /** The largest payload of a message to a device. */
+  readonly pushBytes: number
+  /** seconds a peer may leave its answer unread */
+  readonly requestTimeout: number
+  /** Streams at once. */
+  readonly followers: number
+  /** Wrong tokens of one address in one window (seconds); then unknown ones are not looked at until it ends. */
+  readonly authFailuresPerAddress: number
+  readonly authWindowPerAddress: number
+}
 
 export interface RestParts {
   readonly tokens: ApiTokens
   /** Of this start, for programs of the data directory's owner; compared in constant time. */
   readonly localToken: string
   readonly accounts: HologramAccounts
+  /** Takes accounts and tokens away, out of `accounts.json` too. */
+  readonly removal: Removal
   /** Makes and hashes keys of accounts. */
   readonly keys: AccountKeys
   readonly devices: Devices
-  readonly pushes: Pushes
+  /** Without `push`: how long an answer may wait is the caller's to say, not that of an attempt. */
+  readonly pushes: Omit<Pushes, 'push'>
   readonly history: History
   readonly bus: MessageBus
+  /** Ends the id of every message of this hub. */
+  readonly hubId: string
+  readonly limits: RestLimits
+  /** Whom limits hold for: the IPv4 address, or the /64 of an IPv6 address. */
+  readonly addressKey: (address: string | undefined) => string
   readonly clock: Clock
   readonly logger: Logger
 }
 
-export interface AccountKeys {
-  /** Random characters that cannot be mistaken for each other. */
-  word(length: number): string
-  /** What is kept of a key. */
-  hash(cloudId: string, cloudKey: string): string
+export class RestApi {
+  readonly #parts: RestParts
+  readonly #gate: Gate
+  readonly #followers: Followers
+  readonly #closing = new AbortController()
+
+  constructor(parts: RestParts) {
+    this.#parts = parts
+    this.#gate = new Gate(parts)
+    this.#followers = new Followers(parts)
+  }
+
+  /** Adds the routes to the application. */
+  readonly routes = (app: FastifyInstance): void => {
+    consoleRoutes(app)
+    app.register(
+      (api, _options, done) => {
+        this.#api(api)
+        done()
+      },
+      { prefix: '/api' },
+    )
+  }
+
+  /** Streams end now, and who waits for a device is told what is known by now. */
+  drain(): void {
+    this.#followers.drain()
+    this.#closing.abort()
+  }
+
+  #api(api: FastifyInstance): void {
+    const parts = { ...this.#parts, gate: this.#gate, followers: this.#followers, closing: this.#closing.signal }
+    // Before the address is looked at: a stranger does not learn what is here. No CORS headers: a page of another
+    // origin gets nothing.
+    api.addHook('onRequest', async (request, reply) => {
+      reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+      await this.#gate.admit(request, reply)
+    })
+    api.setErrorHandler((error, _request, reply) => sendProblem(error, reply, parts.logger))
+    api.setNotFoundHandler((request) => {
+      throw unknownRoute(request)
+    })
+    api.removeAllContentTypeParsers()
+    api.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+      parseBody(body as Buffer, done)
+    })
+    tokenRoutes(api, parts)
+    accountRoutes(api, parts)
+    deviceRoutes(api, parts)
+    outboxRoutes(api, parts)
+    messageRoutes(api, parts)
+  }
 }
 
-export function restApi(_parts: RestParts): (app: FastifyInstance) => void {
-  return () => {}
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
+function parseBody(bytes: Buffer, done: (error: Error | null, body?: unknown) => void): void {
+  if (bytes.length === 0) return done(null)
+  let body: unknown
+  try {
+    // What is no UTF-8 would become another text on the way to the device.
+    body = JSON.parse(UTF8.decode(bytes))
+  } catch {
+    // The parser's own message would show a piece of the text, and that may be a key.
+    return done(new UsageError('ERR_USAGE', 'body: it is not JSON; check quotes, commas and the encoding (UTF-8)'))
+  }
+  done(null, body)
 }

@@ -43,8 +43,8 @@ export class MemoryHistory implements History {
       ({ seq, message }) => seq > after && !isExpired(message, now) && fits(query, message),
     )
     if (query.last !== undefined) {
-      const count = Math.min(query.last, MAX_PAGE)
-      return { messages: count > 0 ? found.slice(-count).map(({ message }) => message) : [] }
+      const newest = takePage(found.toReversed(), Math.min(query.last, MAX_PAGE))
+      return { messages: newest.map(({ message }) => message).toReversed() }
     }
     const page = takePage(found, Math.min(query.limit ?? 100, MAX_PAGE))
     const messages = page.map(({ message }) => message)
@@ -97,7 +97,8 @@ function isExpired(message: StoredMessage, now: number): boolean {
 
 function fits(query: HistoryQuery, message: StoredMessage): boolean {
   return (
-    message.space === query.space &&
+    (query.space === undefined || message.space === query.space) &&
+    (query.after === undefined || message.id > query.after) &&
     (query.service === undefined || message.service === query.service) &&
     (query.account === undefined || message.account === query.account) &&
     (query.direction === undefined || message.direction === query.direction) &&

@@ -1,9 +1,11 @@
 import { dirname, join } from 'node:path'
+import { StorageError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import { storageError } from '@halyard/core/node'
 import type { Disk, LogDamage } from '@halyard/core/node'
 import { removeTemporaryFiles } from '../files.ts'
-import { loadSecrets, makeSecrets } from '../secrets.ts'
+import { SAMPLE_FILE } from '../sample-file.ts'
+import { SECRETS_FILE, loadSecrets, makeSecrets } from '../secrets.ts'
 import type { Secrets } from '../secrets.ts'
 import type { FollowedJournal, Index } from './follower.ts'
 import { MemoryIndex } from './memory-index.ts'
@@ -16,7 +18,11 @@ export interface Store {
   readonly secrets: Secrets
   readonly journal: FollowedJournal
   readonly index: Index
+  /** A hub has been ready here before, and its SQLite file is gone: a new one was made. */
+  readonly lostIndex: boolean
 }
+
+const INDEX_FILE = 'hub.sqlite'
 
 export interface StorePorts {
   readonly disk: Disk
@@ -31,6 +37,7 @@ export function openMemoryStore({ clock }: Pick<StorePorts, 'clock'>): Store {
   return {
     secrets,
     journal,
+    lostIndex: false,
     index: new MemoryIndex({ journal, hubId: secrets.hubId, now: () => new Date(clock.now()) }),
   }
 }
@@ -77,11 +84,54 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
     await disk.syncDirectory(directory)
     await removeTemporaryFiles(disk, directory)
     const secrets = await loadSecrets(disk, directory)
-    const path = join(directory, 'hub.sqlite')
+    const path = join(directory, INDEX_FILE)
     const { hubId } = secrets
-    return { secrets, journal, index: await SqliteIndex.open({ path, journal, journalPath, hubId, clock, logger }) }
+    const lostIndex = await isIndexLost(disk, directory)
+    const index = await SqliteIndex.open({ path, journal, journalPath, hubId, clock, logger })
+    return { secrets, journal, index, lostIndex }
   } catch (error) {
     await journal.close()
     throw error
+  }
+}
+
+/** A first start makes the SQLite file before any of these, and makes its name last: they are never there without it. */
+const LATER_FILES: readonly string[] = [SAMPLE_FILE, 'running.json', 'push']
+
+async function isIndexLost(disk: Disk, directory: string): Promise<boolean> {
+  const names = await disk.readdir(directory)
+  return !names.includes(INDEX_FILE) && LATER_FILES.some((name) => names.includes(name))
+}
+
+/**
+ * For whoever changes a hub's directory and must not make one.
+ *
+ * @throws {StorageError} `ERR_HUB_NO_DATA`: there is no hub, or its SQLite file is gone; `ERR_STORE_…`
+ */
+export async function findHub(disk: Disk, directory: string): Promise<void> {
+  const names = await disk.readdir(directory).catch((error: unknown): readonly string[] => {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return []
+    throw storageError(error, `look into ${directory}`)
+  })
+  if (names.includes(INDEX_FILE)) return
+  if (names.includes(SECRETS_FILE)) {
+    throw new StorageError(
+      'ERR_HUB_NO_DATA',
+      `${INDEX_FILE} is gone from ${directory}, and with it all accounts; restore it from a backup, or start halyard hub there to begin anew`,
+    )
+  }
+  throw new StorageError(
+    'ERR_HUB_NO_DATA',
+    `there is no hub in ${directory}; name the directory of one with --data, or start halyard hub there first, which makes one`,
+  )
+}
+
+/** The index first: it takes over what is committed, and segments that nobody needs go. */
+export async function closeStore({ journal, index }: Store): Promise<void> {
+  try {
+    await index.close()
+  } finally {
+    await journal.close()
   }
 }

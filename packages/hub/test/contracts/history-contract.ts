@@ -55,6 +55,50 @@ export function historyContract(make: Make<History>): readonly ContractCase[] {
       assert.deepEqual(await numbers(history, { space: 'mqtt' }), [2])
       assert.deepEqual(await numbers(history, { space: 'none' }), [])
     }),
+    it('finds in all spaces together, or in those of a service, in the order of acceptance', async (history) => {
+      const space = (name: string, service: StoredMessage['service']): Partial<StoredMessage> => ({
+        space: name,
+        service,
+      })
+      await history.append([
+        message(1),
+        message(2, space('ttn:b', 'ttn')),
+        message(3, { ...space('mqtt', 'mqtt'), channel: 'A' }),
+        message(4, { channel: 'A', direction: 'out' }),
+        message(5, space('ttn:a', 'ttn')),
+        message(6, { account: 'efgh' }),
+      ])
+      const all = { space: undefined }
+      assert.deepEqual(await numbers(history, all), [1, 2, 3, 4, 5, 6])
+      assert.deepEqual(await numbers(history, { ...all, last: 3 }), [4, 5, 6])
+      assert.deepEqual(await numbers(history, { ...all, service: 'ttn' }), [2, 5])
+      assert.deepEqual(await numbers(history, { ...all, service: 'exp' }), [])
+      assert.deepEqual(await numbers(history, { ...all, channel: 'A' }), [3, 4])
+      assert.deepEqual(await numbers(history, { ...all, account: 'abcd', last: 4 }), [2, 3, 4, 5])
+      const first = await history.query({ limit: 4 })
+      assert.equal(first.messages.length, 4)
+      const second = await history.query({ cursor: first.cursor })
+      assert.deepEqual(
+        second.messages.map(({ id }) => id),
+        [message(5).id, message(6).id],
+      )
+    }),
+    it('finds behind a message, also one that is gone or never was', async (history) => {
+      await history.append([message(2), message(3, { space: 'mqtt', service: 'mqtt' }), message(4), message(6)])
+      const { id: three } = message(3)
+      assert.deepEqual(await numbers(history, { after: message(2).id }), [4, 6])
+      assert.deepEqual(await numbers(history, { after: three }), [4, 6])
+      assert.deepEqual(await numbers(history, { after: message(5).id }), [6])
+      assert.deepEqual(await numbers(history, { after: message(1).id }), [2, 4, 6])
+      assert.deepEqual(await numbers(history, { after: '' }), [2, 4, 6])
+      assert.deepEqual(await numbers(history, { after: message(6).id }), [])
+      assert.deepEqual(await numbers(history, { after: 'zzz' }), [])
+      assert.deepEqual(await numbers(history, { after: message(2).id, last: 1 }), [6])
+      assert.deepEqual(await numbers(history, { after: message(2).id, limit: 1 }), [4])
+      assert.deepEqual(await numbers(history, { after: message(2).id, account: 'abcd', channel: '' }), [4, 6])
+      const page = await history.query({ space: 'hologram', after: message(2).id, limit: 1 })
+      assert.deepEqual(await numbers(history, { after: message(2).id, cursor: page.cursor }), [6])
+    }),
     it('finds by account, service and direction', async (history) => {
       await history.append([message(1), message(2, { account: 'efgh' }), message(3, { direction: 'out' })])
       assert.deepEqual(await numbers(history, { account: 'efgh' }), [2])
@@ -81,6 +125,18 @@ export function historyContract(make: Make<History>): readonly ContractCase[] {
       assert.deepEqual(await numbers(history, { from: at(2), until: at(4) }), [2, 3])
       assert.deepEqual(await numbers(history, { from: at(4) }), [4, 5])
       assert.deepEqual(await numbers(history, { until: at(2) }), [1])
+    }),
+    it('finds by time what a clock that jumped has put out of order', async (history) => {
+      const at = (second: number): Date => new Date(NOON + second * 1000)
+      const jumped = [1, 9, 2, 8, 3].map((second, index) => message(index + 1, { receivedAt: at(second) }))
+      await history.append(jumped)
+      assert.deepEqual(await numbers(history, { from: at(3) }), [2, 4, 5])
+      assert.deepEqual(await numbers(history, { from: at(3), last: 2 }), [4, 5])
+      assert.deepEqual(await numbers(history, { until: at(3), last: 5 }), [1, 3])
+      assert.deepEqual(await numbers(history, { from: at(2), until: at(9), last: 9 }), [3, 4, 5])
+      assert.deepEqual(await numbers(history, { from: at(3), after: message(2).id }), [4, 5])
+      assert.deepEqual(await numbers(history, { from: at(3), account: 'abcd' }), [2, 4, 5])
+      assert.deepEqual(await numbers(history, { from: at(10) }), [])
     }),
     it('keeps the order of acceptance when the clock goes back', async (history) => {
       await history.append([message(1), message(2, { receivedAt: new Date(NOON - 1e9) }), message(3)])
@@ -115,6 +171,42 @@ export function historyContract(make: Make<History>): readonly ContractCase[] {
         [message(2).id, message(3).id],
       )
       assert.equal(second.cursor, undefined)
+    }),
+    it('gives fewer of the newest if they are large', async (history) => {
+      const payload = new Uint8Array(9 * 1024 * 1024)
+      await history.append([message(1), message(2, { payload }), message(3, { payload }), message(4)])
+      const { messages } = await history.query({ last: 4 })
+      assert.deepEqual(
+        messages.map(({ id }) => id),
+        [message(3).id, message(4).id],
+      )
+    }),
+    it('merges pages of accounts in both directions, whatever was sent when', async (history) => {
+      const parts = Array.from({ length: 60 }, (_, index) =>
+        message(index + 1, {
+          account: index % 7 < 3 ? 'abcd' : 'efgh',
+          direction: index % 5 < 2 ? 'out' : 'in',
+          channel: ['', 'A', 'B', 'A,B'][index % 4] ?? '',
+        }),
+      )
+      await history.append(parts)
+      for (const filter of [{}, { direction: 'out' }, { direction: 'in' }, { channel: 'A' }] as const) {
+        const expected = parts
+          .filter(({ account, direction, channel }) => {
+            const fits = !('direction' in filter) || direction === filter.direction
+            return account === 'abcd' && fits && (!('channel' in filter) || channel.split(',').includes('A'))
+          })
+          .map(({ payload }) => Number(new TextDecoder().decode(payload)))
+        const seen: number[] = []
+        for (let after = ''; ;) {
+          const page = await history.query({ space: 'hologram', account: 'abcd', ...filter, after, limit: 3 })
+          seen.push(...page.messages.map(({ payload }) => Number(new TextDecoder().decode(payload))))
+          after = page.messages.at(-1)?.id ?? ''
+          if (page.cursor === undefined) break
+        }
+        assert.deepEqual(seen, expected)
+        assert.deepEqual(await numbers(history, { account: 'abcd', ...filter, last: 5 }), expected.slice(-5))
+      }
     }),
     it('refuses a cursor that it did not give', async (history) => {
       await assert.rejects(history.query({ space: 'hologram', cursor: `1' OR 1` }), { code: 'ERR_HUB_CURSOR' })

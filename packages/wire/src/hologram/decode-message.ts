@@ -1,5 +1,6 @@
 import { CLOUD_ID_LENGTH, CLOUD_KEY_LENGTH, DEVICE_KEY_LENGTH, isKey } from './auth.ts'
 import type { HologramAuth } from './auth.ts'
+import { memberSource } from './member-source.ts'
 import { METADATA_MARK } from './device-key-message.ts'
 import type { CloudMessage } from './message.ts'
 import { MAX_JSON_DEPTH } from './python-json.ts'
@@ -12,6 +13,8 @@ import { readTopics } from './topics.ts'
 /** A message as a server reads it: topics are a list, or absent if none were sent. */
 export interface DecodedMessage extends CloudMessage {
   readonly topics?: readonly string[]
+  /** The JSON of `data` that is no text, as it was written: numbers of any length keep their digits here. */
+  readonly dataSource?: string
 }
 
 type Members = Readonly<Record<string, unknown>>
@@ -57,6 +60,7 @@ export function decodeMessage(text: string): DecodedMessage | Refusal {
   return {
     auth,
     data: data as JsonValue,
+    ...(typeof data !== 'string' && { dataSource: memberSource(text, long ? 'data' : 'd') }),
     ...(read && { topics: read.topics }),
     ...(mark !== undefined && { metadata: mark.slice(METADATA_MARK.length) }),
   }

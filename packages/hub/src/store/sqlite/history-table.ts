@@ -1,10 +1,11 @@
 import { labelsOf } from '../../domain/message.ts'
 import type { Direction, ServiceName, StoredMessage } from '../../domain/message.ts'
-import { MAX_PAGE, MAX_PAGE_BYTES, storedSize } from '../../domain/ports.ts'
+import { storedSize } from '../../domain/ports.ts'
 import type { HistoryLimits, HistoryPage, HistoryQuery } from '../../domain/ports.ts'
-import { FIRST_PLAUSIBLE_TIME, parseCursor, tooOldBefore } from '../history-rules.ts'
+import { FIRST_PLAUSIBLE_TIME, tooOldBefore } from '../history-rules.ts'
 import { transaction } from './database.ts'
-import type { Database, Row, SqlValue } from './database.ts'
+import type { Database, Row } from './database.ts'
+import { findPage } from './history-query.ts'
 
 /** Messages removed in one transaction: a sweep must not keep queries waiting. */
 const SWEEP_CHUNK = 1000
@@ -40,19 +41,11 @@ export class HistoryTable {
   }
 
   query(query: HistoryQuery, now: Date): HistoryPage {
-    const { where, values } = conditions(query, now)
-    const order = query.last === undefined ? 'ASC' : 'DESC'
-    const limit = Math.min(query.last ?? query.limit ?? 100, MAX_PAGE)
-    if (limit <= 0) return { messages: [] }
-    // One more than asked for tells whether there is another page. Sizes first: a page of large payloads ends early.
-    const sizes = this.#database
-      .prepare(`SELECT m.seq, length(m.payload) AS bytes ${where} ORDER BY m.seq ${order} LIMIT ?`)
-      .all(...values, limit + 1)
-    const count = pageLength(sizes, limit)
-    const rows = sizes.slice(0, count).map(({ seq }) => this.#read(Number(seq)))
-    if (query.last !== undefined) return { messages: rows.toReversed() }
-    const end = sizes[count - 1]
-    return sizes.length > count && end ? { messages: rows, cursor: String(end['seq']) } : { messages: rows }
+    const { numbers, more } = findPage(this.#database, query, now)
+    const messages = numbers.map((seq) => this.#read(seq))
+    if (query.last !== undefined) return { messages: messages.toReversed() }
+    const end = numbers.at(-1)
+    return more && end !== undefined ? { messages, cursor: String(end) } : { messages }
   }
 
   /** Removes at most a thousand messages that must go; 0: nothing is left to do. */
@@ -109,38 +102,6 @@ export class HistoryTable {
     if (!row) throw new Error(`message ${seq} is in the list and not in the table`)
     return toMessage(row)
   }
-}
-
-function conditions(query: HistoryQuery, now: Date): { readonly where: string; readonly values: readonly SqlValue[] } {
-  const values: SqlValue[] = [query.space]
-  let where = 'FROM messages m WHERE m.space = ?'
-  if (query.channel !== undefined) {
-    where = 'FROM labels l JOIN messages m ON m.seq = l.seq WHERE l.space = ? AND l.label = ?'
-    values.push(query.channel)
-  }
-  const add = (condition: string, value: SqlValue): void => {
-    where += ` AND ${condition}`
-    values.push(value)
-  }
-  if (query.account !== undefined) add('m.account = ?', query.account)
-  if (query.service !== undefined) add('m.service = ?', query.service)
-  if (query.direction !== undefined) add('m.direction = ?', query.direction)
-  if (query.from) add('m.received_at >= ?', query.from.getTime())
-  if (query.until) add('m.received_at < ?', query.until.getTime())
-  if (query.cursor !== undefined) add('m.seq > ?', parseCursor(query.cursor))
-  add('(m.expires_at IS NULL OR m.expires_at > ?)', now.getTime())
-  return { where, values }
-}
-
-function pageLength(sizes: readonly Row[], limit: number): number {
-  let bytes = 0
-  let count = 0
-  for (const row of sizes.slice(0, limit)) {
-    bytes += Number(row['bytes'])
-    if (count > 0 && bytes > MAX_PAGE_BYTES) break
-    count++
-  }
-  return count
 }
 
 function toMessage(row: Row): StoredMessage {

@@ -28,6 +28,11 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE labels (space TEXT NOT NULL, label TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (space, label, seq)) WITHOUT ROWID;
   CREATE TABLE usage (space TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
   `,
+  // The newest message *of* a device is asked for at each first push to it, however many went *to* it meanwhile.
+  `
+  DROP INDEX messages_by_account;
+  CREATE INDEX messages_by_account ON messages (space, account, direction);
+  `,
 ]
 
 /**

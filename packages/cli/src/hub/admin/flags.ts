@@ -1,0 +1,17 @@
+/** As commander hands them over. */
+export interface AdminFlags {
+  readonly data?: string
+  readonly config?: string
+  readonly json?: true
+}
+
+export interface AccountFlags extends AdminFlags {
+  readonly service?: string
+}
+
+export interface AccountAddFlags extends AccountFlags {
+  readonly cloud_id?: string
+  readonly cloud_key?: string
+  readonly cloudId?: string
+  readonly cloudKey?: string
+}

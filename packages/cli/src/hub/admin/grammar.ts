@@ -1,0 +1,104 @@
+/** The grammar of `halyard hub account` and `halyard hub token`. */
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import type { Context } from '../../context.ts'
+import type { AccountAddFlags, AdminFlags } from './flags.ts'
+
+interface AdminContext extends Context {
+  readonly finish: (code: number) => void
+}
+
+const WAYS = 'A hub that runs is asked, and it counts at once; of one that is stopped the directory is changed.'
+const SECRETS =
+  '\nWhat stands on a command line can be read by every user of the machine (ps). Leave the key out, and one is made; or\n' +
+  'give it on standard input (--cloud_key -) or in the environment (HALYARD_HUB_CLOUD_KEY).\n' +
+  'The hub keeps a hash of it: it is shown now and never again.\n'
+const EXAMPLES = `
+Examples:
+  halyard hub account add
+  pass show pump | halyard hub account add --cloud_id pump --cloud_key -
+  halyard hub account list --json
+  halyard hub account rm pump sa93 --data /var/lib/halyard
+`
+
+/** @param hub `halyard hub`, which stays a command of its own */
+export function addHubAdmin(hub: Command, { finish, ...context }: AdminContext): void {
+  const account = hub.command('account').summary('accounts with which devices send').description(WAYS)
+  account.addHelpText('after', EXAMPLES)
+  place(account.command('add'))
+    .description('make an account, and show its key')
+    .addOption(service('the service that it is for').default('hologram'))
+    .option('--cloud_id <id>', 'its 4 characters (default: made)')
+    .option('--cloud_key <key>', 'its 4 characters, or - for standard input (default: made)')
+    .addOption(new Option('--cloud-id <id>').hideHelp())
+    .addOption(new Option('--cloud-key <key>').hideHelp())
+    .option('--json', 'as one JSON object')
+    .addHelpText('after', SECRETS)
+    .action(async (_flags: object, command: Command) => {
+      const { addAccount } = await import('./account.ts')
+      finish(await addAccount(flagsOf(command, hub), context))
+    })
+  place(account.command('list').alias('ls'))
+    .description('list accounts, without their keys')
+    .addOption(service('only those of one service'))
+    .option('--json', 'one JSON object per line')
+    .action(async (_flags: object, command: Command) => {
+      const { listAccounts } = await import('./account.ts')
+      finish(await listAccounts(flagsOf(command, hub), context))
+    })
+  place(account.command('rm'))
+    .description('remove accounts: their devices are let in no more')
+    .argument('<id...>', 'as halyard hub account list shows them')
+    .addOption(service('the service that they are of').default('hologram'))
+    .option('--json', 'one JSON object per account')
+    .action(async (ids: string[], _flags: object, command: Command) => {
+      const { removeAccounts } = await import('./account.ts')
+      finish(await removeAccounts(ids, flagsOf(command, hub), context))
+    })
+
+  const token = hub.command('token').summary('tokens for the HTTP API').description(WAYS)
+  place(token.command('add'))
+    .description('make a token, and show it: now and never again')
+    .argument('<name>', 'who is to use it, for people')
+    .option('--json', 'as one JSON object')
+    .action(async (name: string, _flags: object, command: Command) => {
+      const { addToken } = await import('./token.ts')
+      finish(await addToken(name, flagsOf(command, hub), context))
+    })
+  place(token.command('list').alias('ls'))
+    .description('list tokens by their ids, without what opens')
+    .option('--json', 'one JSON object per line')
+    .action(async (_flags: object, command: Command) => {
+      const { listTokens } = await import('./token.ts')
+      finish(await listTokens(flagsOf(command, hub), context))
+    })
+  place(token.command('rm'))
+    .description('remove tokens: who has one is let in no more')
+    .argument('<id...>', 'as halyard hub token list shows them')
+    .option('--json', 'one JSON object per token')
+    .action(async (ids: string[], _flags: object, command: Command) => {
+      const { removeTokens } = await import('./token.ts')
+      finish(await removeTokens(ids, flagsOf(command, hub), context))
+    })
+}
+
+function place(command: Command): Command {
+  return command
+    .option('--data <dir>', 'the directory of the hub (default: ./halyard-data)')
+    .option('--config <file>', 'the HJSON file of the hub, if that names the directory')
+}
+
+function service(description: string): Option {
+  return new Option('--service <name>', description).choices(['hologram'])
+}
+
+/** commander gives an option that both know to `halyard hub`, wherever it stands; its others are for a hub that starts. */
+function flagsOf(command: Command, hub: Command): AccountAddFlags {
+  const taken = hub.opts<AdminFlags>()
+  const stranger = hub.options.find((option) => {
+    const name = option.attributeName()
+    return name in taken && !['data', 'config', 'json'].includes(name)
+  })
+  if (stranger !== undefined) hub.error(`option '${stranger.long ?? ''}' is for a hub that is started`)
+  return { ...taken, ...command.opts<AccountAddFlags>() }
+}

@@ -1,0 +1,127 @@
+/** The one place where the administration of a data directory is put together. docs/guide/hub.md */
+import { ConnectionError, StorageError, UsageError, loggerFor } from '@halyard/core'
+import type { Clock, Logger } from '@halyard/core'
+import { nodeClock, nodeDisk } from '@halyard/core/node'
+import type { Disk } from '@halyard/core/node'
+import type { HubAdmin } from './admin/api.ts'
+import { HubClient } from './admin/hub-client.ts'
+import { localAdministration } from './admin/local-administration.ts'
+import { remoteAdministration } from './admin/remote-administration.ts'
+import { Removal } from './admin/removal.ts'
+import { readRunningFile } from './admin/running-file.ts'
+import { HologramAccounts } from './domain/accounts.ts'
+import { ApiTokens } from './domain/api-tokens.ts'
+import { MEMORY, resolveOptions } from './options.ts'
+import { SampleFile } from './sample-file.ts'
+import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
+import { closeStore, findHub, openDiskStore } from './store/open-store.ts'
+
+/** As for `createHub()`. */
+export interface AdminOptions {
+  /** The hub's data directory; `./halyard-data` */
+  data?: string
+  /** The hub's configuration file, for the directory that it names. */
+  config?: string
+  logger?: Logger
+}
+
+/**
+ * Accounts and tokens of a hub, for the owner of its data directory. If the hub is stopped its directory is locked and
+ * changed; if it runs it is asked, by its HTTP API and with the token of this start that it leaves in the directory. What
+ * was changed lasts when a promise resolves, and holds for a running hub from then on. No hub is made.
+ *
+ * @example
+ * ```ts
+ * import { mkdtemp } from 'node:fs/promises'
+ * import { tmpdir } from 'node:os'
+ * import { createHub, openAdmin } from '@halyard/hub'
+ *
+ * const data = await mkdtemp(`${tmpdir()}/hub-`)
+ * await (await createHub({ data, ports: 'ephemeral' })).close()
+ *
+ * await using admin = await openAdmin({ data })
+ * const { cloud_id, cloud_key } = await admin.hologram.accounts.add({ cloudId: 'pump' })
+ * console.log(admin.via, cloud_id, cloud_key.length) // directory pump 4
+ * ```
+ *
+ * @throws {UsageError} `ERR_USAGE`, `ERR_CONFIG_FILE`, `ERR_HUB_CONFIG`
+ * @throws {StorageError} `ERR_HUB_NO_DATA`: there is no hub in the directory; `ERR_HUB_FILE`, `ERR_STORE_…`, `ERR_HUB_…` as
+ * `createHub()`
+ * @throws {ConnectionError} `ERR_HUB_ADMIN`: a running hub cannot be asked; later calls may throw it too
+ */
+export function openAdmin(options: AdminOptions = {}): Promise<HubAdmin> {
+  return openAdminOn(options, { disk: nodeDisk(), clock: nodeClock() })
+}
+
+interface AdminPorts {
+  readonly disk: Disk
+  readonly clock: Clock
+}
+
+async function openAdminOn(options: AdminOptions, ports: AdminPorts): Promise<HubAdmin> {
+  const { data, config, logger, ...others } = options
+  const stranger = Object.keys(others)[0]
+  if (stranger !== undefined) {
+    throw new UsageError('ERR_USAGE', `openAdmin() has no option '${stranger}'; it has data, config, logger`)
+  }
+  const { data: directory } = (await resolveOptions({ data, config })).checked
+  if (directory === MEMORY) {
+    throw new UsageError(
+      'ERR_USAGE',
+      'a hub in memory has no directory to be changed; use the HTTP API of the one that runs',
+    )
+  }
+  // A directory that is mistyped must not become a hub.
+  await findHub(ports.disk, directory)
+  const log = loggerFor('Hub', logger)
+  try {
+    return await adminOfDirectory(directory, { ...ports, logger: log })
+  } catch (error) {
+    if (!(error instanceof StorageError) || error.code !== 'ERR_STORE_LOCKED') throw error
+    return await adminOfRunningHub(directory, ports.disk, error)
+  }
+}
+
+async function adminOfDirectory(directory: string, ports: AdminPorts & { readonly logger: Logger }): Promise<HubAdmin> {
+  const { disk, clock } = ports
+  const store = await openDiskStore(directory, ports)
+  const hasher = new KeyHasher(store.secrets.keySecret)
+  const accounts = new HologramAccounts(store.index.registry)
+  const tokens = new ApiTokens(store.index.registry, TOKEN_MINT)
+  const samples = new SampleFile(disk, directory)
+  const administration = localAdministration({
+    ...{ accounts, tokens },
+    keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
+    removal: new Removal({ accounts, tokens, samples, hashToken: (token) => TOKEN_MINT.hash(token) }),
+    now: () => new Date(clock.now()),
+  })
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    accounts[Symbol.dispose]()
+    tokens[Symbol.dispose]()
+    return (closed ??= closeStore(store))
+  }
+  return { via: 'directory', ...administration, close, [Symbol.asyncDispose]: close }
+}
+
+async function adminOfRunningHub(directory: string, disk: Disk, locked: StorageError): Promise<HubAdmin> {
+  const address = await readRunningFile(disk, directory)
+  if (address === undefined) throw notReady(directory, locked)
+  const client = new HubClient(address, directory)
+  const close = (): Promise<void> => {
+    client.close()
+    return Promise.resolve()
+  }
+  const administration = remoteAdministration(client, new SampleFile(disk, directory))
+  return { via: 'hub', ...administration, close, [Symbol.asyncDispose]: close }
+}
+
+/** A hub writes its address when everything listens, and takes it away when it stops. */
+function notReady(directory: string, locked: StorageError): ConnectionError {
+  const [inUse = ''] = locked.message.split(';', 1)
+  return new ConnectionError(
+    'ERR_HUB_ADMIN',
+    `${inUse}, and no hub has left its address (running.json) in ${directory}: one that is starting or stopping, or another halyard hub account; try again`,
+    { cause: locked },
+  )
+}

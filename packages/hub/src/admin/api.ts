@@ -1,0 +1,68 @@
+/** What the owner of a hub's data directory may do with it. */
+
+/** Both are four printable ASCII characters, without spaces; one that is left out is made. */
+export interface NewHologramAccount {
+  readonly cloudId?: string
+  readonly cloudKey?: string
+}
+
+/** As `accounts.json` and the clients have it. */
+export interface HologramCredentials {
+  readonly cloud_id: string
+  readonly cloud_key: string
+}
+
+export interface HologramAccountAdmin {
+  /**
+   * The key is kept as a hash: it is known now and never again.
+   *
+   * @throws {UsageError} `ERR_USAGE`, `ERR_HUB_ACCOUNT_EXISTS`
+   */
+  add(account?: NewHologramAccount): Promise<HologramCredentials>
+  /** By id, read in pages: there may be thousands. */
+  list(): AsyncIterable<{ readonly cloud_id: string }>
+  /**
+   * Its device is let in no more, also while the hub runs. A sample leaves `accounts.json` too: `sample` says so.
+   *
+   * @throws {UsageError} `ERR_HUB_DEVICE_UNKNOWN`
+   */
+  remove(cloudId: string): Promise<Removed>
+}
+
+export interface Removed {
+  /** It was in `accounts.json`, and is not any more. */
+  readonly sample: boolean
+}
+
+export interface TokenEntry {
+  /** The first characters of its hash: names it, opens nothing. */
+  readonly id: string
+  readonly name: string
+  readonly createdAt: Date
+}
+
+export interface TokenAdmin {
+  /**
+   * The token itself is known now and never again. `name`: for people, 1 to 100 characters.
+   *
+   * @throws {UsageError} `ERR_USAGE`
+   */
+  add(name: string): Promise<TokenEntry & { readonly token: string }>
+  list(): AsyncIterable<TokenEntry>
+  /** @throws {UsageError} `ERR_HUB_TOKEN_UNKNOWN` */
+  remove(id: string): Promise<Removed>
+}
+
+export interface Administration {
+  readonly hologram: { readonly accounts: HologramAccountAdmin }
+  /** Of the HTTP API. */
+  readonly tokens: TokenAdmin
+}
+
+/** Changes the data directory of a hub, or asks the hub that runs on it. */
+export interface HubAdmin extends Administration, AsyncDisposable {
+  /** `'hub'`: a running hub does what is asked; `'directory'`: it is stopped, and its directory is locked until `close()`. */
+  readonly via: 'directory' | 'hub'
+  /** Lets the directory go. Idempotent. */
+  close(): Promise<void>
+}

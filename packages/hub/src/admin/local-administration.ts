@@ -1,0 +1,105 @@
+import { UsageError } from '@halyard/core'
+import type { HologramAccounts } from '../domain/accounts.ts'
+import { MAX_API_TOKENS } from '../domain/api-tokens.ts'
+import type { ApiTokens } from '../domain/api-tokens.ts'
+import type {
+  Administration,
+  HologramAccountAdmin,
+  HologramCredentials,
+  NewHologramAccount,
+  Removed,
+  TokenAdmin,
+} from './api.ts'
+import { checkCloudId, checkNewAccount, checkTokenId, checkTokenName } from './checks.ts'
+import type { Removal } from './removal.ts'
+import { accountExists, accountUnknown, tokenUnknown } from './errors.ts'
+
+/** As many as the registry gives at once. */
+const PAGE = 1000
+/** Ids that are made and taken already, one after the other, before it is given up: there are 700,000. */
+const ATTEMPTS = 100
+
+export interface AccountKeys {
+  /** Random characters that cannot be mistaken for each other. */
+  word(length: number): string
+  /** What is kept of a key. */
+  hash(cloudId: string, cloudKey: string): string
+}
+
+export interface LocalParts {
+  readonly accounts: HologramAccounts
+  readonly tokens: ApiTokens
+  readonly keys: AccountKeys
+  readonly removal: Removal
+  readonly now: () => Date
+}
+
+/** On the registry itself, for whoever has the directory of a hub that is stopped. */
+export function localAdministration(parts: LocalParts): Administration {
+  return { hologram: { accounts: hologramAccounts(parts) }, tokens: apiTokens(parts) }
+}
+
+function hologramAccounts({ accounts, keys, removal }: LocalParts): HologramAccountAdmin {
+  const enter = async (cloudId: string, cloudKey: string): Promise<HologramCredentials | undefined> => {
+    const isNew = await accounts.create({ cloudId, keyHash: keys.hash(cloudId, cloudKey) })
+    return isNew ? { cloud_id: cloudId, cloud_key: cloudKey } : undefined
+  }
+  return {
+    async add(account: NewHologramAccount = {}) {
+      checkNewAccount(account)
+      const { cloudId, cloudKey = keys.word(4) } = account
+      if (cloudId !== undefined) {
+        const entered = await enter(cloudId, cloudKey)
+        if (entered) return entered
+        throw accountExists(cloudId)
+      }
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const entered = await enter(keys.word(4), cloudKey)
+        if (entered) return entered
+      }
+      throw new UsageError(
+        'ERR_HUB_ACCOUNT_EXISTS',
+        'the ids that were tried are all taken; name a cloud id that is free',
+      )
+    },
+
+    async *list() {
+      for (let after = ''; ;) {
+        const page = await accounts.list({ after, limit: PAGE })
+        for (const cloudId of page) yield { cloud_id: cloudId }
+        const last = page.at(-1)
+        if (page.length < PAGE || last === undefined) return
+        after = last
+      }
+    },
+
+    async remove(cloudId): Promise<Removed> {
+      checkCloudId(cloudId)
+      const removed = await removal.account(cloudId)
+      if (removed) return removed
+      throw accountUnknown(cloudId)
+    },
+  }
+}
+
+function apiTokens({ tokens, removal, now }: LocalParts): TokenAdmin {
+  return {
+    async add(name) {
+      checkTokenName(name)
+      const made = await tokens.create(name, now())
+      if (made) return made
+      throw new UsageError('ERR_HUB_TOKENS_FULL', `there are ${MAX_API_TOKENS} tokens; remove those that nobody uses`)
+    },
+
+    async *list() {
+      yield* await tokens.list()
+    },
+
+    async remove(id): Promise<Removed> {
+      checkTokenId(id)
+      const removed = await removal.token(id)
+      if (removed) return removed
+      throw tokenUnknown(id)
+    },
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * When which device is tried: so many at once, each one in its turn, and those that fail after a rest.
+ *
+ * ```
+ * idle ──message──▶ ready ──place free──▶ trying ──delivered, nothing left──▶ idle
+ *                     ▲  ▲                │    │
+ *                     │  └─ others wait ──┘    └──failed──▶ resting
+ *                     └────── time is over, or the device is heard of ──┘
+ * ```
+ *
+ * A device that was not reached last time, or was never heard of, is doubtful. An address that swallows packets keeps a
+ * place for the whole time of an attempt, and a thousand of them would keep all places for ever: so doubtful devices
+ * have half of the places at most.
+ */
+import { backoff } from '@halyard/core'
+import type { BackoffOptions, Clock, Timer } from '@halyard/core'
+
+/** Milliseconds from one connection to the next for a device that is heard of again and again. */
+const HEARD_INTERVAL = 1000
+
+/** What is owed to one device. One that is owed nothing has none. */
+export class DeviceQueue {
+  readonly cloudId: string
+  /** The ids of the messages. */
+  readonly owed: Set<string> = new Set()
+  /** Why the last attempt failed. */
+  reason: string | undefined
+  isDoubtful: boolean
+  state: 'idle' | 'ready' | 'trying' | 'resting' = 'idle'
+  failures = 0
+  /** When the last connection began; monotonic, ms. */
+  connectedAt: number = -Infinity
+  /** It was heard of since the last attempt began. */
+  wasHeard = false
+  /** While it has a place. */
+  attachment: Disposable | undefined
+  /** While it rests. */
+  timer: Timer | undefined
+
+  constructor(cloudId: string, isDoubtful: boolean) {
+    this.cloudId = cloudId
+    this.isDoubtful = isDoubtful
+  }
+}
+
+export interface TurnsOptions {
+  readonly clock: Clock
+  /** 0 ≤ x < 1; `Math.random` */
+  readonly random?: () => number
+  /** devices tried at once */
+  readonly places: number
+  /** Lets a device's messages go out, until what it gives is disposed. */
+  readonly attach: (queue: DeviceQueue) => Disposable
+}
+
+export class Turns {
+  readonly #options: TurnsOptions
+  readonly #placesForDoubtful: number
+  /** In the order of their turns. */
+  readonly #ready = new Set<DeviceQueue>()
+  readonly #doubtfulReady = new Set<DeviceQueue>()
+  #trying = 0
+  #doubtfulTrying = 0
+  #closed = false
+
+  constructor(options: TurnsOptions) {
+    this.#options = options
+    this.#placesForDoubtful = Math.max(1, Math.floor(options.places / 2))
+  }
+
+  /** Devices that have a place. */
+  get trying(): number {
+    return this.#trying
+  }
+
+  /** Something is owed: its turn comes, unless it is on its way to one. */
+  want(queue: DeviceQueue): void {
+    if (queue.state === 'idle') this.#makeReady(queue)
+  }
+
+  /** An attempt begins: from now on it is news if the device is heard of. */
+  began(queue: DeviceQueue): void {
+    queue.wasHeard = false
+  }
+
+  /** It has come to a connection. */
+  connecting(queue: DeviceQueue): void {
+    queue.connectedAt = this.#options.clock.monotonic()
+  }
+
+  /** It goes on with its next message, unless others wait for its place. */
+  delivered(queue: DeviceQueue): void {
+    const { owed } = queue
+    queue.failures = 0
+    queue.reason = undefined
+    this.#trust(queue)
+    if (owed.size > 1 && this.#next(this.#trying - 1) !== undefined) {
+      this.#leave(queue)
+      this.#makeReady(queue)
+    }
+    this.#fill()
+  }
+
+  failed(queue: DeviceQueue, reason: string, rest: BackoffOptions): void {
+    queue.reason = reason
+    if (this.#closed || queue.state !== 'trying') return
+    this.#leave(queue)
+    queue.isDoubtful = true
+    queue.state = 'resting'
+    // Heard of while it was tried, perhaps at another address: as if that were now. Never in this turn of the event loop,
+    // in which the outbox has yet to take the message back.
+    const { random } = this.#options
+    const pause = backoff(queue.failures++, { ...rest, random })
+    this.#restFor(queue, queue.wasHeard ? Math.min(pause, this.#untilHeardAgain(queue)) : pause)
+    this.#fill()
+  }
+
+  /** It can be reached now if ever. Called for every message of every device that is owed something. */
+  heard(queue: DeviceQueue): void {
+    if (queue.wasHeard) return
+    queue.wasHeard = true
+    if (queue.state !== 'resting') return
+    const pause = this.#untilHeardAgain(queue)
+    if (pause === 0) this.#makeReady(queue)
+    else this.#restFor(queue, pause)
+  }
+
+  /** Nothing is owed any more. */
+  end(queue: DeviceQueue): void {
+    if (queue.state === 'trying') this.#leave(queue)
+    queue.timer?.cancel()
+    this.#ready.delete(queue)
+    this.#doubtfulReady.delete(queue)
+    queue.state = 'idle'
+    this.#fill()
+  }
+
+  /** Nobody's turn comes any more. Who has a place keeps it. */
+  close(queues: Iterable<DeviceQueue>): void {
+    this.#closed = true
+    for (const queue of queues) queue.timer?.cancel()
+  }
+
+  #restFor(queue: DeviceQueue, milliseconds: number): void {
+    queue.timer?.cancel()
+    queue.timer = this.#options.clock.setTimer(milliseconds, () => this.#makeReady(queue))
+  }
+
+  #untilHeardAgain({ connectedAt }: DeviceQueue): number {
+    return Math.max(0, connectedAt + HEARD_INTERVAL - this.#options.clock.monotonic())
+  }
+
+  #makeReady(queue: DeviceQueue): void {
+    queue.timer?.cancel()
+    queue.timer = undefined
+    queue.state = 'ready'
+    const ready = queue.isDoubtful ? this.#doubtfulReady : this.#ready
+    ready.add(queue)
+    this.#fill()
+  }
+
+  #fill(): void {
+    for (let queue = this.#next(); queue !== undefined; queue = this.#next()) {
+      this.#ready.delete(queue)
+      this.#doubtfulReady.delete(queue)
+      this.#trying++
+      if (queue.isDoubtful) this.#doubtfulTrying++
+      queue.state = 'trying'
+      queue.attachment = this.#options.attach(queue)
+    }
+  }
+
+  /** Doubtful ones first, up to their half: neither sort can keep the other out. */
+  #next(trying: number = this.#trying): DeviceQueue | undefined {
+    if (this.#closed || trying >= this.#options.places) return undefined
+    const doubtful = this.#doubtfulTrying < this.#placesForDoubtful ? first(this.#doubtfulReady) : undefined
+    return doubtful ?? first(this.#ready)
+  }
+
+  #trust(queue: DeviceQueue): void {
+    if (queue.isDoubtful && queue.state === 'trying') this.#doubtfulTrying--
+    queue.isDoubtful = false
+  }
+
+  #leave(queue: DeviceQueue): void {
+    this.#trying--
+    if (queue.isDoubtful) this.#doubtfulTrying--
+    queue.attachment?.[Symbol.dispose]()
+    queue.attachment = undefined
+  }
+}
+
+function first<T>(values: ReadonlySet<T>): T | undefined {
+  for (const value of values) return value
+  return undefined
+}
