@@ -1,3 +1,5 @@
+import type { Peer } from '../domain/devices.ts'
+
 /**
  * Whose connection it is, for limits: the IPv4 address, or the /64 of an IPv6 address, since one host has all of it.
  * `undefined` is what a socket gives that is gone already.
@@ -19,4 +21,8 @@ export function addressKey(address: string | undefined): string {
 export function plainAddress(address: string): string {
   const mapped = address.startsWith('::ffff:') && address.includes('.')
   return mapped ? address.slice('::ffff:'.length) : address
+}
+
+export function peerOf(address: string | undefined): Peer {
+  return { address: addressKey(address), host: plainAddress(address ?? '') }
 }

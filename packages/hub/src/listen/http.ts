@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { HttpLimits } from '../config.ts'
@@ -11,6 +12,8 @@ export interface HttpOptions {
   readonly health: () => object
   /** Everything else. */
   readonly routes: (app: FastifyInstance) => void
+  /** A request with `Upgrade: websocket`; the stream is its own from then on. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
 
 interface Connection {
@@ -33,7 +36,7 @@ export class HttpService {
     server.prependListener('request', (request, response) => this.#onRequest(request, response))
   }
 
-  static async create({ limits, health, routes }: HttpOptions): Promise<HttpService> {
+  static async create({ limits, health, routes, upgrade }: HttpOptions): Promise<HttpService> {
     const server = createServer({
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.requestTimeout * 500,
@@ -53,15 +56,19 @@ export class HttpService {
       },
       serverFactory: (handler) => server.on('request', handler),
     })
-    app.setNotFoundHandler((request, reply) => {
-      const upgrade = request.headers.upgrade === undefined ? '' : ', and this version takes no WebSocket'
-      return reply.code(404).send({ error: 'not found', message: `there is nothing at this address${upgrade}` })
+    app.setNotFoundHandler((_request, reply) => {
+      return reply.code(404).send({ error: 'not found', message: 'there is nothing at this address' })
     })
     app.setErrorHandler((error: { readonly statusCode?: number; readonly message: string }, _request, reply) => {
       const status = error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500
       // What went wrong inside is nobody's business outside.
       const message = status < 500 ? error.message : 'the hub could not do it; its log says why'
       return reply.code(status).send({ error: status < 500 ? 'bad request' : 'internal error', message })
+    })
+    server.on('upgrade', (request, socket, head) => {
+      const isOurs = /^\/(?:api|console|socket[.]io)(?:\/|$)/.test(request.url ?? '')
+      if (!isOurs && request.headers.upgrade?.toLowerCase() === 'websocket') return upgrade(request, socket, head)
+      socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
     })
     app.get('/health', () => health())
     routes(app)

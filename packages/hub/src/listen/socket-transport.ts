@@ -1,12 +1,11 @@
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Peer } from '../domain/devices.ts'
 import type { Transport, TransportHandler, TransportKind } from '../domain/transport.ts'
 
 export interface SocketTransportOptions {
-  readonly kind: TransportKind
   readonly door: 'front' | 'mqtt'
   readonly peer: Peer
-  readonly certificateName?: string
 }
 
 /** What the peer has to close its side after ours; ms. */
@@ -22,10 +21,10 @@ export class SocketTransport implements Transport {
 
   constructor(socket: Socket, options: SocketTransportOptions) {
     this.#socket = socket
-    this.kind = options.kind
+    this.kind = socket instanceof TLSSocket ? 'tls' : 'tcp'
     this.door = options.door
     this.peer = options.peer
-    this.certificateName = options.certificateName
+    this.certificateName = socket instanceof TLSSocket ? nameOf(socket) : undefined
   }
 
   get pendingBytes(): number {
@@ -83,4 +82,11 @@ export class SocketTransport implements Transport {
   destroy(): void {
     this.#socket.destroy()
   }
+}
+
+/** The common name of a certificate that a configured authority has signed. */
+function nameOf(socket: TLSSocket): string | undefined {
+  if (!socket.authorized) return undefined
+  const { subject } = socket.getPeerCertificate()
+  return typeof subject?.CN === 'string' ? subject.CN : undefined
 }

@@ -19,6 +19,11 @@ export type MqttSecret =
   /** Made by the hub, 160 random bits: needs no slow hash. */
   | { readonly algorithm: 'sha256'; readonly hash: string }
 
+/** `hash`: SHA-256 of the password, hexadecimal. */
+export function sha256Secret(hash: string): MqttSecret {
+  return { algorithm: 'sha256', hash }
+}
+
 /** The registry behind a cache of all accounts that were asked for, kept true by its changes. */
 export class MqttAccounts implements Disposable {
   readonly #registry: Registry
