@@ -1,4 +1,5 @@
-import { IncomingFlow, OutgoingFlow } from '@halyard/wire/mqtt'
+import { IncomingFlow } from './incoming-flow.ts'
+import { OutgoingFlow } from './outgoing-flow.ts'
 import type { Qos } from '@halyard/wire/mqtt'
 import { PositionQueue } from '../domain/position-queue.ts'
 import type { Position } from '../domain/positions.ts'

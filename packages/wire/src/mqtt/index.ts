@@ -27,9 +27,6 @@ export type {
   Unsubscribe,
   Will,
 } from './packet.ts'
-export { IncomingFlow } from './machine/incoming-flow.ts'
-export { OutgoingFlow } from './machine/outgoing-flow.ts'
-export type { InFlight } from './machine/outgoing-flow.ts'
 export { DEFAULT_MAX_PACKET_BYTES, DEFAULT_MAX_USER_PROPERTIES, PacketReader } from './packet-reader.ts'
 export type { PacketHandler, PacketReaderOptions } from './packet-reader.ts'
 export { PROPERTIES, PROPERTY_DEFAULTS } from './properties.ts'
