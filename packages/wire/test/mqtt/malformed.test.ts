@@ -621,7 +621,7 @@ describe('every refusal', () => {
   it('ends the reader: what follows is not read', () => {
     const packets: Packet[] = []
     const reader = new PacketReader(collect(packets), { version: 4 })
-    expect(() => reader.push(Buffer.from('c000' + '0000' + 'c000', 'hex'))).toThrow(MqttProtocolError)
+    expect(() => reader.push(Buffer.from('c0000000c000', 'hex'))).toThrow(MqttProtocolError)
     reader.push(Buffer.from('c000', 'hex'))
     expect(packets).toHaveLength(1)
     expect(reader.held).toBe(0)
