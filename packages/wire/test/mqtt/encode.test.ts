@@ -11,6 +11,7 @@ import {
   encodeUtf8,
   frameOf,
   MqttEncodeError,
+  reasonName,
   sizeOf,
   sizeOfPublishParts,
 } from '../../src/mqtt/index.ts'
@@ -101,6 +102,36 @@ describe('what the standard forbids is not written', () => {
       expect(out.every((byte) => byte === 0xa5)).toBe(true)
     })
   }
+})
+
+describe('the largest packet', () => {
+  // Memory that is never touched, so that it costs nothing.
+  const payload = new Uint8Array(268_435_456)
+  it('has a body of 268,435,455 bytes (5.0 §2.1.4)', () => {
+    expect(sizeOf({ ...publish, payload: payload.subarray(0, 268_435_452) }, 4)).toBe(268_435_460)
+    expect(() => sizeOf({ ...publish, payload: payload.subarray(0, 268_435_453) }, 4)).toThrow(
+      /longer than MQTT allows/,
+    )
+    const parts = {
+      topic: encodeUtf8('a'),
+      properties: new Uint8Array(0),
+      payload,
+      payloadAt: 0,
+      payloadEnd: 268_435_453,
+    }
+    expect(() => encodePublish(parts, 0, false, false, 0, new Uint8Array(9), 0)).toThrow(/longer than MQTT allows/)
+  })
+})
+
+describe('reason codes', () => {
+  it('have the names of 5.0', () => {
+    expect([reasonName(0x81), reasonName(0x8e), reasonName(0x00), reasonName(0x05)]).toEqual([
+      'malformedPacket',
+      'sessionTakenOver',
+      'success',
+      undefined,
+    ])
+  })
 })
 
 describe('PUBLISH for many', () => {

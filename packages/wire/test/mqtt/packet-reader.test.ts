@@ -158,6 +158,25 @@ describe('pause and resume', () => {
     expect(reader.held).toBe(0)
   })
 
+  it('keeps no more than 1 MiB while it is paused, for a driver that reads on', () => {
+    const reader = new PacketReader(collect([]), { version: 4 })
+    reader.pause()
+    for (let i = 0; i < 16; i++) reader.push(new Uint8Array(65_536))
+    expect(() => reader.push(new Uint8Array(1))).toThrow(/more than 1048576 bytes came while/)
+    expect(reader.held).toBe(0)
+  })
+
+  it('reads what was kept though its own rest is kept again', () => {
+    const packets: Packet[] = []
+    const reader = new PacketReader(collect(packets), { version: 4 })
+    reader.pause()
+    const all = Buffer.concat([publish('a', '1'), publish('b', '2'), publish('c', '3')])
+    reader.push(all.subarray(0, all.length - 2))
+    reader.resume()
+    reader.push(all.subarray(all.length - 2))
+    expect(packets.map((packet) => packet.type === 'publish' && packet.topic)).toEqual(['a', 'b', 'c'])
+  })
+
   it('[MQTT-3.1.4-5] stop in a handler: nothing behind it is read', () => {
     const packets: Packet[] = []
     const reader: PacketReader = new PacketReader(
