@@ -35,6 +35,8 @@ export type {
 } from './packet.ts'
 export { DEFAULT_MAX_PACKET_BYTES, DEFAULT_MAX_USER_PROPERTIES, PacketReader } from './packet-reader.ts'
 export type { PacketHandler, PacketReaderOptions } from './packet-reader.ts'
+export { fitTo, withoutProblemInformation } from './problem-information.ts'
+export type { Explained } from './problem-information.ts'
 export { PROPERTIES, PROPERTY_DEFAULTS } from './properties.ts'
 export type {
   AllProperties,

@@ -9,13 +9,15 @@ import {
   encodePublishProperties,
   encodeToBytes,
   encodeUtf8,
+  fitTo,
   frameOf,
   MqttEncodeError,
   reasonName,
   sizeOf,
   sizeOfPublishParts,
+  withoutProblemInformation,
 } from '../../src/mqtt/index.ts'
-import type { Packet, ProtocolVersion, Publish } from '../../src/mqtt/index.ts'
+import type { Explained, Packet, ProtocolVersion, Publish } from '../../src/mqtt/index.ts'
 import { packets } from './arbitraries.ts'
 
 const publish: Publish = { type: 'publish', topic: 'a', payload: new Uint8Array(3), qos: 0, retain: false, dup: false }
@@ -100,6 +102,43 @@ describe('what the standard forbids is not written', () => {
       expect(() => encode(packet, version, out, 0)).toThrow(MqttEncodeError)
       expect(() => sizeOf(packet, version)).toThrow(expect.objectContaining({ code: 'ERR_MQTT_UNENCODABLE' }))
       expect(out.every((byte) => byte === 0xa5)).toBe(true)
+    })
+  }
+})
+
+describe('what is said beside a reason code', () => {
+  const properties = { reasonString: 'because', userProperties: [['name', 'value']] } as const
+  const explained: readonly (readonly [clauses: string, packet: Explained])[] = [
+    ['[MQTT-3.2.2-19] [MQTT-3.2.2-20]', { type: 'connack', sessionPresent: false, reasonCode: 0x97, properties }],
+    ['[MQTT-3.4.2-2] [MQTT-3.4.2-3]', { type: 'puback', packetId: 1, reasonCode: 0x97, properties }],
+    ['[MQTT-3.5.2-2] [MQTT-3.5.2-3]', { type: 'pubrec', packetId: 1, reasonCode: 0x97, properties }],
+    ['[MQTT-3.6.2-2] [MQTT-3.6.2-3]', { type: 'pubrel', packetId: 1, reasonCode: 0x92, properties }],
+    ['[MQTT-3.7.2-2] [MQTT-3.7.2-3]', { type: 'pubcomp', packetId: 1, reasonCode: 0x92, properties }],
+    ['[MQTT-3.9.2-1] [MQTT-3.9.2-2]', { type: 'suback', packetId: 1, reasonCodes: [0x97], properties }],
+    ['[MQTT-3.11.2-1] [MQTT-3.11.2-2]', { type: 'unsuback', packetId: 1, reasonCodes: [0x87], properties }],
+    ['[MQTT-3.14.2-3] [MQTT-3.14.2-4]', { type: 'disconnect', reasonCode: 0x97, properties }],
+    [
+      '[MQTT-3.15.2-2] [MQTT-3.15.2-3]',
+      { type: 'auth', reasonCode: 0x18, properties: { authenticationMethod: 'm', ...properties } },
+    ],
+  ]
+  for (const [clauses, packet] of explained) {
+    it(`${clauses} is left out of ${packet.type} where it would not fit`, () => {
+      const { userProperties, ...reason } = packet.properties ?? {}
+      const { reasonString, ...bare } = reason
+      expect([userProperties, reasonString]).toEqual([properties.userProperties, properties.reasonString])
+      const brief = { ...packet, properties: reason } as Explained
+      const least = { ...packet, properties: bare } as Explained
+      const size = sizeOf(packet, 5)
+      expect(fitTo(packet, size)).toBe(packet)
+      expect(fitTo(packet, size - 1)).toEqual(brief)
+      expect(fitTo(packet, sizeOf(brief, 5) - 1)).toEqual(least)
+      expect(fitTo(packet, sizeOf(least, 5) - 1)).toBeUndefined()
+    })
+    it(`[MQTT-3.1.2-29] ${packet.type} for a client that wants no problem information`, () => {
+      const stays = packet.type === 'connack' || packet.type === 'disconnect'
+      expect(withoutProblemInformation(packet).properties?.reasonString).toBe(stays ? 'because' : undefined)
+      expect('userProperties' in (withoutProblemInformation(packet).properties ?? {})).toBe(stays)
     })
   }
 })

@@ -12,7 +12,7 @@ import {
 } from '../../src/mqtt/index.ts'
 
 describe('PacketIds', () => {
-  it('[MQTT-2.2.1-3] [MQTT-2.3.1-2] are from 1 to 65,535, none twice, and come round again', () => {
+  it('[MQTT-2.2.1-3] [MQTT-2.2.1-4] [MQTT-2.3.1-2] [MQTT-4.3.2-1] [MQTT-4.3.3-1] are from 1 to 65,535, none twice, and come round again', () => {
     const ids = new PacketIds()
     const all = Array.from({ length: 65_535 }, () => ids.take())
     expect(all[0]).toBe(1)
@@ -157,7 +157,7 @@ describe('both flows over connections that break anywhere', () => {
     | { readonly type: 'publish'; readonly qos: 1 | 2; readonly id: number; readonly message: number }
     | { readonly type: 'pubrel' | 'puback' | 'pubrec' | 'pubcomp'; readonly id: number }
 
-  it('[MQTT-4.3.3-10] [MQTT-4.6.0-1] QoS 2 arrives once, QoS 1 at least once, each in order', () => {
+  it('[MQTT-2.3.1-3] [MQTT-4.3.2-1] [MQTT-4.3.3-1] [MQTT-4.3.3-2] [MQTT-4.3.3-10] [MQTT-4.6.0-1] QoS 2 arrives once, QoS 1 at least once, each in order', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), fc.integer({ min: 1, max: 4 }), (steps, receiveMaximum) => {
         const ids = new PacketIds()
@@ -231,7 +231,7 @@ describe('both flows over connections that break anywhere', () => {
 })
 
 describe('topic aliases', () => {
-  it('[MQTT-3.3.2-9] [MQTT-3.3.2-11] [MQTT-3.3.2-12] every alias to the maximum, none above', () => {
+  it('[MQTT-3.3.2-9] [MQTT-3.3.2-10] [MQTT-3.3.2-11] [MQTT-3.3.2-12] every alias to the maximum, none above', () => {
     const aliases = new IncomingAliases<string>(2)
     expect([aliases.resolve(1, 'a'), aliases.resolve(2, 'b'), aliases.resolve(1, undefined)]).toEqual(['a', 'b', 'a'])
     expect([aliases.resolve(1, 'c'), aliases.resolve(1, undefined)]).toEqual(['c', 'c'])
