@@ -5,6 +5,12 @@ export { MAX_CLIENT_ID_CHARACTERS_3_1 } from './connect.ts'
 export { decodePacket } from './decode-packet.ts'
 export type { DecodedPacket, DecodeOptions } from './decode-packet.ts'
 export { MqttEncodeError, MqttProtocolError } from './errors.ts'
+export { IncomingFlow } from './machine/incoming-flow.ts'
+export { ClientKeepAlive, ServerKeepAlive } from './machine/keep-alive.ts'
+export { OutgoingFlow } from './machine/outgoing-flow.ts'
+export type { InFlight, PubrecOutcome } from './machine/outgoing-flow.ts'
+export { MAX_PACKET_ID, PacketIds } from './machine/packet-ids.ts'
+export { IncomingAliases, OutgoingAliases } from './machine/topic-aliases.ts'
 export type {
   Acknowledgement,
   Auth,
@@ -29,6 +35,8 @@ export type {
 } from './packet.ts'
 export { DEFAULT_MAX_PACKET_BYTES, DEFAULT_MAX_USER_PROPERTIES, PacketReader } from './packet-reader.ts'
 export type { PacketHandler, PacketReaderOptions } from './packet-reader.ts'
+export { fitTo, withoutProblemInformation } from './problem-information.ts'
+export type { Explained } from './problem-information.ts'
 export { PROPERTIES, PROPERTY_DEFAULTS } from './properties.ts'
 export type {
   AllProperties,

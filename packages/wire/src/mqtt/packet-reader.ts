@@ -1,10 +1,13 @@
 import { readBody } from './codec.ts'
 import { MAX_CLIENT_ID_CHARACTERS_3_1 } from './connect.ts'
 import { Cursor } from './cursor.ts'
+import { MqttProtocolError } from './errors.ts'
 import { badLength, connectedAlready, tooLarge, typeOf } from './fixed-header.ts'
+import { copyBytes } from './output.ts'
 import type { ControlPacket, ProtocolVersion, Receiver } from './packet.ts'
 import { PublishView, readPublish } from './publish.ts'
 import type { IncomingPublish } from './publish.ts'
+import { REASON } from './reason-codes.ts'
 import type { TopicMemo } from './topic-name.ts'
 
 /** Called while `push` or `resume` runs. What it throws, `push` throws, and the reader reads no more. */
@@ -36,6 +39,12 @@ export const DEFAULT_MAX_PACKET_BYTES: number = 1024 * 1024
 export const DEFAULT_MAX_USER_PROPERTIES = 64
 
 const NOTHING: Uint8Array = new Uint8Array(0)
+
+/** Far more than arrives while a socket is told to pause. */
+const MAX_PAUSED_BYTES = 1024 * 1024
+
+/** bytes that a reader holds on to at most, when no packet is unfinished */
+const SMALL = 256
 
 /**
  * One direction of a connection: chunks of bytes come in, packets come out. Packets are read where they lie; only an
@@ -106,7 +115,7 @@ export class PacketReader {
   push(chunk: Uint8Array): void {
     if (this.#state === 'stopped') return
     if (this.#state === 'paused') {
-      this.#keep(chunk, 0, chunk.length)
+      this.#keepPaused(chunk)
       return
     }
     try {
@@ -127,7 +136,7 @@ export class PacketReader {
 
   /**
    * Hands out no packet behind the present one until `resume`: a server does so while it thinks about a CONNECT. What is
-   * pushed meanwhile is kept without a limit, so stop reading from the socket.
+   * pushed meanwhile is kept, up to 1 MiB: stop reading from the socket.
    */
   pause(): void {
     if (this.#state === 'reading') this.#state = 'paused'
@@ -138,14 +147,30 @@ export class PacketReader {
     if (this.#state !== 'paused') return
     this.#state = 'reading'
     const kept = this.#kept.subarray(0, this.#length)
-    this.#drop()
+    // What is read now must not be written over by its own rest.
+    this.#kept = NOTHING
+    this.#length = 0
     this.push(kept)
   }
 
   /** Reads no more and lets go of everything. */
   stop(): void {
     this.#state = 'stopped'
-    this.#drop()
+    this.#kept = NOTHING
+    this.#length = 0
+  }
+
+  #keepPaused(chunk: Uint8Array): void {
+    if (this.#length + chunk.length > MAX_PAUSED_BYTES) {
+      this.stop()
+      throw new MqttProtocolError(
+        'ERR_MQTT_LIMIT',
+        REASON.quotaExceeded,
+        '5.0 §4.13',
+        `more than ${MAX_PAUSED_BYTES} bytes came while the reader was paused`,
+      )
+    }
+    this.#keep(chunk, 0, chunk.length)
   }
 
   /** The handler may have stopped it meanwhile. */
@@ -243,15 +268,16 @@ export class PacketReader {
   #keep(chunk: Uint8Array, at: number, end: number): void {
     const length = this.#length + end - at
     if (length > this.#kept.length) {
-      const kept = new Uint8Array(Math.max(length, 2 * this.#length))
+      const kept = new Uint8Array(Math.max(length, 2 * this.#length, SMALL))
       kept.set(this.#kept.subarray(0, this.#length))
       this.#kept = kept
     }
-    for (let i = at; i < end; i++) this.#kept[this.#length++] = chunk[i]!
+    this.#length = copyBytes(chunk, at, end, this.#kept, this.#length)
   }
 
+  /** A small array stays for the next unfinished packet: most are, and making one costs more than filling it. */
   #drop(): void {
-    this.#kept = NOTHING
+    if (this.#kept.length > SMALL) this.#kept = NOTHING
     this.#length = 0
   }
 }

@@ -24,8 +24,8 @@ export class TopicMemo {
   readonly #entries: (TopicName | undefined)[]
   readonly #mask: number
 
-  /** `entries` is rounded up to a power of two; 1,024 */
-  constructor(entries: number = 1024) {
+  /** `entries` is rounded up to a power of two; 4,096 */
+  constructor(entries: number = 4096) {
     const size = 2 ** Math.ceil(Math.log2(Math.max(2, entries)))
     this.#entries = Array.from({ length: size }, () => undefined)
     this.#mask = size - 1
@@ -42,7 +42,7 @@ export class TopicMemo {
     const second = entries[slot ^ 1]
     if (second !== undefined && sameBytes(second.bytes, bytes, at, end)) return second
     const topic = readTopicName(bytes, at, end)
-    entries[slot ^ 1] = first
+    if (first !== undefined) entries[slot ^ 1] = first
     return (entries[slot] = topic)
   }
 }
@@ -58,7 +58,10 @@ function hashOf(bytes: Uint8Array, from: number, end: number): number {
     hash ^= hash >>> 15
   }
   for (; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x9e3779b1)
-  return hash ^ (hash >>> 15)
+  // MurmurHash3's last steps: topics that differ in one digit fall far from each other.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return hash ^ (hash >>> 16)
 }
 
 /** Whether `known` are the bytes `bytes[at, end)`. */

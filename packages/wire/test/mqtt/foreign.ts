@@ -56,7 +56,7 @@ function propertiesFrom(foreign: unknown): { properties?: AllProperties } {
     properties['maximumQos'] = properties['maximumQoS']
     delete properties['maximumQoS']
   }
-  return Object.keys(properties).length === 0 ? {} : { properties: plainBytes(properties) as AllProperties }
+  return Object.keys(properties).length === 0 ? {} : { properties: plainBytes(properties) }
 }
 
 function plainBytes(values: Loose): Loose {
@@ -149,6 +149,7 @@ function fromForeign(packet: Loose, version: ProtocolVersion): Packet {
       return { type }
     case 'disconnect':
     case 'auth':
+    default:
       return { type, reasonCode: (packet['reasonCode'] as number | undefined) ?? 0, ...more }
   }
 }
@@ -238,6 +239,7 @@ function toForeign(packet: Packet): Loose {
       return { cmd }
     case 'disconnect':
     case 'auth':
+    default:
       return { cmd, reasonCode: packet.reasonCode, ...more }
   }
 }

@@ -127,7 +127,7 @@ describe('statements of 3.1.1, and of 3.1 where they are the same', () => {
     ['[MQTT-3.8.3-3] SUBSCRIBE without a filter', packet('82', '0001'), 'ERR_MQTT_EMPTY', 0x82],
     ['[MQTT-3.8.3-4] QoS 3 asked for', packet('82', '0001', text('a'), '03'), 'ERR_MQTT_SUBSCRIPTION_OPTIONS', 0x81],
     [
-      '[MQTT-3.8.3-4] [MQTT-3-8.3-4] reserved bits in the QoS',
+      '[MQTT-3.8.3-4] reserved bits in the QoS',
       packet('82', '0001', text('a'), '04'),
       'ERR_MQTT_SUBSCRIPTION_OPTIONS',
       0x81,
@@ -170,10 +170,13 @@ describe('statements of 3.1.1, and of 3.1 where they are the same', () => {
   ]
   for (const [title, hex, code, reason, options] of cases) refuses(title, hex, code, reason, { version: 4, ...options })
 
-  it('[MQTT-1.5.3-3] a BOM is kept', () => {
+  it('[MQTT-1.5.3-3] [MQTT-1.5.4-3] a BOM is kept', () => {
     expect(read(packet('30', field('efbbbf61')), { version: 4 }, 99).packets).toMatchObject([{ topic: '\uFEFFa' }])
+    expect(read(packet('30', field('efbbbf61'), '00'), { version: 5 }, 99).packets).toMatchObject([
+      { topic: '\uFEFFa' },
+    ])
   })
-  it('[MQTT-2.3.1-5] QoS 0 has no packet identifier: two bytes behind the topic are payload', () => {
+  it('[MQTT-2.3.1-5] [MQTT-2.2.1-2] QoS 0 has no packet identifier: two bytes behind the topic are payload', () => {
     const [publish] = read(packet('30', text('a'), '0001'), { version: 4 }, 99).packets
     expect(publish).toEqual({
       type: 'publish',
@@ -621,7 +624,7 @@ describe('every refusal', () => {
   it('ends the reader: what follows is not read', () => {
     const packets: Packet[] = []
     const reader = new PacketReader(collect(packets), { version: 4 })
-    expect(() => reader.push(Buffer.from('c000' + '0000' + 'c000', 'hex'))).toThrow(MqttProtocolError)
+    expect(() => reader.push(Buffer.from('c0000000c000', 'hex'))).toThrow(MqttProtocolError)
     reader.push(Buffer.from('c000', 'hex'))
     expect(packets).toHaveLength(1)
     expect(reader.held).toBe(0)

@@ -42,7 +42,7 @@ for (const [name, version] of Object.entries(FILES)) {
       }
     })
 
-    it('all packets behind each other are the same packets, however they are cut', () => {
+    it('[MQTT-6.0.0-2] all packets behind each other are the same packets, however they are cut', () => {
       // A connection has one CONNECT, so that the others follow the first.
       const rest = packets.filter(({ message }) => message?.['type'] !== 'connect')
       const all = Buffer.from(rest.map(({ hex }) => hex).join(''), 'hex')
