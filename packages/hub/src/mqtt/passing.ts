@@ -90,10 +90,8 @@ export class Passing {
 
   /** One more waits for it: it is in the store once, whoever waits. */
   hold(store: MessageStore<Publication>): Position {
-    if (this.#position === 0) {
+    if (this.#position === 0 || !store.share(this.#position)) {
       this.#position = store.hold(this.publication, this.size)
-    } else {
-      store.share(this.#position)
     }
     return this.#position
   }

@@ -98,6 +98,8 @@ function replay(
   const identifiers = identifier === 0 ? undefined : [identifier]
   const { passing, delivery } = broker
   link.replay(messages, (message) => {
+    // [MQTT-3.3.2-5]: it may have waited for the client to read.
+    if (message.expiresAt <= broker.now()) return
     passing.beginAgain(message, 0)
     // [MQTT-3.3.1-8]: RETAIN tells that it is an old one.
     const terms = { qos: message.qos < granted ? message.qos : granted, retain: true, identifiers }
