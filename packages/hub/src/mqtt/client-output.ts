@@ -24,10 +24,14 @@ export class ClientOutput {
   /** By topic: those that were named to this client. */
   #aliases: Map<string, number> | undefined
 
-  constructor(broker: Broker, transport: Transport) {
+  /** `emptied`: there is room again for what was too much. */
+  constructor(broker: Broker, transport: Transport, emptied: () => void) {
     this.#broker = broker
     this.#counters = broker.counters
-    this.#output = new Output(transport, broker.flusher, broker.slabs)
+    this.#output = new Output({
+      ...{ transport, flusher: broker.flusher, slabs: broker.slabs },
+      ...{ much: broker.limits.outputBytes / 2, emptied },
+    })
   }
 
   get waiting(): number {

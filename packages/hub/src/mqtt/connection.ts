@@ -14,7 +14,7 @@ import type { Publication } from './publication.ts'
 import { Publishing } from './publishing.ts'
 import { Replays } from './replays.ts'
 import type { Session } from './session.ts'
-import { endSubscription, subscribe, unsubscribe } from './subscribing.ts'
+import { endSubscription, recheck, subscribe, unsubscribe } from './subscribing.ts'
 import type { WillMessage } from './wills.ts'
 
 /** More than any client has; 3.1's limit of 23 is nobody's any more. */
@@ -54,7 +54,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.#broker = broker
     this.#transport = transport
     this.#onClosed = onClosed
-    this.output = new ClientOutput(broker, transport)
+    this.output = new ClientOutput(broker, transport, () => this.goOn())
     this.dialectConnection = dialectView(this, id)
     this.#reader = new PacketReader(this, {
       receiver: 'server',
@@ -113,6 +113,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
 
   /** There is room, or may be: what waits for it goes out. */
   goOn(): void {
+    if (this.#phase !== 'open') return
     this.#broker.delivery.drain(this.session)
     this.#replays?.continue()
   }
@@ -215,7 +216,6 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     const { taken } = this.output
     if (this.waiting === 0 || taken !== this.#takenBefore) this.#stuckSince = now
     this.#takenBefore = taken
-    if (this.#phase === 'open') this.goOn()
     if (now - this.#stuckSince >= limits.stuckTimeout * 1000) {
       this.#broker.logger.debug(
         { clientId: this.#session?.clientId },
@@ -284,8 +284,9 @@ export class Connection implements TransportHandler, PacketHandler, Link {
       return this.#finish(undefined)
     }
     principal.dialect.connected?.(this.dialectConnection)
-    if (isPresent) broker.delivery.resume(session, this)
-    else broker.delivery.drain(session)
+    if (!isPresent) return
+    recheck(broker, this)
+    broker.delivery.resume(session, this)
   }
 
   /** [MQTT-3.2.2-4], [MQTT-3.2.2-7]: CONNACK says why, then the connection ends. */

@@ -10,6 +10,15 @@ const LEAST_WISH = 256
 const GREATEST_WISH = 65_536
 const NO_BYTES = new Uint8Array(0)
 
+export interface OutputParts {
+  readonly transport: Transport
+  readonly flusher: Flusher
+  readonly slabs: SlabPool
+  /** Called when more than `much` bytes have waited here and the kernel has taken all of them at once. */
+  readonly emptied: () => void
+  readonly much: number
+}
+
 /**
  * What goes to one connection, collected over a turn and written at once: one `write` per message is what makes brokers
  * slow. Frames are encoded straight into the region, whose size follows what the connection took last time.
@@ -18,6 +27,8 @@ export class Output implements Flushable {
   readonly #transport: Transport
   readonly #flusher: Flusher
   readonly #slabs: SlabPool
+  readonly #much: number
+  readonly #emptied: () => void
   readonly #region: Region = { bytes: NO_BYTES, start: 0, at: 0, end: 0 }
   #pieces: Uint8Array[] = []
   /** The first of them that was not written yet. */
@@ -29,10 +40,12 @@ export class Output implements Flushable {
   #isMarked = false
   #isOpen = true
 
-  constructor(transport: Transport, flusher: Flusher, slabs: SlabPool) {
-    this.#transport = transport
-    this.#flusher = flusher
-    this.#slabs = slabs
+  constructor(parts: OutputParts) {
+    this.#transport = parts.transport
+    this.#flusher = parts.flusher
+    this.#slabs = parts.slabs
+    this.#much = parts.much
+    this.#emptied = parts.emptied
   }
 
   /** Not yet with the kernel. */
@@ -88,8 +101,11 @@ export class Output implements Flushable {
     if (!this.#isOpen || this.#bytes === 0 || this.#transport.pendingBytes > 0) return
     this.#seal()
     this.#wish = Math.min(GREATEST_WISH, Math.max(LEAST_WISH, nextPowerOfTwo(this.#bytes)))
+    const wasMuch = this.#bytes > this.#much
     do this.#write(MOST)
     while (this.#bytes > 0 && this.#transport.pendingBytes === 0)
+    // The transport tells of what it did not write at once, and of nothing else.
+    if (wasMuch && this.waiting === 0) this.#emptied()
   }
 
   /** Hands everything over, also to a client that does not read: it is the last that it gets. */

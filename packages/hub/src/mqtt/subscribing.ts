@@ -108,6 +108,15 @@ function replay(
   })
 }
 
+/** A session that is there again keeps what its client may still have: its rights may have changed meanwhile. */
+export function recheck(broker: Broker, client: Leaving): void {
+  const { session, principal } = client
+  for (const [filter, { qos, noLocal, retainAsPublished }] of session.subscriptions) {
+    const plan = principal.dialect.subscribe(principal, filter, { qos, noLocal, retainAsPublished, retainHandling: 2 })
+    if (plan.kind === 'refuse') dropSubscription(broker, client, filter)
+  }
+}
+
 type Leaving = Pick<SubscribingClient, 'session' | 'principal' | 'dialectConnection'>
 
 /** False if there was none. */

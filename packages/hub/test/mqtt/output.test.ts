@@ -16,7 +16,7 @@ function open(flusher: Flusher, slabs: SlabPool): Opened {
   const transport = new MemoryTransport()
   const read: number[] = []
   transport.onWritten = (bytes) => read.push(...bytes)
-  return { transport, output: new Output(transport, flusher, slabs), read }
+  return { transport, output: new Output({ transport, flusher, slabs, much: Infinity, emptied: () => {} }), read }
 }
 
 function put({ output }: Opened, bytes: Uint8Array): void {
@@ -37,7 +37,10 @@ describe('the output of a connection', () => {
     { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('put', 'append'), who: fc.nat({ max: 2 }), size: sizes }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('flush'), who: fc.nat({ max: 2 }), size: fc.constant(0) }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('stick'), who: fc.nat({ max: 2 }), size: fc.constant(0) }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('take'), who: fc.nat({ max: 2 }), size: fc.nat({ max: 100_000 }) }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({ do: fc.constant('take'), who: fc.nat({ max: 2 }), size: fc.nat({ max: 100_000 }) }),
+    },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('finish'), who: fc.nat({ max: 2 }), size: fc.constant(0) }) },
   )
 

@@ -116,6 +116,15 @@ export class Stage {
     return client
   }
 
+  /** As long as it takes until nothing more comes. */
+  async settleAll(): Promise<void> {
+    const written = (): number => this.clients.reduce((sum, { transport }) => sum + transport.writes, 0)
+    for (let before = -1; before !== written();) {
+      before = written()
+      await this.settle()
+    }
+  }
+
   /** Everything that is under way has arrived. */
   async settle(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
