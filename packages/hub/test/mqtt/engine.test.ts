@@ -6,6 +6,7 @@ import type {
   Login,
   Principal,
   PublishPlan,
+  SubscribePlan,
   Verdict,
 } from '../../src/mqtt/dialect.ts'
 import { OpenDialect, Stage } from './stage.ts'
@@ -411,7 +412,12 @@ class BadDialect extends OpenDialect {
   readonly connections: DialectConnection[] = []
   answer: (login: Login) => Verdict | Promise<Verdict> = () => ({ accepted: true, principal: this.principal() })
   isBroken = false
+  refused = ''
 
+  override subscribe(...[principal, filter, options]: Parameters<OpenDialect['subscribe']>): SubscribePlan {
+    if (filter === this.refused) return { kind: 'refuse', reason: 0x87, why: 'it may not' }
+    return super.subscribe(principal, filter, options)
+  }
   override authenticate(login: Login): Verdict | Promise<Verdict> {
     return this.answer(login)
   }
@@ -482,6 +488,23 @@ describe('a dialect', () => {
     ])
     expect([late.isOver, early.isOver, stage.server.connections]).toEqual([true, true, 0])
     expect(stage.logger.errors).toHaveLength(2)
+  })
+
+  it('takes back what a session may not have any more when it is there again', async () => {
+    const dialect = new BadDialect()
+    const stage = new Stage({}, dialect)
+    const properties = { sessionExpiryInterval: 60 }
+    const client = await stage.connect('a', { properties })
+    client.take()
+    await subscribe(stage, client, 'secret')
+    await subscribe(stage, client, 'open')
+    client.transport.close(false)
+    dialect.refused = 'secret'
+    const again = await stage.connect('a', { cleanStart: false, properties })
+    again.take()
+    again.send(message('secret', 'x'), message('open', 'y'))
+    await stage.settle()
+    expect(payloads(again.take())).toEqual(['y'])
   })
 
   it('that throws ends the connection concerned, and nothing else', async () => {
