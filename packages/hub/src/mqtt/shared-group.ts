@@ -135,7 +135,8 @@ export class SharedGroup implements Group {
     const isFull = (): boolean =>
       this.#backlog.length >= limits.queuedMessages || this.#backlogBytes + size > limits.queuedBytes
     const mayDropOldest = limits.overflow === 'drop-oldest' || limits.overflow === 'expire-session'
-    while (mayDropOldest && this.#backlog.length > 0 && isFull()) {
+    while (this.#backlog.length > 0 && isFull()) {
+      if (!mayDropOldest) return false
       store.release(this.#shift())
       this.#drop()
     }

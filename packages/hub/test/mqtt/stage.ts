@@ -37,11 +37,27 @@ export class OpenDialect implements Dialect {
   }
 }
 
-/** A client of real bytes over a {@link MemoryTransport}; it does nothing by itself. */
-export class MemoryClient {
+/** A client that does nothing by itself. */
+export interface Client {
+  readonly version: ProtocolVersion
+  /** The hub has ended its connection, or it has. */
+  readonly isOver: boolean
+  send(...packets: readonly Packet[]): void
+  /** What came since the last call. */
+  take(): Packet[]
+  /** Gone without a word. */
+  drop(): void
+  /** Resolves when the hub has ended its connection. */
+  over(): Promise<void>
+}
+
+/** A client of real bytes over a {@link MemoryTransport}. */
+export class MemoryClient implements Client {
   readonly transport: MemoryTransport = new MemoryTransport()
   readonly version: ProtocolVersion
   readonly received: Packet[] = []
+  /** Of what it sends. */
+  chunkBytes: number = Infinity
 
   constructor(version: ProtocolVersion) {
     this.version = version
@@ -55,18 +71,27 @@ export class MemoryClient {
     this.transport.onWritten = (bytes) => reader.push(bytes)
   }
 
-  /** All in one chunk. */
   send(...packets: readonly Packet[]): void {
-    this.transport.arrive(Buffer.concat(packets.map((packet) => encodeToBytes(packet, this.version))))
+    const bytes = Buffer.concat(packets.map((packet) => encodeToBytes(packet, this.version)))
+    for (let at = 0; at < bytes.length; at += this.chunkBytes) {
+      this.transport.arrive(bytes.subarray(at, Math.min(bytes.length, at + this.chunkBytes)))
+    }
   }
 
-  /** What came since the last call. */
   take(): Packet[] {
     return this.received.splice(0)
   }
 
+  drop(): void {
+    this.transport.close(false)
+  }
+
   get isOver(): boolean {
     return this.transport.isEnded || this.transport.isClosed
+  }
+
+  over(): Promise<void> {
+    return this.isOver ? Promise.resolve() : Promise.reject(new Error('the hub has not ended this connection'))
   }
 }
 
@@ -95,6 +120,18 @@ export class Stage {
       ...{ store: this.store, clock: this.clock, logger: this.logger },
       limits: { ...DEFAULT_MQTT_LIMITS, ...limits },
     })
+  }
+
+  /** For scripts that do not care what carries them. */
+  openClient(version: ProtocolVersion): Promise<Client> {
+    const client = this.open(version)
+    client.chunkBytes = [Infinity, 3, 50][this.clients.length % 3] ?? Infinity
+    return Promise.resolve(client)
+  }
+
+  close(): Promise<void> {
+    this.server.close()
+    return Promise.resolve()
   }
 
   open(version: ProtocolVersion): MemoryClient {

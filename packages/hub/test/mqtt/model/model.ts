@@ -327,8 +327,8 @@ export class Model {
   /** There may be room: what is owed goes out, the oldest first. */
   #goOn(session: Session): void {
     const { connection } = session
-    while (connection && session.resending.length > 0) {
-      if (session.flights.length - session.resending.length >= connection.window) break
+    while (session.resending.length > 0) {
+      if (!connection || session.flights.length - session.resending.length >= connection.window) break
       const flight = session.resending.shift() as Flight
       const { message, qos, retain, identifiers } = flight
       if (message.isBig && !connection.takesBig) session.flights = session.flights.filter((other) => other !== flight)
@@ -497,7 +497,7 @@ export class Model {
 }
 
 /** §4.7, level by level. */
-export function fits(filter: string, topic: string): boolean {
+function fits(filter: string, topic: string): boolean {
   const wanted = filter.split('/')
   const levels = topic.split('/')
   if (topic.startsWith('$') && (wanted[0] === '+' || wanted[0] === '#')) return false

@@ -1,8 +1,8 @@
 import type { Packet, Publish } from '@halyard/wire/mqtt'
 import { Stage } from '../stage.ts'
-import type { MemoryClient } from '../stage.ts'
+import type { Client } from '../stage.ts'
 import { Model } from './model.ts'
-import type { Chosen, Expected, Flight, Message, Qos, Session, Will } from './model.ts'
+import type { Chosen, Expected, Flight, Message, Session, Will } from './model.ts'
 import type { Step } from './script.ts'
 
 const LIMITS = { window: 3, queued: 5 }
@@ -12,7 +12,7 @@ const SMALL_PACKETS = 100
 /** A client of the script: its side of the protocol, as simple as can be. */
 interface Actor {
   readonly name: string
-  connection: MemoryClient | undefined
+  connection: Client | undefined
   /** Topics by the aliases that the hub has named, and those that it has named to the hub. */
   aliasesIn: Map<number, string>
   aliasesOut: Map<number, string>
@@ -25,8 +25,21 @@ interface Actor {
 }
 
 /** Plays a script to the engine and to the model, and throws where they differ. */
-export async function play(steps: readonly Step[]): Promise<void> {
-  const player = new Player()
+export async function play(
+  steps: readonly Step[],
+  makeStage: MakeStage = (limits) => new Stage(limits),
+): Promise<void> {
+  const player = new Player(makeStage({ window: LIMITS.window, queuedMessages: LIMITS.queued }))
+  try {
+    await playAll(player, steps)
+  } finally {
+    await player.stage.close()
+  }
+}
+
+export type MakeStage = (limits: { readonly window: number; readonly queuedMessages: number }) => Stage
+
+async function playAll(player: Player, steps: readonly Step[]): Promise<void> {
   for (const [at, step] of steps.entries()) {
     try {
       await player.play(step)
@@ -40,7 +53,7 @@ export async function play(steps: readonly Step[]): Promise<void> {
 }
 
 class Player {
-  readonly stage = new Stage({ window: LIMITS.window, queuedMessages: LIMITS.queued })
+  readonly stage: Stage
   readonly model = new Model(LIMITS)
   readonly actors: readonly Actor[] = [0, 1, 2, 3].map((number) => ({
     ...{ name: `client ${number}`, connection: undefined, maxAliases: 0, unacknowledged: [], held: [], lastId: 0 },
@@ -48,11 +61,15 @@ class Player {
   }))
   #messages = 0
 
+  constructor(stage: Stage) {
+    this.stage = stage
+  }
+
   async play(step: Step): Promise<void> {
     if (step.do === 'wait') {
       for (let second = 0; second < step.seconds; second++) {
         await this.stage.clock.advance(1000)
-        await this.#compare([], () => (this.model.tick(), []))
+        await this.#compare(() => (this.model.tick(), []))
       }
       return
     }
@@ -66,7 +83,7 @@ class Player {
       case 'unsubscribe': {
         const packetId = this.#nextId(actor)
         actor.connection.send({ type: 'unsubscribe', packetId, filters: step.filters })
-        return this.#compare([], () => {
+        return this.#compare(() => {
           const codes = step.filters.map((filter) => (this.model.unsubscribe(session, filter) ? 0 : 0x11))
           return [[actor, { type: 'unsuback', packetId, reasonCodes: session.connection?.version === 5 ? codes : [] }]]
         })
@@ -115,7 +132,6 @@ class Player {
     )
     same('pieces changed after they were written', clients.filter(({ transport }) => transport.spoilt > 0).length, 0)
     same('errors', logger.errors, [])
-    server.close()
   }
 
   // The steps.
@@ -125,7 +141,7 @@ class Player {
     const before = actor.connection
     const will = this.#willOf(actor, step)
     const maxAliases = version === 5 ? step.aliases : 0
-    const client = this.stage.open(version)
+    const client = await this.stage.openClient(version)
     client.send({
       ...{ type: 'connect', version, clientId: actor.name, cleanStart: clean, keepAlive: 0 },
       ...(will && {
@@ -154,7 +170,7 @@ class Player {
     // What the connection before got from here on is compared too, then it must be over.
     actor.connection = client
     Object.assign(actor, { aliasesIn: new Map(), aliasesOut: new Map(), maxAliases, unacknowledged: [] })
-    await this.#compare([], () => {
+    await this.#compare(() => {
       const expiry = version === 5 ? step.expiry : clean ? 0 : Infinity
       const isPresent = this.model.connect(
         actor.name,
@@ -170,10 +186,10 @@ class Player {
       return [[actor, { type: 'connack', sessionPresent: isPresent, reasonCode: 0 }]]
     })
     if (before === undefined) return
+    await before.over()
     const farewell = before.take().at(-1)
     if (before.version === 5)
       same('the farewell of a session taken over', farewell, { type: 'disconnect', reasonCode: 0x8e })
-    if (!before.isOver) throw new Error('a connection whose session was taken over is still there')
   }
 
   #willOf({ name }: Actor, { will, version }: Extract<Step, { do: 'connect' }>): Will | undefined {
@@ -205,7 +221,7 @@ class Player {
       ...{ type: 'subscribe', packetId, subscriptions },
       ...(identifier > 0 && { properties: { subscriptionIdentifier: identifier } }),
     })
-    return this.#compare([], () => {
+    return this.#compare(() => {
       this.model.subscribe(
         session,
         subscriptions.map((wish) => ({ ...wish, identifier })),
@@ -262,7 +278,7 @@ class Player {
         ? { properties: { ...packet.properties, ...(alias > 0 && { topicAlias: alias }) } }
         : { properties: undefined as never }),
     })
-    return this.#compare([], () => {
+    return this.#compare(() => {
       if (isAgain !== session.incoming.includes(packetId)) throw new Error('the script is wrong')
       const isWanted = message === undefined || this.model.publish(message, session)
       if (qos === 0) return []
@@ -274,7 +290,7 @@ class Player {
 
   #releasePublished(actor: Actor, session: Session, packetId: number): Promise<void> {
     actor.connection?.send({ type: 'pubrel', packetId, reasonCode: 0 })
-    return this.#compare([], () => {
+    return this.#compare(() => {
       const isKnown = session.incoming.includes(packetId)
       session.incoming = session.incoming.filter((other) => other !== packetId)
       const reasonCode = !isKnown && actor.connection?.version === 5 ? 0x92 : 0
@@ -292,7 +308,7 @@ class Player {
     })
     actor.unacknowledged = actor.unacknowledged.filter((flight) => !flights.includes(flight))
     actor.connection?.send(...packets)
-    return this.#compare([], () => {
+    return this.#compare(() => {
       for (const flight of flights) this.model.acknowledge(session, flight, fail && !flight.released)
       return []
     })
@@ -306,8 +322,8 @@ class Player {
     const { connection } = actor
     actor.connection = undefined
     if (step.do === 'drop') {
-      connection?.transport.close(false)
-      return this.#compare([], () => (this.model.leave(session, true), []))
+      connection?.drop()
+      return this.#compare(() => (this.model.leave(session, true), []))
     }
     const is5 = connection?.version === 5
     const reasonCode = is5 ? step.reason : 0
@@ -316,18 +332,18 @@ class Player {
       ...{ type: 'disconnect', reasonCode },
       ...(expiry !== undefined && { properties: { sessionExpiryInterval: expiry } }),
     })
-    await this.#compare([], () => {
+    await this.#compare(() => {
       session.expiry = expiry ?? session.expiry
       this.model.leave(session, reasonCode !== 0)
       return []
     })
-    if (connection?.isOver === false) throw new Error('a connection that said DISCONNECT is still there')
+    await connection?.over()
   }
 
   // Comparing.
 
   /** Lets the engine work, then the model, and compares what each client got. */
-  async #compare(_: readonly [], model: () => readonly (readonly [Actor, Packet])[]): Promise<void> {
+  async #compare(model: () => readonly (readonly [Actor, Packet])[]): Promise<void> {
     await this.stage.settle()
     const got = new Map(this.actors.map((actor) => [actor, this.#taken(actor)]))
     const chosen: Chosen[] = []
@@ -370,7 +386,7 @@ class Player {
       answers.filter(([to]) => to === actor).map(([, packet]) => packet),
     )
     const releases = this.model.expectedReleases.get(name) ?? []
-    const released = packets.filter((packet) => packet.type === 'pubrel').map(({ packetId }) => packetId)
+    const released = packets.flatMap((packet) => (packet.type === 'pubrel' ? [packet.packetId] : []))
     same(
       `the PUBRELs to ${name}`,
       released,
@@ -438,7 +454,7 @@ function textOf(payload: Uint8Array): string {
 
 function describe({ topic, payload, qos, retain, dup, properties }: Publish): object {
   return describeExpected({
-    ...{ topic, payload: textOf(payload), qos: qos as Qos, retain, dup, flight: undefined },
+    ...{ topic, payload: textOf(payload), qos, retain, dup, flight: undefined },
     identifiers: [...(properties?.subscriptionIdentifiers ?? [])].toSorted((a, b) => a - b),
     expiry: properties?.messageExpiryInterval,
     contentType: properties?.contentType,
