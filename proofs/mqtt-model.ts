@@ -10,7 +10,6 @@ export const proof: Proof = {
     'Whatever several clients do (connect, subscribe, publish, acknowledge late or never, vanish, come back, wait), each ' +
     'gets from the hub what a naive second broker, written from the words of the standard, says that it must get.',
   command: 'MQTT_MODEL_MINUTES=10 node scripts/proof.mjs mqtt-model',
-  // oxlint-disable-next-line typescript/require-await -- proofs are asynchronous, and nothing else runs meanwhile
   async run() {
     const vitest = ['vitest', 'run', '--project', 'unit', 'packages/hub/test/mqtt/model']
     const { status, stdout, stderr } = spawnSync('npx', vitest, {
