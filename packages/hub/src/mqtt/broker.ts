@@ -11,7 +11,7 @@ import { Passing } from './passing.ts'
 import { topicOf } from './publication.ts'
 import type { Publication } from './publication.ts'
 import { Router } from './router.ts'
-import type { Session } from './session.ts'
+import type { ClientSubscription, Session } from './session.ts'
 import { SessionTable } from './session-table.ts'
 import { SlabPool } from './slab.ts'
 import { Space } from './space.ts'
@@ -45,6 +45,8 @@ export class Broker {
   readonly passing: Passing = new Passing()
   readonly #store: MessageStore<Publication>
   readonly #spaces = new Map<string, Space>()
+  /** Subscriptions that the dialect gave for a time. */
+  readonly #timed = new Set<{ readonly filter: string; readonly subscription: ClientSubscription }>()
 
   constructor({ authenticate, store, limits, clock, logger }: BrokerParts) {
     this.limits = limits
@@ -100,12 +102,8 @@ export class Broker {
   /** A session is over: its subscriptions, its queue, what it owed ([MQTT-4.1.0-2]). */
   end(session: Session): void {
     if (!this.sessions.remove(session)) return
-    const { principal } = session
     for (const [sent, subscription] of session.subscriptions) {
-      this.guard('the end of a subscription', () => {
-        const { space, filter, share } = principal.dialect.unsubscribe(principal, sent)
-        this.space(space).unsubscribe(filter, share, subscription)
-      })
+      this.guard('the end of a subscription', () => this.#unsubscribe(session, sent, subscription))
     }
     session.subscriptions.clear()
     this.delivery.handOn(session, true)
@@ -113,9 +111,15 @@ export class Broker {
     this.wills.ended(session)
   }
 
-  /** Once a second: wills that are due, sessions that have expired. */
+  /** The subscription, by the filter as it was sent, ends when its time is over. */
+  endInTime(filter: string, subscription: ClientSubscription): void {
+    if (subscription.validUntil !== Infinity) this.#timed.add({ filter, subscription })
+  }
+
+  /** Once a second: wills that are due, subscriptions whose time is over, sessions that have expired. */
   sweep(now: number): void {
     this.wills.sweep(now)
+    for (const entry of this.#timed) this.#sweepSubscription(entry, now)
     for (const session of this.sessions) {
       if (session.endsAt > now) continue
       this.counters.expired++
@@ -126,6 +130,22 @@ export class Broker {
   /** Once a minute: what looks at everything. */
   sweepRetained(now: number): void {
     for (const { retained } of this.#spaces.values()) retained.sweep(now)
+  }
+
+  #sweepSubscription(entry: { readonly filter: string; readonly subscription: ClientSubscription }, now: number): void {
+    const { filter, subscription } = entry
+    const { session, validUntil } = subscription
+    const isThere = session.subscriptions.get(filter) === subscription
+    if (isThere && validUntil > now) return
+    this.#timed.delete(entry)
+    if (!isThere) return
+    session.subscriptions.delete(filter)
+    this.guard('the end of a subscription', () => this.#unsubscribe(session, filter, subscription))
+  }
+
+  #unsubscribe({ principal }: Session, sent: string, subscription: ClientSubscription): void {
+    const { space, filter, share } = principal.dialect.unsubscribe(principal, sent)
+    this.space(space).unsubscribe(filter, share, subscription)
   }
 
   /** Nothing that a dialect throws there can be told to a client: it is the hub's own failure. */

@@ -76,6 +76,7 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   // empty in between would lose what waits in it.
   if (!isNew) dropSubscription(broker, client, filter)
   session.subscriptions.set(filter, subscription)
+  broker.endInTime(filter, subscription)
   if (isNew) principal.dialect.subscribed?.(client.dialectConnection, filter)
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
   return { reason: qos, retained: wantsRetained ? retainedOf(broker, plan) : [], qos }

@@ -507,6 +507,29 @@ describe('a dialect', () => {
     expect(payloads(again.take())).toEqual(['y'])
   })
 
+  it('may give a subscription for a time', async () => {
+    class Timed extends OpenDialect {
+      until = 5000
+      override subscribe(...wish: Parameters<OpenDialect['subscribe']>): SubscribePlan {
+        return { ...super.subscribe(...wish), validUntil: this.until } as SubscribePlan
+      }
+    }
+    const dialect = new Timed()
+    const stage = new Stage({}, dialect)
+    const client = await stage.connect('a')
+    client.take()
+    await subscribe(stage, client, 'short')
+    await subscribe(stage, client, 'renewed')
+    dialect.until = 60_000
+    await subscribe(stage, client, 'renewed')
+    for (const wanted of [['short', 'renewed'], ['renewed']]) {
+      client.send(message('short', 'short'), message('renewed', 'renewed'))
+      await stage.settle()
+      expect(payloads(client.take())).toEqual(wanted)
+      await stage.clock.advance(5000)
+    }
+  })
+
   it('that throws ends the connection concerned, and nothing else', async () => {
     const dialect = new BadDialect()
     const stage = new Stage({}, dialect)
