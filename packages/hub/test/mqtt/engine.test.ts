@@ -293,6 +293,23 @@ describe('limits', () => {
     expect(client.isOver).toBe(true)
   })
 
+  it('of one client do not lose the message for the next', async () => {
+    const stage = new Stage()
+    const lasting = { sessionExpiryInterval: 60 }
+    const small = await stage.connect('small', { properties: { ...lasting, maximumPacketSize: 60 } })
+    const large = await stage.connect('large', { properties: lasting })
+    for (const client of [small, large]) {
+      client.take()
+      await subscribe(stage, client, 'a', 1)
+    }
+    const publisher = await stage.connect('publisher')
+    publisher.send(message('a', 100, 1))
+    large.transport.close(false)
+    await stage.settle()
+    const again = await stage.connect('large', { cleanStart: false, properties: lasting })
+    expect(again.take()).toMatchObject([{ type: 'connack' }, { type: 'publish', dup: true }])
+  })
+
   it('of the client: an alias that was named in a packet that did not fit is not used', async () => {
     const stage = new Stage()
     const reader = await stage.connect('reader', { properties: { topicAliasMaximum: 5, maximumPacketSize: 60 } })
