@@ -7,7 +7,7 @@ import type { Step } from './script.ts'
 
 /** `make proof` runs for minutes, a person for as long as he likes; fast-check prints the seed of what fails. */
 const MINUTES = Number(process.env['MQTT_MODEL_MINUTES'] ?? 0)
-const RUNS = 2500
+const RUNS = 1500
 
 async function compare(what: string, share: number, run: (steps: readonly Step[]) => Promise<void>): Promise<void> {
   const tried = { scripts: 0, steps: 0 }
