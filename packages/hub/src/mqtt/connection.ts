@@ -1,6 +1,7 @@
 import { MqttProtocolError, PacketReader, REASON, connectReturnCode } from '@halyard/wire/mqtt'
 import type { Connect, ControlPacket, Disconnect, IncomingPublish, PacketHandler } from '@halyard/wire/mqtt'
 import { describeError } from '@halyard/core'
+import type { Retained } from '../domain/topics/retained-store.ts'
 import type { Transport, TransportHandler } from '../domain/transport.ts'
 import { Acknowledging } from './acknowledging.ts'
 import type { Broker } from './broker.ts'
@@ -13,7 +14,7 @@ import type { Publication } from './publication.ts'
 import { Publishing } from './publishing.ts'
 import { Replays } from './replays.ts'
 import type { Session } from './session.ts'
-import { dropSubscription, subscribe, unsubscribe } from './subscribing.ts'
+import { endSubscription, recheck, subscribe, unsubscribe } from './subscribing.ts'
 import type { WillMessage } from './wills.ts'
 
 /** More than any client has; 3.1's limit of 23 is nobody's any more. */
@@ -53,7 +54,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.#broker = broker
     this.#transport = transport
     this.#onClosed = onClosed
-    this.output = new ClientOutput(broker, transport)
+    this.output = new ClientOutput(broker, transport, () => this.goOn())
     this.dialectConnection = dialectView(this, id)
     this.#reader = new PacketReader(this, {
       receiver: 'server',
@@ -106,8 +107,15 @@ export class Connection implements TransportHandler, PacketHandler, Link {
 
   drained(): void {
     if (this.#phase !== 'open') return
-    this.#replays?.continue()
+    this.output.flush()
+    this.goOn()
+  }
+
+  /** There is room, or may be: what waits for it goes out. */
+  goOn(): void {
+    if (this.#phase !== 'open') return
     this.#broker.delivery.drain(this.session)
+    this.#replays?.continue()
   }
 
   closed(): void {
@@ -138,7 +146,8 @@ export class Connection implements TransportHandler, PacketHandler, Link {
       case 'unsubscribe':
         return unsubscribe(this.#broker, this, packet)
       case 'pingreq':
-        return this.output.send({ type: 'pingresp' })
+        this.output.send({ type: 'pingresp' })
+        return
       case 'disconnect':
         return this.#disconnect(packet)
       default:
@@ -157,8 +166,10 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.output.acknowledge('pubrel', packetId)
   }
 
-  replay(messages: readonly Publication[], send: (message: Publication) => void): void {
-    this.#replays ??= new Replays(() => this.waiting <= this.#broker.limits.outputBytes / 2)
+  replay(messages: readonly Retained<Publication>[], send: (message: Publication) => void): void {
+    this.#replays ??= new Replays(
+      () => this.waiting <= this.#broker.limits.outputBytes / 2 && this.session.queue.length === 0,
+    )
     this.#replays.add(messages, send)
   }
 
@@ -184,7 +195,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
 
   /** A dialect takes away what it gave. */
   dropSubscription(filter: string): void {
-    dropSubscription(this.#broker, this, filter)
+    endSubscription(this.#broker, this, filter)
   }
 
   /** The server ends it. 5.0 is told why ([MQTT-4.13.1-1], [MQTT-4.13.2-1]); its will is published. */
@@ -224,25 +235,31 @@ export class Connection implements TransportHandler, PacketHandler, Link {
 
   #connect(connect: Connect): void {
     this.output.version = connect.version
-    const objection = objectionTo(connect)
+    const objection = objectionTo(connect, this.#broker.limits.topicLevels)
     if (objection) return this.#refuse(objection.reason, objection.why)
     const verdict = this.#broker.authenticate(loginOf(connect, this.#transport))
     if (!(verdict instanceof Promise)) return this.#judge(connect, verdict)
     this.#phase = 'authenticating'
     this.#reader.pause()
     this.#transport.pause()
-    void verdict.then((known) => {
-      if (this.#phase !== 'authenticating') return
-      this.#judge(connect, known)
+    verdict.then(
+      (known) => this.#judgeLate(connect, known),
+      (error: unknown) => this.#fail(error),
+    )
+  }
+
+  /** The peer may have gone meanwhile. */
+  #judgeLate(connect: Connect, verdict: Verdict): void {
+    if (this.#phase !== 'authenticating') return
+    try {
+      this.#judge(connect, verdict)
       if (this.#phase !== ('open' as string)) return
       this.#transport.resume()
-      try {
-        this.#reader.resume()
-      } catch (error) {
-        this.#fail(error)
-      }
-      this.#broker.flusher.read()
-    })
+      this.#reader.resume()
+    } catch (error) {
+      this.#fail(error)
+    }
+    this.#broker.flusher.read()
   }
 
   #judge(connect: Connect, verdict: Verdict): void {
@@ -255,7 +272,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.#phase = 'open'
     this.#session = session
     session.link = this
-    this.#will = willOf(connect.will, broker.now())
+    this.#will = willOf(connect.will)
     this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
     this.output.maxPacketBytes = connect.properties?.maximumPacketSize ?? Infinity
     this.output.maxAliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, broker.limits.topicAliases)
@@ -263,10 +280,13 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.#deadline = keepAlive === 0 ? Infinity : broker.now() + this.#patience
     broker.counters.connected()
     // [MQTT-3.2.0-1]: the first packet that a server sends.
-    this.output.send({ type: 'connack', sessionPresent: isPresent, reasonCode: REASON.success, properties })
+    if (!this.output.send({ type: 'connack', sessionPresent: isPresent, reasonCode: REASON.success, properties })) {
+      return this.#finish(undefined)
+    }
     principal.dialect.connected?.(this.dialectConnection)
-    if (isPresent) broker.delivery.resume(session, this)
-    else broker.delivery.drain(session)
+    if (!isPresent) return
+    recheck(broker, this)
+    broker.delivery.resume(session, this)
   }
 
   /** [MQTT-3.2.2-4], [MQTT-3.2.2-7]: CONNACK says why, then the connection ends. */
@@ -281,26 +301,34 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   #disconnect({ reasonCode, properties }: Disconnect): void {
     const { session } = this
     const expiry = properties?.sessionExpiryInterval
-    if (expiry !== undefined) {
+    if (expiry !== undefined && session.principal.mayPersist) {
       // [MQTT-3.14.2-2]: a session that ends with its connection cannot be made to last now.
       if (session.expiry === 0 && expiry !== 0) {
         return this.close(REASON.protocolError, 'its session was to end with the connection and shall last now')
       }
       session.expiry = Math.min(expiry, this.#broker.limits.sessionExpiry)
     }
-    // [MQTT-3.14.4-3]: a normal end takes the will back.
-    this.#finish(reasonCode === REASON.disconnectWithWill ? this.#will : undefined)
+    // [MQTT-3.14.4-3]: a normal end takes the will back, an error of which the client tells does not ([MQTT-3.1.2-8]).
+    this.#finish(reasonCode === REASON.success ? undefined : this.#will)
   }
 
   #fail(error: unknown): void {
     if (!(error instanceof MqttProtocolError)) {
       this.#broker.logger.error({ err: error }, `mqtt: a packet could not be served: ${describeError(error)}`)
-      return this.close(REASON.unspecifiedError, 'the hub has failed')
+      if (this.#phase === 'open' || this.#phase === 'closed') {
+        return this.close(REASON.unspecifiedError, 'the hub has failed')
+      }
+      return this.#refuse(REASON.serverUnavailable, 'the hub has failed')
     }
+    if (this.#phase === 'closed') return
     if (this.#phase === 'open') return this.close(error.reasonCode, error.message)
-    if (this.#phase === 'waiting' && this.#reader.version !== undefined) {
-      this.output.version = this.#reader.version
-      return this.#refuse(error.reasonCode, error.message)
+    if (this.#phase === 'waiting') {
+      const { version } = this.#reader
+      if (version !== undefined) this.output.version = version
+      // [MQTT-3.1.2-2] of 3.1.1: a version that is not known is told in its CONNACK, which all versions can read.
+      if (version !== undefined || error.reasonCode === REASON.unsupportedProtocolVersion) {
+        return this.#refuse(error.reasonCode, error.message)
+      }
     }
     this.#broker.logger.debug({ address: this.#transport.peer.address }, `mqtt: closed: ${error.message}`)
     this.#transport.destroy()
@@ -309,7 +337,8 @@ export class Connection implements TransportHandler, PacketHandler, Link {
 
   /** What was written goes out, nothing more comes in. */
   #finish(will: WillMessage | undefined): void {
-    this.output.flush()
+    if (this.#phase === 'closed') return
+    this.output.finish()
     this.#transport.end()
     this.#end(will)
   }
@@ -321,7 +350,6 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.#phase = 'closed'
     this.#reader.stop()
     this.output.close()
-    this.#replays = undefined
     if (wasOpen) this.#leave(will)
     this.#onClosed(this)
   }
@@ -329,13 +357,20 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   #leave(will: WillMessage | undefined): void {
     const broker = this.#broker
     const { session } = this
+    const { dialect } = session.principal
     broker.counters.connections--
-    session.principal.dialect.disconnected?.(this.dialectConnection)
+    // Nothing that is published from here on goes to this connection.
     session.link = undefined
     if (will) broker.wills.left(will, session, broker.now())
-    if (!session.lasts) return broker.end(session)
-    session.endsAt = broker.now() + session.expiry * 1000
-    broker.delivery.handOn(session)
+    if (session.lasts) {
+      session.endsAt = broker.now() + session.expiry * 1000
+      this.#replays?.finish()
+      broker.delivery.handOn(session, false)
+    } else {
+      broker.end(session)
+    }
+    this.#replays = undefined
+    broker.guard('the end of a connection', () => dialect.disconnected?.(this.dialectConnection))
   }
 }
 

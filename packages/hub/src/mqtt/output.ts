@@ -4,9 +4,20 @@ import type { Transport } from '../domain/transport.ts'
 
 /** Pieces up to this size are copied together; larger ones are written as they are. */
 const SMALL = 2048
+/** Of one write: what a slow client takes of a long row is seen so much at a time. */
+const MOST = 65_536
 const LEAST_WISH = 256
 const GREATEST_WISH = 65_536
 const NO_BYTES = new Uint8Array(0)
+
+export interface OutputParts {
+  readonly transport: Transport
+  readonly flusher: Flusher
+  readonly slabs: SlabPool
+  /** Called when more than `much` bytes have waited here and the kernel has taken all of them at once. */
+  readonly emptied: () => void
+  readonly much: number
+}
 
 /**
  * What goes to one connection, collected over a turn and written at once: one `write` per message is what makes brokers
@@ -16,8 +27,12 @@ export class Output implements Flushable {
   readonly #transport: Transport
   readonly #flusher: Flusher
   readonly #slabs: SlabPool
+  readonly #much: number
+  readonly #emptied: () => void
   readonly #region: Region = { bytes: NO_BYTES, start: 0, at: 0, end: 0 }
   #pieces: Uint8Array[] = []
+  /** The first of them that was not written yet. */
+  #next = 0
   /** Of the pieces and the region. */
   #bytes = 0
   #wish = LEAST_WISH
@@ -25,10 +40,12 @@ export class Output implements Flushable {
   #isMarked = false
   #isOpen = true
 
-  constructor(transport: Transport, flusher: Flusher, slabs: SlabPool) {
-    this.#transport = transport
-    this.#flusher = flusher
-    this.#slabs = slabs
+  constructor(parts: OutputParts) {
+    this.#transport = parts.transport
+    this.#flusher = parts.flusher
+    this.#slabs = parts.slabs
+    this.#much = parts.much
+    this.#emptied = parts.emptied
   }
 
   /** Not yet with the kernel. */
@@ -48,7 +65,9 @@ export class Output implements Flushable {
     const region = this.#region
     if (region.end - region.at < size) {
       this.#seal()
-      this.#slabs.carve(region, size, Math.max(size, this.#wish))
+      // What waits for a slow client has memory of its own: a hundred bytes would hold 64 KiB of a slab otherwise.
+      if (this.#transport.pendingBytes > 0) this.#slabs.allot(region, Math.max(size, Math.min(MOST, this.#bytes)))
+      else this.#slabs.carve(region, size, Math.max(size, this.#wish))
     }
     return region
   }
@@ -76,24 +95,60 @@ export class Output implements Flushable {
     this.wrote(at + length)
   }
 
+  /** Writes what there is; while the client does not read, it waits here, and the next call is that of `drained`. */
   flush(): void {
     this.#isMarked = false
-    if (!this.#isOpen || this.#bytes === 0) return
+    if (!this.#isOpen || this.#bytes === 0 || this.#transport.pendingBytes > 0) return
     this.#seal()
     this.#wish = Math.min(GREATEST_WISH, Math.max(LEAST_WISH, nextPowerOfTwo(this.#bytes)))
-    const pieces = this.#pieces
-    this.#handed += this.#bytes
-    this.#pieces = []
-    this.#bytes = 0
-    this.#transport.write(pieces)
+    const wasMuch = this.#bytes > this.#much
+    do this.#write(MOST)
+    while (this.#bytes > 0 && this.#transport.pendingBytes === 0)
+    // The transport tells of what it did not write at once, and of nothing else.
+    if (wasMuch && this.waiting === 0) this.#emptied()
+  }
+
+  /** Hands everything over, also to a client that does not read: it is the last that it gets. */
+  finish(): void {
+    if (!this.#isOpen || this.#bytes === 0) return
+    this.#seal()
+    this.#write(Infinity)
   }
 
   /** Nothing is written any more. */
   close(): void {
     this.#isOpen = false
     this.#slabs.close(this.#region)
-    this.#pieces = []
+    this.#forget()
     this.#bytes = 0
+  }
+
+  /** Pieces of about `most` bytes in sum, and at least one. */
+  #write(most: number): void {
+    const pieces = this.#pieces
+    if (this.#bytes <= most && this.#next === 0) {
+      this.#handed += this.#bytes
+      this.#forget()
+      this.#bytes = 0
+      this.#transport.write(pieces)
+      return
+    }
+    let bytes = 0
+    const first = this.#next
+    for (let piece = pieces[this.#next]; piece !== undefined && bytes < most; piece = pieces[this.#next]) {
+      bytes += piece.length
+      this.#next++
+    }
+    const part = pieces.slice(first, this.#next)
+    if (this.#next === pieces.length) this.#forget()
+    this.#handed += bytes
+    this.#bytes -= bytes
+    this.#transport.write(part)
+  }
+
+  #forget(): void {
+    this.#pieces = []
+    this.#next = 0
   }
 
   #mark(): void {

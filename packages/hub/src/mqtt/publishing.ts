@@ -11,6 +11,7 @@ import type { Targets } from './targets.ts'
 /** What publishing needs of its connection. */
 export interface PublishingClient {
   readonly version: 3 | 4 | 5
+  readonly isOpen: boolean
   readonly session: Session
   readonly principal: Principal
   readonly dialectConnection: DialectConnection
@@ -170,7 +171,8 @@ export class Publishing {
     const { incoming } = session
     const { receiveMaximum } = this.#broker.limits
     if (incoming.receive(packetId)) {
-      if (incoming.size <= receiveMaximum) return true
+      // Before 5.0 there is no such number to keep to: its packet identifiers are the limit.
+      if (incoming.size <= receiveMaximum || this.#client.version !== 5) return true
       // [MQTT-3.3.4-7]
       incoming.release(packetId)
       this.#client.close(REASON.receiveMaximumExceeded, `more than ${receiveMaximum} messages of QoS 2 are in flight`)
@@ -183,12 +185,16 @@ export class Publishing {
   #request(packet: IncomingPublish, topic: TopicName, plan: Extract<PublishPlan, { kind: 'request' }>): void {
     const { qos, packetId } = packet
     if (qos === 2 && !this.#takeOver(packetId)) return
+    let isDone = qos === 0
     plan.handle({
       connection: this.#client.dialectConnection,
       topic: topic.text,
       payload: packet.copyPayload(),
       ...{ qos, packetId },
-      done: () => qos > 0 && this.#answer(qos as 1 | 2, packetId, REASON.success),
+      done: () => {
+        if (!isDone && this.#client.isOpen) this.#answer(qos as 1 | 2, packetId, REASON.success)
+        isDone = true
+      },
     })
   }
 

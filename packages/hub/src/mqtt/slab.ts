@@ -1,6 +1,7 @@
 /** Memory for what is about to be written: carved from slabs, one after the other, and freed with the last view of a slab. */
 
 const SLAB = 65_536
+const LEAST_OWN = 1024
 
 /** A piece of a slab that belongs to one output until it is flushed. */
 export interface Region {
@@ -21,9 +22,7 @@ export class SlabPool {
   /** Of at least `least` bytes, more if `wish` is larger and there is room. */
   carve(region: Region, least: number, wish: number): void {
     if (least > SLAB / 2) {
-      region.bytes = Buffer.allocUnsafeSlow(Math.max(least, wish))
-      region.start = region.at = 0
-      region.end = region.bytes.length
+      this.allot(region, Math.max(least, wish))
       return
     }
     if (SLAB - this.#used < least) {
@@ -34,6 +33,13 @@ export class SlabPool {
     region.start = region.at = this.#used
     region.end = Math.min(SLAB, this.#used + Math.max(least, wish))
     this.#used = region.end
+  }
+
+  /** Memory of its own, for what may wait long. */
+  allot(region: Region, size: number): void {
+    region.bytes = Buffer.allocUnsafeSlow(Math.max(size, LEAST_OWN))
+    region.start = region.at = 0
+    region.end = region.bytes.length
   }
 
   /** What was not used goes back if nobody has carved behind it. */

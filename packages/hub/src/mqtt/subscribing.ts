@@ -1,7 +1,8 @@
+import type { Retained } from '../domain/topics/retained-store.ts'
 import { REASON, checkFilter, isShared } from '@halyard/wire/mqtt'
 import type { Qos, Subscribe, Subscription, Unsubscribe } from '@halyard/wire/mqtt'
 import type { Broker } from './broker.ts'
-import type { Principal, ReasonCode, SubscribePlan } from './dialect.ts'
+import type { DialectConnection, Principal, ReasonCode, SubscribePlan } from './dialect.ts'
 import type { Link } from './link.ts'
 import type { Publication } from './publication.ts'
 import { ClientSubscription } from './session.ts'
@@ -11,6 +12,7 @@ export interface SubscribingClient {
   readonly version: 3 | 4 | 5
   readonly session: Session
   readonly principal: Principal
+  readonly dialectConnection: DialectConnection
   readonly link: Link
   suback(packetId: number, reasons: readonly ReasonCode[]): void
   unsuback(packetId: number, reasons: readonly ReasonCode[]): void
@@ -20,7 +22,7 @@ export interface SubscribingClient {
 interface Granted {
   readonly reason: ReasonCode
   /** What comes right behind the SUBACK. */
-  readonly retained: readonly Publication[]
+  readonly retained: readonly Retained<Publication>[]
   readonly qos: Qos
 }
 
@@ -44,7 +46,7 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
 export function unsubscribe(broker: Broker, client: SubscribingClient, { packetId, filters }: Unsubscribe): void {
   client.unsuback(
     packetId,
-    filters.map((filter) => (dropSubscription(broker, client, filter) ? REASON.success : REASON.noSubscriptionExisted)),
+    filters.map((filter) => (endSubscription(broker, client, filter) ? REASON.success : REASON.noSubscriptionExisted)),
   )
 }
 
@@ -67,30 +69,38 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   }
   const plan = principal.dialect.subscribe(principal, filter, wanted)
   if (plan.kind === 'refuse') return refuse(plan.reason, plan.why)
-  // [MQTT-3.8.4-3]: the same filter again takes the place of the one before.
-  if (!isNew) dropSubscription(broker, client, filter)
   const { qos, validUntil } = plan
   const subscription = new ClientSubscription(session, { qos, noLocal, retainAsPublished, identifier, validUntil })
-  session.subscriptions.set(filter, subscription)
   broker.space(plan.space).subscribe(plan.filter, plan.share, subscription)
+  // [MQTT-3.8.4-3]: the same filter again takes the place of the one before, which goes last: a shared group that were
+  // empty in between would lose what waits in it.
+  if (!isNew) dropSubscription(broker, client, filter)
+  session.subscriptions.set(filter, subscription)
+  broker.endInTime(filter, subscription)
+  if (isNew) principal.dialect.subscribed?.(client.dialectConnection, filter)
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
   return { reason: qos, retained: wantsRetained ? retainedOf(broker, plan) : [], qos }
 }
 
-function retainedOf(broker: Broker, { space, filter }: Extract<SubscribePlan, { kind: 'subscribe' }>): Publication[] {
+function retainedOf(
+  broker: Broker,
+  { space, filter }: Extract<SubscribePlan, { kind: 'subscribe' }>,
+): Retained<Publication>[] {
   return broker.space(space).retained.match(filter, broker.now())
 }
 
 function replay(
   broker: Broker,
   { session, link }: SubscribingClient,
-  messages: readonly Publication[],
+  messages: readonly Retained<Publication>[],
   granted: Qos,
   identifier: number,
 ): void {
   const identifiers = identifier === 0 ? undefined : [identifier]
   const { passing, delivery } = broker
   link.replay(messages, (message) => {
+    // [MQTT-3.3.2-5]: it may have waited for the client to read.
+    if (message.expiresAt <= broker.now()) return
     passing.beginAgain(message, 0)
     // [MQTT-3.3.1-8]: RETAIN tells that it is an old one.
     const terms = { qos: message.qos < granted ? message.qos : granted, retain: true, identifiers }
@@ -99,12 +109,25 @@ function replay(
   })
 }
 
+/** A session that is there again keeps what its client may still have: its rights may have changed meanwhile. */
+export function recheck(broker: Broker, client: Leaving): void {
+  const { session, principal } = client
+  for (const [filter, { qos, noLocal, retainAsPublished }] of session.subscriptions) {
+    const plan = principal.dialect.subscribe(principal, filter, { qos, noLocal, retainAsPublished, retainHandling: 2 })
+    if (plan.kind === 'refuse') dropSubscription(broker, client, filter)
+  }
+}
+
+type Leaving = Pick<SubscribingClient, 'session' | 'principal' | 'dialectConnection'>
+
 /** False if there was none. */
-export function dropSubscription(
-  broker: Broker,
-  { session, principal }: Pick<SubscribingClient, 'session' | 'principal'>,
-  filter: string,
-): boolean {
+export function endSubscription(broker: Broker, client: Leaving, filter: string): boolean {
+  if (!dropSubscription(broker, client, filter)) return false
+  client.principal.dialect.unsubscribed?.(client.dialectConnection, filter)
+  return true
+}
+
+function dropSubscription(broker: Broker, { session, principal }: Leaving, filter: string): boolean {
   const subscription = session.subscriptions.get(filter)
   if (subscription === undefined) return false
   session.subscriptions.delete(filter)

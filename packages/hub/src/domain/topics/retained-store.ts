@@ -10,6 +10,13 @@ export interface RetainedLimits {
   readonly retainedBytes: number
 }
 
+/** A message that is, or was, the retained one of its topic. */
+export interface Retained<M> {
+  readonly message: M
+  /** False as soon as another has taken its place, or nothing. */
+  readonly isCurrent: boolean
+}
+
 /** The last retained message of each topic of a space: a trie of levels, since they are asked for by filter. */
 export class RetainedStore<M extends Retainable> {
   readonly #limits: RetainedLimits
@@ -36,7 +43,8 @@ export class RetainedStore<M extends Retainable> {
     const total = this.#bytes + bytes - (previous?.bytes ?? 0)
     const { retainedMessages, retainedBytes } = this.#limits
     if (count > retainedMessages || total > retainedBytes) return false
-    this.#grow(topic).kept = { message, bytes }
+    this.#grow(topic).kept = { message, bytes, isCurrent: true }
+    if (previous) previous.isCurrent = false
     this.#count = count
     this.#bytes = total
     return true
@@ -52,9 +60,9 @@ export class RetainedStore<M extends Retainable> {
   }
 
   /** The messages whose topics fit, in no order; those that have expired at `now` are left out. */
-  match(filter: string, now: number): M[] {
-    const found: M[] = []
-    collect(this.#root, filter, 0, (kept) => kept.message.expiresAt > now && found.push(kept.message), true)
+  match(filter: string, now: number): Retained<M>[] {
+    const found: Retained<M>[] = []
+    collect(this.#root, filter, 0, (kept) => kept.message.expiresAt > now && found.push(kept), true)
     return found
   }
 
@@ -95,6 +103,7 @@ export class RetainedStore<M extends Retainable> {
       if (!level.kept) return false
       this.#count--
       this.#bytes -= level.kept.bytes
+      level.kept.isCurrent = false
       level.kept = undefined
       return true
     }
@@ -110,6 +119,7 @@ export class RetainedStore<M extends Retainable> {
 interface Kept<M> {
   readonly message: M
   readonly bytes: number
+  isCurrent: boolean
 }
 
 class Level<M> {
