@@ -123,7 +123,7 @@ export class Broker {
     for (const { retained } of this.#spaces.values()) retained.sweep(now)
   }
 
-  #publishWill({ publication }: WillMessage, session: Session): void {
+  #publishWill({ publication, life }: WillMessage, session: Session): void {
     const { principal } = session
     const { text } = publication.topic
     const plan: PublishPlan = principal.dialect.plan(principal, text, publication)
@@ -136,6 +136,7 @@ export class Broker {
       ...publication,
       topic: topic === text ? publication.topic : topicOf(topic),
       retain: publication.retain && mayRetain,
+      expiresAt: this.now() + life * 1000,
     }
     this.publish(message, this.space(space), channel, session)
   }

@@ -224,7 +224,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
 
   #connect(connect: Connect): void {
     this.output.version = connect.version
-    const objection = objectionTo(connect)
+    const objection = objectionTo(connect, this.#broker.limits)
     if (objection) return this.#refuse(objection.reason, objection.why)
     const verdict = this.#broker.authenticate(loginOf(connect, this.#transport))
     if (!(verdict instanceof Promise)) return this.#judge(connect, verdict)
@@ -255,7 +255,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.#phase = 'open'
     this.#session = session
     session.link = this
-    this.#will = willOf(connect.will, broker.now())
+    this.#will = willOf(connect.will)
     this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
     this.output.maxPacketBytes = connect.properties?.maximumPacketSize ?? Infinity
     this.output.maxAliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, broker.limits.topicAliases)
@@ -288,8 +288,8 @@ export class Connection implements TransportHandler, PacketHandler, Link {
       }
       session.expiry = Math.min(expiry, this.#broker.limits.sessionExpiry)
     }
-    // [MQTT-3.14.4-3]: a normal end takes the will back.
-    this.#finish(reasonCode === REASON.disconnectWithWill ? this.#will : undefined)
+    // [MQTT-3.14.4-3]: a normal end takes the will back, and no other ([MQTT-3.1.2-8]).
+    this.#finish(reasonCode === REASON.success ? undefined : this.#will)
   }
 
   #fail(error: unknown): void {
@@ -302,6 +302,8 @@ export class Connection implements TransportHandler, PacketHandler, Link {
       this.output.version = this.#reader.version
       return this.#refuse(error.reasonCode, error.message)
     }
+    // 3.1.1 [MQTT-3.1.2-2]: a level that nobody knows is answered as 3.1.1 answers.
+    if (error.code === 'ERR_MQTT_PROTOCOL_VERSION') return this.#refuse(error.reasonCode, error.message)
     this.#broker.logger.debug({ address: this.#transport.peer.address }, `mqtt: closed: ${error.message}`)
     this.#transport.destroy()
     this.#end(undefined)
