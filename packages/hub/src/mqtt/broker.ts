@@ -98,12 +98,13 @@ export class Broker {
   end(session: Session): void {
     if (!this.sessions.remove(session)) return
     const { principal } = session
+    // While the groups still know that it was a member.
+    this.delivery.handOn(session, true)
     for (const [sent, subscription] of session.subscriptions) {
       const { space, filter, share } = principal.dialect.unsubscribe(principal, sent)
       this.space(space).unsubscribe(filter, share, subscription)
     }
     session.subscriptions.clear()
-    this.delivery.handOn(session)
     this.delivery.forget(session)
     this.wills.ended(session)
   }

@@ -337,7 +337,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     if (will) broker.wills.left(will, session, broker.now())
     if (!session.lasts) return broker.end(session)
     session.endsAt = broker.now() + session.expiry * 1000
-    broker.delivery.handOn(session)
+    broker.delivery.handOn(session, false)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Qos } from '@halyard/wire/mqtt'
+import type { InFlight, Qos } from '@halyard/wire/mqtt'
 import type { MessageStore, Position } from '../domain/positions.ts'
 import type { Counters } from './counters.ts'
 import type { MqttLimits } from './limits.ts'
@@ -56,8 +56,9 @@ export class Delivery {
   }
 
   /** Whether a message of QoS 1 or 2 can go out to it now. */
-  hasRoom({ link, outgoing }: Session): boolean {
-    return link !== undefined && outgoing.room > 0 && link.waiting <= this.#parts.limits.outputBytes
+  hasRoom({ link, outgoing, again }: Session): boolean {
+    if (link === undefined || outgoing.room <= 0 || again !== undefined) return false
+    return link.waiting <= this.#parts.limits.outputBytes
   }
 
   /** To one member of a shared group, which has it back if the member leaves. */
@@ -72,6 +73,7 @@ export class Delivery {
   /** There is room again: the oldest of its queue goes out. */
   drain(session: Session): void {
     const { queue } = session
+    if (session.link !== undefined) this.#sendAgain(session, session.link)
     while (queue.length > 0 && session.link !== undefined && this.hasRoom(session)) {
       this.#sendQueued(session, session.link)
     }
@@ -80,24 +82,12 @@ export class Delivery {
 
   /** A session has a connection again: what is in flight comes once more, first ([MQTT-4.4.0-1], [MQTT-4.6.0-1]). */
   resume(session: Session, link: Link): void {
-    const { store } = this.#parts
-    for (const { packetId, qos, released, item } of session.outgoing.inFlight()) {
-      const publication = store.get(item.position)
-      if (released) {
-        link.release(packetId)
-      } else if (publication === undefined) {
-        session.outgoing.remove(packetId)
-      } else {
-        this.#again.beginAgain(publication, item.position)
-        const { retain, identifiers } = item
-        // [MQTT-3.3.1-1]: DUP, it may have been there before.
-        if (!link.deliver(this.#again, { qos, retain, identifiers }, packetId, true, false)) {
-          session.outgoing.remove(packetId)
-          this.settle(item)
-        }
-      }
+    const again: InFlight<Owed>[] = []
+    for (const sent of session.outgoing.inFlight()) {
+      if (sent.released) link.release(sent.packetId)
+      else again.push(sent)
     }
-    this.#again.end()
+    session.again = again.length > 0 ? again.reverse() : undefined
     this.drain(session)
   }
 
@@ -106,12 +96,15 @@ export class Delivery {
     if (position !== 0) this.#parts.store.release(position)
   }
 
-  /** Its connection is gone: what a shared group gave it at QoS 1 goes to another member (5.0 §4.8.2). */
-  handOn(session: Session): void {
+  /**
+   * Its connection is gone: what a shared group gave it at QoS 1 goes to another member (5.0 §4.8.2), if the session is
+   * over even to one that is away. QoS 2 never does ([MQTT-4.8.2-5]).
+   */
+  handOn(session: Session, isOver: boolean): void {
     if (session.groups.size === 0) return
     for (const { packetId, qos, item } of session.outgoing.inFlight()) {
       if (item.group === undefined || qos === 2) continue
-      if (item.group.handOn(item.position)) session.outgoing.remove(packetId)
+      if (item.group.handOn(item.position, session, isOver)) session.outgoing.remove(packetId)
     }
   }
 
@@ -141,6 +134,29 @@ export class Delivery {
     session.outgoing.remove(packetId)
     this.settle(owed)
     return this.#drop()
+  }
+
+  /** No more than the client's Receive Maximum, which may be smaller than it was ([MQTT-3.3.4-9]). */
+  #sendAgain(session: Session, link: Link): void {
+    const { store, limits } = this.#parts
+    const { again, outgoing } = session
+    while (again && outgoing.room + again.length > 0 && link.waiting <= limits.outputBytes) {
+      const next = again.pop()
+      if (next === undefined) break
+      const { packetId, qos, item } = next
+      // It may have been acknowledged meanwhile.
+      if (outgoing.get(packetId) !== item) continue
+      const { position, retain, identifiers } = item
+      const publication = store.get(position)
+      if (publication !== undefined) this.#again.beginAgain(publication, position)
+      // [MQTT-3.3.1-1]: DUP, it may have been there before.
+      if (!publication || !link.deliver(this.#again, { qos, retain, identifiers }, packetId, true, false)) {
+        outgoing.remove(packetId)
+        this.settle(item)
+      }
+      this.#again.end()
+    }
+    if (again?.length === 0) session.again = undefined
   }
 
   #sendQueued(session: Session, link: Link): void {

@@ -1,4 +1,4 @@
-import { REASON, checkFilter, isShared } from '@halyard/wire/mqtt'
+import { REASON, checkFilter, countLevels, isShared } from '@halyard/wire/mqtt'
 import type { Qos, Subscribe, Subscription, Unsubscribe } from '@halyard/wire/mqtt'
 import type { Broker } from './broker.ts'
 import type { Principal, ReasonCode, SubscribePlan } from './dialect.ts'
@@ -32,6 +32,11 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
   if (subscriptions.some(({ filter, noLocal }) => noLocal && isShared(filter))) {
     return client.close(REASON.protocolError, 'a shared subscription has No Local')
   }
+  // [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.8.2-2]: what is no filter at all is malformed, SUBACK answers for filters.
+  for (const { filter } of subscriptions) {
+    const problem = checkFilter(filter)
+    if (problem !== undefined) return client.close(REASON.malformedPacket, `a topic filter: ${problem}`)
+  }
   const granted = subscriptions.map((wanted) => grant(broker, client, wanted, identifier))
   client.suback(
     packetId,
@@ -59,20 +64,26 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
     logger.debug({ clientId: session.clientId, filter }, `mqtt: a subscription was refused: ${why}`)
     return { reason, retained: [], qos: 0 }
   }
-  const problem = checkFilter(filter, { maxLevels: limits.topicLevels })
-  if (problem !== undefined) return refuse(REASON.topicFilterInvalid, problem)
-  const isNew = !session.subscriptions.has(filter)
+  const levels = countLevels(filter)
+  if (levels > limits.topicLevels) {
+    return refuse(REASON.topicFilterInvalid, `it has ${levels} levels, more than ${limits.topicLevels}`)
+  }
+  const before = session.subscriptions.get(filter)
+  const isNew = before === undefined
   if (isNew && session.subscriptions.size >= limits.subscriptions) {
     return refuse(REASON.quotaExceeded, `the session has ${limits.subscriptions} subscriptions already`)
   }
   const plan = principal.dialect.subscribe(principal, filter, wanted)
   if (plan.kind === 'refuse') return refuse(plan.reason, plan.why)
-  // [MQTT-3.8.4-3]: the same filter again takes the place of the one before.
-  if (!isNew) dropSubscription(broker, client, filter)
   const { qos, validUntil } = plan
   const subscription = new ClientSubscription(session, { qos, noLocal, retainAsPublished, identifier, validUntil })
   session.subscriptions.set(filter, subscription)
   broker.space(plan.space).subscribe(plan.filter, plan.share, subscription)
+  // [MQTT-3.8.4-3]: the one before leaves only now, so that a shared group is not empty meanwhile and keeps what it has.
+  if (before) {
+    const was = principal.dialect.unsubscribe(principal, filter)
+    broker.space(was.space).unsubscribe(was.filter, was.share, before)
+  }
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
   return { reason: qos, retained: wantsRetained ? retainedOf(broker, plan) : [], qos }
 }
