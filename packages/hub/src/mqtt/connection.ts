@@ -45,6 +45,8 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   /** Milliseconds without a packet; 0: for ever. */
   #patience = 0
   #wasHeard = false
+  /** It takes no answers, so nothing more is read of what it asks. */
+  #isHeld = false
   #takenBefore = 0
   #stuckSince = Infinity
 
@@ -102,10 +104,19 @@ export class Connection implements TransportHandler, PacketHandler, Link {
       this.#fail(error)
     }
     this.#broker.flusher.read()
+    // Deliveries end at `outputBytes`: beyond it are answers to a client that asks and does not read.
+    if (this.waiting > 2 * this.#broker.limits.outputBytes && !this.#isHeld && this.#phase === 'open') {
+      this.#isHeld = true
+      this.#transport.pause()
+    }
   }
 
   drained(): void {
     if (this.#phase !== 'open') return
+    if (this.#isHeld) {
+      this.#isHeld = false
+      this.#transport.resume()
+    }
     this.#replays?.continue()
     this.#broker.delivery.drain(this.session)
   }
@@ -157,9 +168,9 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.output.acknowledge('pubrel', packetId)
   }
 
-  replay(messages: readonly Publication[], send: (message: Publication) => void): void {
+  replay(find: () => readonly Publication[], send: (message: Publication) => void): void {
     this.#replays ??= new Replays(() => this.waiting <= this.#broker.limits.outputBytes / 2)
-    this.#replays.add(messages, send)
+    this.#replays.add(find, send)
   }
 
   takenOver(): void {
@@ -199,7 +210,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   /** Once a second. */
   sweep(now: number): void {
     const { limits } = this.#broker
-    if (this.#wasHeard && this.#patience > 0) this.#deadline = now + this.#patience
+    if ((this.#wasHeard || this.#isHeld) && this.#patience > 0) this.#deadline = now + this.#patience
     this.#wasHeard = false
     if (this.#deadline <= now && this.#phase !== 'authenticating') return this.#late()
     const { taken } = this.output

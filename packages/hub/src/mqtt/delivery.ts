@@ -4,7 +4,7 @@ import type { Counters } from './counters.ts'
 import type { MqttLimits } from './limits.ts'
 import type { DeliveryTerms, Link } from './link.ts'
 import { Passing } from './passing.ts'
-import { sizeOfPublication } from './publication.ts'
+import { sizeOfForwarded, sizeOfPublication } from './publication.ts'
 import type { Publication } from './publication.ts'
 import { UNHELD } from './session.ts'
 import type { Group, Owed, Session } from './session.ts'
@@ -181,7 +181,7 @@ export class Delivery {
 
   #enqueue(session: Session, message: Passing, terms: DeliveryTerms): Delivered {
     const { limits, store, expire } = this.#parts
-    const size = 100 + message.topic.bytes.length + message.payloadEnd - message.payloadAt
+    const size = sizeOfPassing(message)
     if (this.#isFull(session, size)) {
       if (limits.overflow === 'reject') return 'rejected'
       if (limits.overflow === 'expire-session' && session.link === undefined) {
@@ -229,4 +229,9 @@ export class Delivery {
     this.#parts.counters.dropped++
     return 'dropped'
   }
+}
+
+/** As {@link sizeOfPublication}, of one that nobody holds yet. */
+function sizeOfPassing({ topic, payloadAt, payloadEnd, forwarded }: Passing): number {
+  return 100 + topic.bytes.length + payloadEnd - payloadAt + sizeOfForwarded(forwarded)
 }

@@ -10,6 +10,8 @@ import type { Subscriber, Targets } from './targets.ts'
 
 /** Topics whose targets are remembered; the one that was matched longest ago goes first. */
 const REMEMBERED = 20_000
+/** Longer channels are matched each time. */
+const REMEMBERED_CHARACTERS = 256
 
 /** Where channels live. Nothing crosses from one space to another but a dialect's route. */
 export class Space {
@@ -43,6 +45,7 @@ export class Space {
     const found: Subscriber[] = []
     this.#index.match(channel, found)
     const targets = targetsOf(found, epoch)
+    if (channel.length > REMEMBERED_CHARACTERS) return targets
     this.#targets.delete(channel)
     this.#targets.set(channel, targets)
     if (this.#targets.size > REMEMBERED) {

@@ -20,7 +20,7 @@ export interface SubscribingClient {
 interface Granted {
   readonly reason: ReasonCode
   /** What comes right behind the SUBACK. */
-  readonly retained: readonly Publication[]
+  readonly retained?: (() => readonly Publication[]) | undefined
   readonly qos: Qos
 }
 
@@ -42,7 +42,7 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
     packetId,
     granted.map(({ reason }) => (client.version === 5 || reason < REASON.unspecifiedError ? reason : FAILURE)),
   )
-  for (const { retained, qos } of granted) if (retained.length > 0) replay(broker, client, retained, qos, identifier)
+  for (const { retained, qos } of granted) if (retained) replay(broker, client, retained, qos, identifier)
 }
 
 /** UNSUBSCRIBE (§3.10). */
@@ -62,7 +62,7 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   const { filter, noLocal, retainAsPublished, retainHandling } = wanted
   const refuse = (reason: ReasonCode, why: string): Granted => {
     logger.debug({ clientId: session.clientId, filter }, `mqtt: a subscription was refused: ${why}`)
-    return { reason, retained: [], qos: 0 }
+    return { reason, qos: 0 }
   }
   const levels = countLevels(filter)
   if (levels > limits.topicLevels) {
@@ -85,7 +85,7 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
     broker.space(was.space).unsubscribe(was.filter, was.share, before)
   }
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
-  return { reason: qos, retained: wantsRetained ? retainedOf(broker, plan) : [], qos }
+  return { reason: qos, retained: wantsRetained ? () => retainedOf(broker, plan) : undefined, qos }
 }
 
 function retainedOf(broker: Broker, { space, filter }: Extract<SubscribePlan, { kind: 'subscribe' }>): Publication[] {
@@ -95,13 +95,13 @@ function retainedOf(broker: Broker, { space, filter }: Extract<SubscribePlan, { 
 function replay(
   broker: Broker,
   { session, link }: SubscribingClient,
-  messages: readonly Publication[],
+  find: () => readonly Publication[],
   granted: Qos,
   identifier: number,
 ): void {
   const identifiers = identifier === 0 ? undefined : [identifier]
   const { passing, delivery } = broker
-  link.replay(messages, (message) => {
+  link.replay(find, (message) => {
     passing.beginAgain(message, 0)
     // [MQTT-3.3.1-8]: RETAIN tells that it is an old one.
     const terms = { qos: message.qos < granted ? message.qos : granted, retain: true, identifiers }
