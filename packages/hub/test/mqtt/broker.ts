@@ -31,11 +31,13 @@ export interface BrokerWish {
 /** The engine behind a TCP port: no hub around it, so that a clock and limits can be given. */
 export class TestBroker {
   readonly server: MqttServer
+  readonly dialect: PlainDialect
   readonly log: RecordingLogger
   readonly #listener: Server
 
-  constructor(server: MqttServer, listener: Server, log: RecordingLogger) {
+  constructor(server: MqttServer, dialect: PlainDialect, listener: Server, log: RecordingLogger) {
     this.server = server
+    this.dialect = dialect
     this.log = log
     this.#listener = listener
   }
@@ -106,7 +108,7 @@ export async function startBroker({ limits, clock = nodeClock() }: BrokerWish = 
     listener.close()
     for (const socket of sockets) socket.destroy()
   })
-  return new TestBroker(server, listener, log)
+  return new TestBroker(server, dialect, listener, log)
 }
 
 /** A broker whose time stands still; `pass(seconds)` lets it go on, sweeps included. */

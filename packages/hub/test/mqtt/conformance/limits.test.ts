@@ -172,6 +172,26 @@ interface RawClientLike {
   expect(type: 'publish'): Promise<{ readonly topic: string; readonly properties?: { readonly topicAlias?: number } }>
 }
 
+inVersions(
+  ALL,
+  'a failure of the server itself ends the connection whose packet it was, and no other [3.1.1 MQTT-4.8.0-2]',
+  async (version) => {
+    const broker = await startBroker()
+    const [client, other] = [await broker.client({ version }), await broker.client({ version })]
+    await other.subscribe('b')
+    const { dialect } = broker
+    const plan = dialect.plan.bind(dialect)
+    dialect.plan = (principal, topic) => {
+      if (topic === 'a') throw new Error('the list of rights is not to be read')
+      return plan(principal, topic)
+    }
+    client.send(publishPacket('a', '', { qos: 1, packetId: 1 }))
+    await client.closedFor(0x80)
+    await other.publish('c', '', { qos: 1 })
+    expect(broker.log.texts('error').join()).toMatch(/a packet could not be served: .*not to be read/)
+  },
+)
+
 describe('DISCONNECT', () => {
   inVersions(
     ALL,
