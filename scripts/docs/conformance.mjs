@@ -100,7 +100,7 @@ function notRun(tests) {
 }
 
 function page(statements, tests) {
-  const paths = [...new Set(tests.map(({ path }) => path))].sort()
+  const paths = [...new Set(tests.map(({ path }) => path))].sort((a, b) => (a < b ? -1 : 1))
   const lines = [
     '# MQTT conformance',
     '',

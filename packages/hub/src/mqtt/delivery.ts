@@ -87,7 +87,7 @@ export class Delivery {
       if (sent.released) link.release(sent.packetId)
       else again.push(sent)
     }
-    session.again = again.length > 0 ? again.reverse() : undefined
+    session.again = again.length > 0 ? again.toReversed() : undefined
     this.drain(session)
   }
 
@@ -140,7 +140,8 @@ export class Delivery {
   #sendAgain(session: Session, link: Link): void {
     const { store, limits } = this.#parts
     const { again, outgoing } = session
-    while (again && outgoing.room + again.length > 0 && link.waiting <= limits.outputBytes) {
+    if (again === undefined) return
+    while (outgoing.room + again.length > 0 && link.waiting <= limits.outputBytes) {
       const next = again.pop()
       if (next === undefined) break
       const { packetId, qos, item } = next
@@ -156,7 +157,7 @@ export class Delivery {
       }
       this.#again.end()
     }
-    if (again?.length === 0) session.again = undefined
+    if (again.length === 0) session.again = undefined
   }
 
   #sendQueued(session: Session, link: Link): void {

@@ -23,7 +23,8 @@ export type PublishWish = Partial<Omit<Publish, 'type' | 'payload' | 'topic'>>
 export type SubscribeWish = Partial<Omit<Subscription, 'filter'>> & { readonly identifier?: number }
 export type ConnectWish = Partial<Omit<Connect, 'type'>>
 
-type Of<T extends PacketType> = Extract<Packet, { readonly type: T }>
+/** The packet of a type; four of them share one. */
+type Of<T extends PacketType, P = Packet> = P extends { readonly type: infer U } ? (T extends U ? P : never) : never
 
 /**
  * A client that does nothing by itself: it sends what a test tells it, and hands out what came in the order in which it

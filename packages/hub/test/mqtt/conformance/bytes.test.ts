@@ -83,7 +83,7 @@ describe('what is malformed ends the connection', () => {
     ],
   ]
   for (const [title, three, five, reason = MALFORMED] of cases) {
-    inVersions([4, 5], `${title}`, async (version) => {
+    inVersions([4, 5], title, async (version) => {
       const broker = await startBroker()
       const will = { topic: 'will', payload: Buffer.from('gone'), qos: 0, retain: false } as const
       const watcher = await broker.client()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { encodeToBytes } from '@halyard/wire/mqtt'
 import { ACCOUNT, ALL, OLD, inVersions, lasting, startBroker, startBrokerInTime } from '../broker.ts'
-import { RawClient, connectPacket, publishPacket, subscribePacket } from '../raw-client.ts'
+import { connectPacket, publishPacket, subscribePacket } from '../raw-client.ts'
 
 /** §3.1 and §3.2: who may come in, and what he is told. Sessions and wills have files of their own. */
 
@@ -296,7 +296,7 @@ describe('keep-alive', () => {
 
 inVersions(ALL, 'every PINGREQ has its PINGRESP [MQTT-3.12.4-1] [3.1.1 MQTT-3.12.4-1]', async (version) => {
   const broker = await startBroker()
-  const client: RawClient = await broker.client({ version })
+  const client = await broker.client({ version })
   client.send(...Array.from({ length: 1000 }, () => ({ type: 'pingreq' }) as const))
   for (let i = 0; i < 1000; i++) await client.expect('pingresp')
   client.send({ type: 'disconnect', reasonCode: 0 })

@@ -168,7 +168,7 @@ describe('retain as published of 5.0', () => {
     for (const retain of [true, false]) {
       await publisher.publish('a', 'live', { retain, qos: 1 })
       await plain.message('a', 'live', { retain: false })
-      as.acknowledge('puback', (await as.message('a', 'live', { retain })) as { packetId: number })
+      as.acknowledge('puback', await as.message('a', 'live', { retain }))
     }
     await as.quiet()
     await broker.left(as)

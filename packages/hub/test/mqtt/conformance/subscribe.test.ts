@@ -186,7 +186,7 @@ describe('filters', () => {
   inVersions(ALL, 'with U+0000 is none either [MQTT-4.7.3-2] [3.1.1 MQTT-4.7.3-2]', async (version) => {
     const broker = await startBroker()
     const client = await broker.client({ version })
-    client.sendBytes(version === 5 ? '820700010000010000' : '82060001000100' + '00')
+    client.sendBytes(version === 5 ? '820700010000010000' : '8206000100010000')
     await client.closedFor(0x81)
   })
 
