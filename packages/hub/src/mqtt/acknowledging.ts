@@ -54,6 +54,6 @@ export class Acknowledging {
     const { delivery } = this.#broker
     const { session } = this.#client
     delivery.settle(owed)
-    if (session.queue.length > 0 || session.groups.size > 0 || session.again) delivery.drain(session)
+    if (session.queue.length > 0 || session.groups.size > 0) delivery.drain(session)
   }
 }

@@ -98,13 +98,12 @@ export class Broker {
   end(session: Session): void {
     if (!this.sessions.remove(session)) return
     const { principal } = session
-    // While the groups still know that it was a member.
-    this.delivery.handOn(session, true)
     for (const [sent, subscription] of session.subscriptions) {
       const { space, filter, share } = principal.dialect.unsubscribe(principal, sent)
       this.space(space).unsubscribe(filter, share, subscription)
     }
     session.subscriptions.clear()
+    this.delivery.handOn(session)
     this.delivery.forget(session)
     this.wills.ended(session)
   }
@@ -124,7 +123,7 @@ export class Broker {
     for (const { retained } of this.#spaces.values()) retained.sweep(now)
   }
 
-  #publishWill({ publication, life }: WillMessage, session: Session): void {
+  #publishWill({ publication }: WillMessage, session: Session): void {
     const { principal } = session
     const { text } = publication.topic
     const plan: PublishPlan = principal.dialect.plan(principal, text, publication)
@@ -137,7 +136,6 @@ export class Broker {
       ...publication,
       topic: topic === text ? publication.topic : topicOf(topic),
       retain: publication.retain && mayRetain,
-      expiresAt: this.now() + life * 1000,
     }
     this.publish(message, this.space(space), channel, session)
   }

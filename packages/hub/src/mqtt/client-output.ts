@@ -55,15 +55,8 @@ export class ClientOutput {
       }
       counters.bytesSent += length
     } else {
-      const named = this.#aliases?.size ?? 0
-      let parts = this.#partsOf(message, identifiers)
-      let size = sizeOfPublishParts(parts, qos)
-      if (size > this.maxPacketBytes && named < (this.#aliases?.size ?? 0)) {
-        // What is not sent names nothing; without the name it may just fit.
-        this.#aliases?.delete(message.topic.text)
-        parts = this.#plainPartsOf(message, identifiers)
-        size = sizeOfPublishParts(parts, qos)
-      }
+      const parts = this.#partsOf(message, identifiers)
+      const size = sizeOfPublishParts(parts, qos)
       if (size > this.maxPacketBytes) return false
       const region = output.reserve(size)
       output.wrote(encodePublish(parts, qos, retain, dup, packetId, region.bytes, region.at))
@@ -102,8 +95,8 @@ export class ClientOutput {
   }
 
   #partsOf(message: Passing, identifiers: readonly number[] | undefined): PublishParts {
+    const now = this.#expiryNow(message)
     if (this.maxAliases > 0) {
-      const now = this.#expiryNow(message)
       const { text } = message.topic
       const known = this.#aliases?.get(text)
       if (known !== undefined) return message.parts(message.properties(5, { identifiers, alias: known }, now), NO_BYTES)
@@ -114,12 +107,8 @@ export class ClientOutput {
         return message.parts(message.properties(5, { identifiers, alias: count + 1 }, now))
       }
     }
-    return this.#plainPartsOf(message, identifiers)
-  }
-
-  #plainPartsOf(message: Passing, identifiers: readonly number[] | undefined): PublishParts {
     const own = identifiers === undefined ? undefined : { identifiers }
-    return message.parts(message.properties(this.version, own, this.#expiryNow(message)))
+    return message.parts(message.properties(this.version, own, now))
   }
 
   /** The clock is asked only where it matters. */

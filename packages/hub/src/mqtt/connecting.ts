@@ -3,7 +3,6 @@ import { REASON, checkTopicName } from '@halyard/wire/mqtt'
 import type { ConnackProperties, Connect, Will } from '@halyard/wire/mqtt'
 import type { Broker } from './broker.ts'
 import type { Login, Principal, ReasonCode } from './dialect.ts'
-import type { MqttLimits } from './limits.ts'
 import { topicOf } from './publication.ts'
 import type { ForwardedProperties } from './publication.ts'
 import type { Session } from './session.ts'
@@ -17,13 +16,13 @@ export interface Objection {
 }
 
 /** What the standard itself has against it (§3.1). */
-export function objectionTo(connect: Connect, { topicLevels }: MqttLimits): Objection | undefined {
+export function objectionTo(connect: Connect): Objection | undefined {
   const { version, clientId, cleanStart, will, properties } = connect
   // [MQTT-3.1.3-8] of 3.1.1: no client id, and a session that is to last.
   if (clientId === '' && !cleanStart && version !== 5) {
     return { reason: REASON.clientIdentifierNotValid, why: 'it has no client id and wants a session that lasts' }
   }
-  const problem = will && checkTopicName(will.topic, { maxLevels: topicLevels })
+  const problem = will && checkTopicName(will.topic)
   if (problem !== undefined) return { reason: REASON.topicNameInvalid, why: `the topic of its will: ${problem}` }
   if (properties?.authenticationMethod !== undefined) {
     return {
@@ -122,14 +121,14 @@ function expiryOf({ limits }: Broker, { version, cleanStart, properties }: Conne
 }
 
 /** The payload and the properties are copies already. */
-export function willOf(will: Will | undefined): WillMessage | undefined {
+export function willOf(will: Will | undefined, now: number): WillMessage | undefined {
   if (will === undefined) return undefined
-  const { willDelayInterval: delay = 0, messageExpiryInterval: life = Infinity, ...properties } = will.properties ?? {}
+  const { willDelayInterval: delay = 0, messageExpiryInterval, ...properties } = will.properties ?? {}
   const { topic, payload, qos, retain } = will
   const isEmpty = Object.keys(properties).length === 0
+  const expiresAt = messageExpiryInterval === undefined ? Infinity : now + (delay + messageExpiryInterval) * 1000
   const kept: ForwardedProperties | undefined = isEmpty ? undefined : properties
-  const publication = { topic: topicOf(topic), payload, qos, retain, properties: kept, expiresAt: Infinity }
-  return { publication, delay, life }
+  return { publication: { topic: topicOf(topic), payload, qos, retain, properties: kept, expiresAt }, delay }
 }
 
 const MAX_RECEIVE = 65_535

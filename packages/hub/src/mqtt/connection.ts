@@ -104,19 +104,12 @@ export class Connection implements TransportHandler, PacketHandler, Link {
       this.#fail(error)
     }
     this.#broker.flusher.read()
-    // Deliveries end at `outputBytes`: beyond it are answers to a client that asks and does not read.
-    if (this.waiting > 2 * this.#broker.limits.outputBytes && !this.#isHeld && this.#phase === 'open') {
-      this.#isHeld = true
-      this.#transport.pause()
-    }
+    this.#hold()
   }
 
   drained(): void {
+    this.#readOn()
     if (this.#phase !== 'open') return
-    if (this.#isHeld) {
-      this.#isHeld = false
-      this.#transport.resume()
-    }
     this.#replays?.continue()
     this.#broker.delivery.drain(this.session)
   }
@@ -168,9 +161,9 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.output.acknowledge('pubrel', packetId)
   }
 
-  replay(find: () => readonly Publication[], send: (message: Publication) => void): void {
+  replay(messages: readonly Publication[], send: (message: Publication) => void): void {
     this.#replays ??= new Replays(() => this.waiting <= this.#broker.limits.outputBytes / 2)
-    this.#replays.add(find, send)
+    this.#replays.add(messages, send)
   }
 
   takenOver(): void {
@@ -225,6 +218,19 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     }
   }
 
+  /** Deliveries end at `outputBytes`: beyond it are answers to a client that asks and does not read. */
+  #hold(): void {
+    if (this.#isHeld || this.#phase !== 'open' || this.waiting <= 2 * this.#broker.limits.outputBytes) return
+    this.#isHeld = true
+    this.#transport.pause()
+  }
+
+  #readOn(): void {
+    if (!this.#isHeld || this.#phase !== 'open') return
+    this.#isHeld = false
+    this.#transport.resume()
+  }
+
   #late(): void {
     if (this.#phase === 'open') {
       // [MQTT-3.1.2-22]: one and a half times its keep-alive.
@@ -235,7 +241,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
 
   #connect(connect: Connect): void {
     this.output.version = connect.version
-    const objection = objectionTo(connect, this.#broker.limits)
+    const objection = objectionTo(connect)
     if (objection) return this.#refuse(objection.reason, objection.why)
     const verdict = this.#broker.authenticate(loginOf(connect, this.#transport))
     if (!(verdict instanceof Promise)) return this.#judge(connect, verdict)
@@ -266,7 +272,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.#phase = 'open'
     this.#session = session
     session.link = this
-    this.#will = willOf(connect.will)
+    this.#will = willOf(connect.will, broker.now())
     this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
     this.output.maxPacketBytes = connect.properties?.maximumPacketSize ?? Infinity
     this.output.maxAliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, broker.limits.topicAliases)
@@ -299,8 +305,8 @@ export class Connection implements TransportHandler, PacketHandler, Link {
       }
       session.expiry = Math.min(expiry, this.#broker.limits.sessionExpiry)
     }
-    // [MQTT-3.14.4-3]: a normal end takes the will back, and no other ([MQTT-3.1.2-8]).
-    this.#finish(reasonCode === REASON.success ? undefined : this.#will)
+    // [MQTT-3.14.4-3]: a normal end takes the will back.
+    this.#finish(reasonCode === REASON.disconnectWithWill ? this.#will : undefined)
   }
 
   #fail(error: unknown): void {
@@ -313,8 +319,6 @@ export class Connection implements TransportHandler, PacketHandler, Link {
       this.output.version = this.#reader.version
       return this.#refuse(error.reasonCode, error.message)
     }
-    // 3.1.1 [MQTT-3.1.2-2]: a level that nobody knows is answered as 3.1.1 answers.
-    if (error.code === 'ERR_MQTT_PROTOCOL_VERSION') return this.#refuse(error.reasonCode, error.message)
     this.#broker.logger.debug({ address: this.#transport.peer.address }, `mqtt: closed: ${error.message}`)
     this.#transport.destroy()
     this.#end(undefined)
@@ -348,7 +352,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     if (will) broker.wills.left(will, session, broker.now())
     if (!session.lasts) return broker.end(session)
     session.endsAt = broker.now() + session.expiry * 1000
-    broker.delivery.handOn(session, false)
+    broker.delivery.handOn(session)
   }
 }
 

@@ -1,10 +1,10 @@
-import type { InFlight, Qos } from '@halyard/wire/mqtt'
+import type { Qos } from '@halyard/wire/mqtt'
 import type { MessageStore, Position } from '../domain/positions.ts'
 import type { Counters } from './counters.ts'
 import type { MqttLimits } from './limits.ts'
 import type { DeliveryTerms, Link } from './link.ts'
 import { Passing } from './passing.ts'
-import { sizeOfForwarded, sizeOfPublication } from './publication.ts'
+import { sizeOfPublication } from './publication.ts'
 import type { Publication } from './publication.ts'
 import { UNHELD } from './session.ts'
 import type { Group, Owed, Session } from './session.ts'
@@ -56,9 +56,8 @@ export class Delivery {
   }
 
   /** Whether a message of QoS 1 or 2 can go out to it now. */
-  hasRoom({ link, outgoing, again }: Session): boolean {
-    if (link === undefined || outgoing.room <= 0 || again !== undefined) return false
-    return link.waiting <= this.#parts.limits.outputBytes
+  hasRoom({ link, outgoing }: Session): boolean {
+    return link !== undefined && outgoing.room > 0 && link.waiting <= this.#parts.limits.outputBytes
   }
 
   /** To one member of a shared group, which has it back if the member leaves. */
@@ -73,7 +72,6 @@ export class Delivery {
   /** There is room again: the oldest of its queue goes out. */
   drain(session: Session): void {
     const { queue } = session
-    if (session.link !== undefined) this.#sendAgain(session, session.link)
     while (queue.length > 0 && session.link !== undefined && this.hasRoom(session)) {
       this.#sendQueued(session, session.link)
     }
@@ -82,12 +80,24 @@ export class Delivery {
 
   /** A session has a connection again: what is in flight comes once more, first ([MQTT-4.4.0-1], [MQTT-4.6.0-1]). */
   resume(session: Session, link: Link): void {
-    const again: InFlight<Owed>[] = []
-    for (const sent of session.outgoing.inFlight()) {
-      if (sent.released) link.release(sent.packetId)
-      else again.push(sent)
+    const { store } = this.#parts
+    for (const { packetId, qos, released, item } of session.outgoing.inFlight()) {
+      const publication = store.get(item.position)
+      if (released) {
+        link.release(packetId)
+      } else if (publication === undefined) {
+        session.outgoing.remove(packetId)
+      } else {
+        this.#again.beginAgain(publication, item.position)
+        const { retain, identifiers } = item
+        // [MQTT-3.3.1-1]: DUP, it may have been there before.
+        if (!link.deliver(this.#again, { qos, retain, identifiers }, packetId, true, false)) {
+          session.outgoing.remove(packetId)
+          this.settle(item)
+        }
+      }
     }
-    session.again = again.length > 0 ? again.toReversed() : undefined
+    this.#again.end()
     this.drain(session)
   }
 
@@ -96,15 +106,12 @@ export class Delivery {
     if (position !== 0) this.#parts.store.release(position)
   }
 
-  /**
-   * Its connection is gone: what a shared group gave it at QoS 1 goes to another member (5.0 §4.8.2), if the session is
-   * over even to one that is away. QoS 2 never does ([MQTT-4.8.2-5]).
-   */
-  handOn(session: Session, isOver: boolean): void {
+  /** Its connection is gone: what a shared group gave it at QoS 1 goes to another member (5.0 §4.8.2). */
+  handOn(session: Session): void {
     if (session.groups.size === 0) return
     for (const { packetId, qos, item } of session.outgoing.inFlight()) {
       if (item.group === undefined || qos === 2) continue
-      if (item.group.handOn(item.position, session, isOver)) session.outgoing.remove(packetId)
+      if (item.group.handOn(item.position)) session.outgoing.remove(packetId)
     }
   }
 
@@ -136,30 +143,6 @@ export class Delivery {
     return this.#drop()
   }
 
-  /** No more than the client's Receive Maximum, which may be smaller than it was ([MQTT-3.3.4-9]). */
-  #sendAgain(session: Session, link: Link): void {
-    const { store, limits } = this.#parts
-    const { again, outgoing } = session
-    if (again === undefined) return
-    while (outgoing.room + again.length > 0 && link.waiting <= limits.outputBytes) {
-      const next = again.pop()
-      if (next === undefined) break
-      const { packetId, qos, item } = next
-      // It may have been acknowledged meanwhile.
-      if (outgoing.get(packetId) !== item) continue
-      const { position, retain, identifiers } = item
-      const publication = store.get(position)
-      if (publication !== undefined) this.#again.beginAgain(publication, position)
-      // [MQTT-3.3.1-1]: DUP, it may have been there before.
-      if (!publication || !link.deliver(this.#again, { qos, retain, identifiers }, packetId, true, false)) {
-        outgoing.remove(packetId)
-        this.settle(item)
-      }
-      this.#again.end()
-    }
-    if (again.length === 0) session.again = undefined
-  }
-
   #sendQueued(session: Session, link: Link): void {
     const { store, now } = this.#parts
     const { queue, queuedIdentifiers } = session
@@ -182,7 +165,7 @@ export class Delivery {
 
   #enqueue(session: Session, message: Passing, terms: DeliveryTerms): Delivered {
     const { limits, store, expire } = this.#parts
-    const size = sizeOfPassing(message)
+    const size = 100 + message.topic.bytes.length + message.payloadEnd - message.payloadAt
     if (this.#isFull(session, size)) {
       if (limits.overflow === 'reject') return 'rejected'
       if (limits.overflow === 'expire-session' && session.link === undefined) {
@@ -230,9 +213,4 @@ export class Delivery {
     this.#parts.counters.dropped++
     return 'dropped'
   }
-}
-
-/** As {@link sizeOfPublication}, of one that nobody holds yet. */
-function sizeOfPassing({ topic, payloadAt, payloadEnd, forwarded }: Passing): number {
-  return 100 + topic.bytes.length + payloadEnd - payloadAt + sizeOfForwarded(forwarded)
 }

@@ -13,8 +13,8 @@ export interface Link {
   deliver(message: Passing, terms: DeliveryTerms, packetId: number, dup: boolean, many: boolean): boolean
   /** PUBREL. */
   release(packetId: number): void
-  /** Sends messages one after the other, as fast as the client reads; `find` is asked when their turn comes. */
-  replay(find: () => readonly Publication[], send: (message: Publication) => void): void
+  /** Sends messages one after the other, as fast as the client reads. */
+  replay(messages: readonly Publication[], send: (message: Publication) => void): void
   /** Another connection has the session now. */
   takenOver(): void
 }

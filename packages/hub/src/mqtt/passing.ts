@@ -123,7 +123,7 @@ export class Passing {
       {
         ...this.forwarded,
         ...(this.expiresAt !== Infinity && {
-          messageExpiryInterval: Math.max(0, Math.ceil((this.expiresAt - now) / 1000)),
+          messageExpiryInterval: Math.max(1, Math.ceil((this.expiresAt - now) / 1000)),
         }),
         ...(own?.identifiers !== undefined && { subscriptionIdentifiers: own.identifiers }),
         ...(own?.alias !== undefined && { topicAlias: own.alias }),

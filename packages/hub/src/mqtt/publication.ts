@@ -24,17 +24,8 @@ export interface Publication {
 }
 
 /** What it counts against the limits of queues and retained messages. */
-export function sizeOfPublication({ topic, payload, properties }: Publication): number {
-  return 100 + topic.bytes.length + payload.length + sizeOfForwarded(properties)
-}
-
-/** Its share of {@link sizeOfPublication}: a packet may be nothing but properties. */
-export function sizeOfForwarded(properties: ForwardedProperties | undefined): number {
-  if (properties === undefined) return 0
-  const { contentType = '', responseTopic = '', correlationData, userProperties = [] } = properties
-  let size = contentType.length + responseTopic.length + (correlationData?.length ?? 0)
-  for (const [name, value] of userProperties) size += name.length + value.length
-  return size
+export function sizeOfPublication({ topic, payload }: Publication): number {
+  return 100 + topic.bytes.length + payload.length
 }
 
 /** Of a topic name that was checked. */

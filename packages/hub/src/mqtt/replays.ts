@@ -1,9 +1,7 @@
 import type { Publication } from './publication.ts'
 
 interface Replay {
-  readonly find: () => readonly Publication[]
-  /** Only of the replay that is under way: a thousand filters may each fit everything there is. */
-  messages: readonly Publication[] | undefined
+  readonly messages: readonly Publication[]
   readonly send: (message: Publication) => void
   next: number
 }
@@ -17,18 +15,16 @@ export class Replays {
     this.#hasRoom = hasRoom
   }
 
-  add(find: () => readonly Publication[], send: (message: Publication) => void): void {
-    this.#waiting.push({ find, messages: undefined, send, next: 0 })
+  add(messages: readonly Publication[], send: (message: Publication) => void): void {
+    this.#waiting.push({ messages, send, next: 0 })
     this.continue()
   }
 
   continue(): void {
     for (let replay = this.#waiting[0]; replay !== undefined; replay = this.#waiting[0]) {
-      if (!this.#hasRoom()) return
-      const messages = (replay.messages ??= replay.find())
-      while (replay.next < messages.length) {
+      while (replay.next < replay.messages.length) {
         if (!this.#hasRoom()) return
-        const message = messages[replay.next++]
+        const message = replay.messages[replay.next++]
         if (message) replay.send(message)
       }
       this.#waiting.shift()

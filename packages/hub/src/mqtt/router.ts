@@ -1,5 +1,4 @@
 import type { Passing } from './passing.ts'
-import { sizeOfPublication } from './publication.ts'
 import type { Delivery } from './delivery.ts'
 import type { Session } from './session.ts'
 import type { Space } from './space.ts'
@@ -41,6 +40,6 @@ export class Router {
       return true
     }
     const { publication } = message
-    return space.retained.set(channel, publication, sizeOfPublication(publication))
+    return space.retained.set(channel, publication, 100 + channel.length + publication.payload.length)
   }
 }

@@ -1,5 +1,5 @@
 import { IncomingFlow, OutgoingFlow } from '@halyard/wire/mqtt'
-import type { InFlight, Qos } from '@halyard/wire/mqtt'
+import type { Qos } from '@halyard/wire/mqtt'
 import { PositionQueue } from '../domain/position-queue.ts'
 import type { Position } from '../domain/positions.ts'
 import type { Principal } from './dialect.ts'
@@ -39,7 +39,7 @@ export interface Group {
   /** A member has left, or has room again. */
   drain(): void
   /** What a member leaves unacknowledged goes to another: its position changes hands. False: there is nobody. */
-  handOn(position: Position, from: Session, isOver: boolean): boolean
+  handOn(position: Position): boolean
 }
 
 /** What is in flight to a client, besides its packet identifier. */
@@ -68,8 +68,6 @@ export class Session {
   /** Shared groups that it is a member of. */
   readonly groups: Set<Group> = new Set()
   readonly outgoing: OutgoingFlow<Owed>
-  /** Of those in flight, what this connection has still to send again, the oldest last; never empty. */
-  again: InFlight<Owed>[] | undefined
   readonly incoming: IncomingFlow = new IncomingFlow()
   readonly queue: PositionQueue = new PositionQueue()
   /** Of what waits in the queue for subscriptions with identifiers. */

@@ -3,7 +3,7 @@ import type { MessageStore, Position } from '../domain/positions.ts'
 import type { Delivery } from './delivery.ts'
 import { Passing } from './passing.ts'
 import type { Publication } from './publication.ts'
-import type { ClientSubscription, Group, Session } from './session.ts'
+import type { ClientSubscription, Group } from './session.ts'
 
 export interface SharedGroupParts {
   readonly delivery: Delivery
@@ -76,9 +76,8 @@ export class SharedGroup implements Group {
     }
   }
 
-  handOn(position: Position, from: Session, isOver: boolean): boolean {
-    const others = this.#members.filter(({ session }) => session !== from)
-    if (!others.some(({ session }) => session.link !== undefined || (isOver && session.lasts))) return false
+  handOn(position: Position): boolean {
+    if (!this.#members.some(({ session }) => session.link !== undefined)) return false
     this.#keep(position)
     this.drain()
     return true

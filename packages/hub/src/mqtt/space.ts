@@ -10,6 +10,7 @@ import type { Subscriber, Targets } from './targets.ts'
 
 /** Topics whose targets are remembered; the one that was matched longest ago goes first. */
 const REMEMBERED = 20_000
+
 /** Longer channels are matched each time. */
 const REMEMBERED_CHARACTERS = 256
 
@@ -39,13 +40,13 @@ export class Space {
 
   /** Who gets what is published there now; good while its epoch is the space's. */
   targets(channel: string): Targets {
+    if (channel.length > REMEMBERED_CHARACTERS) return this.#match(channel)
     const { epoch } = this.#index
     const known = this.#targets.get(channel)
     if (known !== undefined && known.epoch === epoch) return known
     const found: Subscriber[] = []
     this.#index.match(channel, found)
     const targets = targetsOf(found, epoch)
-    if (channel.length > REMEMBERED_CHARACTERS) return targets
     this.#targets.delete(channel)
     this.#targets.set(channel, targets)
     if (this.#targets.size > REMEMBERED) {
@@ -55,6 +56,12 @@ export class Space {
       }
     }
     return targets
+  }
+
+  #match(channel: string): Targets {
+    const found: Subscriber[] = []
+    this.#index.match(channel, found)
+    return targetsOf(found, this.#index.epoch)
   }
 
   subscribe(filter: string, share: string | undefined, subscription: ClientSubscription): void {

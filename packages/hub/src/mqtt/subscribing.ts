@@ -1,4 +1,4 @@
-import { REASON, checkFilter, countLevels, isShared } from '@halyard/wire/mqtt'
+import { REASON, checkFilter, isShared } from '@halyard/wire/mqtt'
 import type { Qos, Subscribe, Subscription, Unsubscribe } from '@halyard/wire/mqtt'
 import type { Broker } from './broker.ts'
 import type { Principal, ReasonCode, SubscribePlan } from './dialect.ts'
@@ -20,7 +20,7 @@ export interface SubscribingClient {
 interface Granted {
   readonly reason: ReasonCode
   /** What comes right behind the SUBACK. */
-  readonly retained?: (() => readonly Publication[]) | undefined
+  readonly retained: readonly Publication[]
   readonly qos: Qos
 }
 
@@ -32,17 +32,12 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
   if (subscriptions.some(({ filter, noLocal }) => noLocal && isShared(filter))) {
     return client.close(REASON.protocolError, 'a shared subscription has No Local')
   }
-  // [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.8.2-2]: what is no filter at all is malformed, SUBACK answers for filters.
-  for (const { filter } of subscriptions) {
-    const problem = checkFilter(filter)
-    if (problem !== undefined) return client.close(REASON.malformedPacket, `a topic filter: ${problem}`)
-  }
   const granted = subscriptions.map((wanted) => grant(broker, client, wanted, identifier))
   client.suback(
     packetId,
     granted.map(({ reason }) => (client.version === 5 || reason < REASON.unspecifiedError ? reason : FAILURE)),
   )
-  for (const { retained, qos } of granted) if (retained) replay(broker, client, retained, qos, identifier)
+  for (const { retained, qos } of granted) if (retained.length > 0) replay(broker, client, retained, qos, identifier)
 }
 
 /** UNSUBSCRIBE (§3.10). */
@@ -62,30 +57,24 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   const { filter, noLocal, retainAsPublished, retainHandling } = wanted
   const refuse = (reason: ReasonCode, why: string): Granted => {
     logger.debug({ clientId: session.clientId, filter }, `mqtt: a subscription was refused: ${why}`)
-    return { reason, qos: 0 }
+    return { reason, retained: [], qos: 0 }
   }
-  const levels = countLevels(filter)
-  if (levels > limits.topicLevels) {
-    return refuse(REASON.topicFilterInvalid, `it has ${levels} levels, more than ${limits.topicLevels}`)
-  }
-  const before = session.subscriptions.get(filter)
-  const isNew = before === undefined
+  const problem = checkFilter(filter, { maxLevels: limits.topicLevels })
+  if (problem !== undefined) return refuse(REASON.topicFilterInvalid, problem)
+  const isNew = !session.subscriptions.has(filter)
   if (isNew && session.subscriptions.size >= limits.subscriptions) {
     return refuse(REASON.quotaExceeded, `the session has ${limits.subscriptions} subscriptions already`)
   }
   const plan = principal.dialect.subscribe(principal, filter, wanted)
   if (plan.kind === 'refuse') return refuse(plan.reason, plan.why)
+  // [MQTT-3.8.4-3]: the same filter again takes the place of the one before.
+  if (!isNew) dropSubscription(broker, client, filter)
   const { qos, validUntil } = plan
   const subscription = new ClientSubscription(session, { qos, noLocal, retainAsPublished, identifier, validUntil })
   session.subscriptions.set(filter, subscription)
   broker.space(plan.space).subscribe(plan.filter, plan.share, subscription)
-  // [MQTT-3.8.4-3]: the one before leaves only now, so that a shared group is not empty meanwhile and keeps what it has.
-  if (before) {
-    const was = principal.dialect.unsubscribe(principal, filter)
-    broker.space(was.space).unsubscribe(was.filter, was.share, before)
-  }
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
-  return { reason: qos, retained: wantsRetained ? () => retainedOf(broker, plan) : undefined, qos }
+  return { reason: qos, retained: wantsRetained ? retainedOf(broker, plan) : [], qos }
 }
 
 function retainedOf(broker: Broker, { space, filter }: Extract<SubscribePlan, { kind: 'subscribe' }>): Publication[] {
@@ -95,13 +84,13 @@ function retainedOf(broker: Broker, { space, filter }: Extract<SubscribePlan, { 
 function replay(
   broker: Broker,
   { session, link }: SubscribingClient,
-  find: () => readonly Publication[],
+  messages: readonly Publication[],
   granted: Qos,
   identifier: number,
 ): void {
   const identifiers = identifier === 0 ? undefined : [identifier]
   const { passing, delivery } = broker
-  link.replay(find, (message) => {
+  link.replay(messages, (message) => {
     passing.beginAgain(message, 0)
     // [MQTT-3.3.1-8]: RETAIN tells that it is an old one.
     const terms = { qos: message.qos < granted ? message.qos : granted, retain: true, identifiers }

@@ -6,8 +6,6 @@ export interface WillMessage {
   readonly publication: Publication
   /** Seconds; 5.0 §3.1.3.2.2 */
   readonly delay: number
-  /** Seconds, from its publication on; Infinity: 5.0 §3.1.3.2.4 */
-  readonly life: number
 }
 
 interface Pending {

@@ -18,8 +18,19 @@ describe('what is no CONNECT of ours', () => {
     }
   })
 
+  it('another protocol name goes no further, whether it is told or not [MQTT-3.1.2-1] [3.1.1 MQTT-3.1.2-1]', async () => {
+    const broker = await startBroker()
+    for (const level of ['04', '05']) {
+      const client = await broker.open()
+      client.sendBytes(`100e00044d51545a${level}02003c00000161`)
+      const answer = await client.next().catch(() => undefined)
+      if (answer) expect(answer).toMatchObject({ type: 'connack', reasonCode: 1 })
+      await client.closed()
+    }
+    expect(broker.server.broker.counters.connectionsEver).toBe(0)
+  })
+
   const silent: readonly (readonly [title: string, hex: string])[] = [
-    ['another protocol name [MQTT-3.1.2-1] [3.1.1 MQTT-3.1.2-1]', '100d00044d51545a0402003c000161'],
     ['the reserved flag [3.1.1 MQTT-3.1.2-3]', `100d${NAME}0403003c000161`],
     ['a will QoS of 3 [3.1.1 MQTT-3.1.4-1] [3.1.1 MQTT-3.2.2-6]', `1013${NAME}041e003c00016100016100016100`],
     ['a will QoS without a will [3.1.1 MQTT-3.1.4-1]', `100d${NAME}040a003c000161`],

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { lasting, startBroker } from '../broker.ts'
-import { subscribePacket } from '../raw-client.ts'
 import type { RawClient } from '../raw-client.ts'
 
 /** §4.8.2: shared subscriptions of 5.0. */
@@ -12,8 +11,7 @@ describe('a shared filter', () => {
     it(`${filter} is none [MQTT-4.8.2-1] [MQTT-4.8.2-2]`, async () => {
       const broker = await startBroker()
       const client = await broker.client({ version: 5 })
-      client.send(subscribePacket(1, [{ filter }]))
-      await client.closedFor(0x81)
+      expect(await client.subscribe(filter)).toBe(0x8f)
     })
   }
 
