@@ -93,13 +93,13 @@ export async function startBroker({ limits, clock = nodeClock() }: BrokerWish = 
     limits: { ...DEFAULT_MQTT_LIMITS, ...limits },
     ...{ clock, logger: log },
   })
-  const peer = { address: '127.0.0.1', host: '127.0.0.1' }
+  const options = { kind: 'tcp', door: 'mqtt', peer: { address: '127.0.0.1', host: '127.0.0.1' } } as const
   const sockets = new Set<Socket>()
   const listener = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => {})
-    server.accept(new SocketTransport(socket, { kind: 'tcp', door: 'mqtt', peer }))
+    server.accept(new SocketTransport(socket, options))
   })
   listener.listen({ port: 0, host: '127.0.0.1', backlog: 10_000 })
   await once(listener, 'listening')
