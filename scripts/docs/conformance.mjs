@@ -31,30 +31,46 @@ export function checkConformance() {
 }
 
 /**
- * Titles with identifiers, as they stand in the source: `[3.1.1 MQTT-…]` is of that standard, `[MQTT-…]` of the one that
- * the `describe` around it names, else of 5.0.
+ * Titles with identifiers, as they stand in the source. `[3.1.1 MQTT-…]` is of that standard. A bare `[MQTT-…]` is of the
+ * one that its row of a table names (`['[MQTT-…] …', 4, …]`), or the `describe` around it, else of 5.0; and of the other
+ * one if only that has it.
  */
 function testsIn(path) {
+  const statements = JSON.parse(read(STATEMENTS))
   const found = []
-  const visit = (node, standards) => {
-    let inner = standards
-    if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'describe') {
-      const named = STANDARDS.filter((standard) => node.arguments[0]?.getText().includes(standard))
-      if (named.length === 1) inner = named
-    }
+  const visit = (node, around) => {
+    const inner = isDescribe(node) ? { text: titleOf(node.arguments[0]), standard: standardIn(node) ?? '5.0' } : around
     const title = titleOf(node)
     const ids = title === undefined ? [] : [...title.matchAll(/\[(?:(3\.1\.1|5\.0) )?(MQTT-\d[\d.]*-\d+)\]/g)]
     if (ids.length > 0) {
-      const shows = ids.map(([, standard = inner[0], id]) => `${standard} ${id}`)
-      found.push({ path, title, shows })
+      const usual = standardOfRow(node) ?? inner.standard
+      const shows = ids.map(([, standard, id]) => {
+        const other = STANDARDS.find((one) => one !== usual)
+        return `${standard ?? (statements[usual][id] || !statements[other][id] ? usual : other)} ${id}`
+      })
+      found.push({ path, title, shows, words: withoutIds(title) || withoutIds(inner.text) })
     }
     ts.forEachChild(node, (child) => visit(child, inner))
   }
-  visit(ts.createSourceFile(path, read(path), ts.ScriptTarget.ES2023, true), ['5.0'])
+  visit(ts.createSourceFile(path, read(path), ts.ScriptTarget.ES2023, true), { text: '', standard: '5.0' })
   return found
 }
 
-/** A string, or the beginning of a template up to its first hole that still has all identifiers. */
+function isDescribe(node) {
+  return ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'describe'
+}
+
+function standardIn(describe) {
+  const named = STANDARDS.filter((standard) => describe.arguments[0].getText().includes(standard))
+  return named.length === 1 ? named[0] : undefined
+}
+
+function standardOfRow({ parent, pos }) {
+  if (!parent || !ts.isArrayLiteralExpression(parent) || parent.elements[0]?.pos !== pos) return undefined
+  return { 3: '3.1.1', 4: '3.1.1', 5: '5.0' }[parent.elements[1]?.getText()]
+}
+
+/** A string, or a template with its holes as `…`. */
 function titleOf(node) {
   if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return node.text
   if (!ts.isTemplateExpression(node)) return undefined
@@ -139,7 +155,7 @@ function page(statements, tests) {
 }
 
 function rowsOf(path, tests) {
-  const titles = [...new Set(tests.map(({ title }) => withoutIds(title)))]
+  const titles = [...new Set(tests.map(({ words }) => words))]
   const more = titles.length > NAMED ? `, and ${titles.length - NAMED} more` : ''
   if (titles.length === 0) return []
   const shown = titles.slice(0, NAMED).map((title) => `“${title}”`)
@@ -147,7 +163,7 @@ function rowsOf(path, tests) {
 }
 
 /** What Markdown would take for its own is written as it is meant. */
-function withoutIds(title) {
+function withoutIds(title = '') {
   return title
     .replaceAll(/\s*\[(?:(?:3\.1\.1|5\.0) )?MQTT-[^\]]+\]/g, '')
     .replaceAll(/[*_#<>[\]\\`|]/g, '\\$&')
