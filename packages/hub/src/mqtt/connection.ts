@@ -226,7 +226,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   }
 
   #readOn(): void {
-    if (!this.#isHeld || this.#phase !== 'open') return
+    if (!this.#isHeld || this.#phase !== 'open' || this.waiting > this.#broker.limits.outputBytes) return
     this.#isHeld = false
     this.#transport.resume()
   }
