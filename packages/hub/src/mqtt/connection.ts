@@ -203,6 +203,8 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   /** Once a second. */
   sweep(now: number): void {
     const { limits } = this.#broker
+    // A transport that took everything at once had nothing to tell.
+    if (this.waiting <= limits.outputBytes) this.#readOn()
     if ((this.#wasHeard || this.#isHeld) && this.#patience > 0) this.#deadline = now + this.#patience
     this.#wasHeard = false
     if (this.#deadline <= now && this.#phase !== 'authenticating') return this.#late()
@@ -226,7 +228,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   }
 
   #readOn(): void {
-    if (!this.#isHeld || this.#phase !== 'open' || this.waiting > this.#broker.limits.outputBytes) return
+    if (!this.#isHeld || this.#phase !== 'open') return
     this.#isHeld = false
     this.#transport.resume()
   }
