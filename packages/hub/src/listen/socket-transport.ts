@@ -89,7 +89,9 @@ export class SocketTransport implements Transport {
     // What still comes is read and forgotten: closing on unread bytes would reset the connection under our last packet.
     socket.removeAllListeners('data').resume()
     if (!socket.writableEnded) socket.end()
-    socket.setTimeout(LINGER, () => socket.destroy())
+    // By the clock, not by silence: a peer that never stops would never be silent.
+    const timer = setTimeout(() => socket.destroy(), LINGER)
+    socket.once('close', () => clearTimeout(timer))
   }
 
   destroy(): void {

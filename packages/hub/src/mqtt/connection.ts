@@ -46,6 +46,8 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   /** Milliseconds without a packet; 0: for ever. */
   #patience = 0
   #wasHeard = false
+  /** It takes no answers, so nothing more is read of what it asks. */
+  #isHeld = false
   #takenBefore = 0
   #stuckSince = Infinity
 
@@ -103,9 +105,11 @@ export class Connection implements TransportHandler, PacketHandler, Link {
       this.#fail(error)
     }
     this.#broker.flusher.read()
+    this.#hold()
   }
 
   drained(): void {
+    this.#readOn()
     if (this.#phase !== 'open') return
     this.output.flush()
     this.goOn()
@@ -210,7 +214,9 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   /** Once a second. */
   sweep(now: number): void {
     const { limits } = this.#broker
-    if (this.#wasHeard && this.#patience > 0) this.#deadline = now + this.#patience
+    // A transport that took everything at once had nothing to tell.
+    if (this.waiting <= limits.outputBytes) this.#readOn()
+    if ((this.#wasHeard || this.#isHeld) && this.#patience > 0) this.#deadline = now + this.#patience
     this.#wasHeard = false
     if (this.#deadline <= now && this.#phase !== 'authenticating') return this.#late()
     const { taken } = this.output
@@ -223,6 +229,19 @@ export class Connection implements TransportHandler, PacketHandler, Link {
       )
       this.#transport.destroy()
     }
+  }
+
+  /** Deliveries end at `outputBytes`: beyond it are answers to a client that asks and does not read. */
+  #hold(): void {
+    if (this.#isHeld || this.#phase !== 'open' || this.waiting <= 2 * this.#broker.limits.outputBytes) return
+    this.#isHeld = true
+    this.#transport.pause()
+  }
+
+  #readOn(): void {
+    if (!this.#isHeld || this.#phase !== 'open') return
+    this.#isHeld = false
+    this.#transport.resume()
   }
 
   #late(): void {

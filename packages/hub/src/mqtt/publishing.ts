@@ -33,6 +33,8 @@ interface Route {
 
 /** Topics that a connection publishes to and that are remembered; then all are forgotten and learnt anew. */
 const REMEMBERED = 4096
+/** Longer topics are planned each time: what is remembered stays small, whatever a client sends. */
+const REMEMBERED_CHARACTERS = 256
 
 /** PUBLISH as it comes in (§3.3): alias, plan, acknowledgement. One for each connection that publishes. */
 export class Publishing {
@@ -94,6 +96,7 @@ export class Publishing {
     if (topic === this.#lastTopic && this.#lastRoute !== undefined && this.#isGood(this.#lastRoute, principal)) {
       return this.#lastRoute
     }
+    if (topic.text.length > REMEMBERED_CHARACTERS) return this.#plan(topic, packet, principal)
     let route = this.#routes.get(topic.text)
     if (route === undefined || !this.#isGood(route, principal)) {
       route = this.#plan(topic, packet, principal)

@@ -11,6 +11,9 @@ import type { Subscriber, Targets } from './targets.ts'
 /** Topics and their targets that are remembered, in sum; the topic that was matched longest ago goes first. */
 const REMEMBERED = 100_000
 
+/** Longer channels are matched each time. */
+const REMEMBERED_CHARACTERS = 256
+
 /** Where channels live. Nothing crosses from one space to another but a dialect's route. */
 export class Space {
   readonly name: string
@@ -40,6 +43,7 @@ export class Space {
 
   /** Who gets what is published there now; good while its epoch is the space's. */
   targets(channel: string): Targets {
+    if (channel.length > REMEMBERED_CHARACTERS) return this.#match(channel)
     const { epoch } = this.#index
     if (this.#targetsEpoch !== epoch) this.#forget(epoch)
     const known = this.#targets.get(channel)
@@ -56,6 +60,12 @@ export class Space {
     }
     this.#targets.set(channel, targets)
     return targets
+  }
+
+  #match(channel: string): Targets {
+    const found: Subscriber[] = []
+    this.#index.match(channel, found)
+    return targetsOf(found, this.#index.epoch)
   }
 
   subscribe(filter: string, share: string | undefined, subscription: ClientSubscription): void {
