@@ -1,7 +1,6 @@
 import { MqttProtocolError, PacketReader, REASON, connectReturnCode } from '@halyard/wire/mqtt'
 import type { Connect, ControlPacket, Disconnect, IncomingPublish, PacketHandler } from '@halyard/wire/mqtt'
 import { describeError } from '@halyard/core'
-import type { Retained } from '../domain/topics/retained-store.ts'
 import type { Transport, TransportHandler } from '../domain/transport.ts'
 import { Acknowledging } from './acknowledging.ts'
 import type { Broker } from './broker.ts'
@@ -13,6 +12,7 @@ import type { Passing } from './passing.ts'
 import type { Publication } from './publication.ts'
 import { Publishing } from './publishing.ts'
 import { Replays } from './replays.ts'
+import type { FindRetained } from './replays.ts'
 import type { Session } from './session.ts'
 import { endSubscription, recheck, subscribe, unsubscribe } from './subscribing.ts'
 import type { WillMessage } from './wills.ts'
@@ -170,11 +170,11 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.output.acknowledge('pubrel', packetId)
   }
 
-  replay(messages: readonly Retained<Publication>[], send: (message: Publication) => void): void {
+  replay(find: FindRetained, send: (message: Publication) => void): void {
     this.#replays ??= new Replays(
       () => this.waiting <= this.#broker.limits.outputBytes / 2 && this.session.queue.length === 0,
     )
-    this.#replays.add(messages, send)
+    this.#replays.add(find, send)
   }
 
   takenOver(): void {
@@ -383,7 +383,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     if (will) broker.wills.left(will, session, broker.now())
     if (session.lasts) {
       session.endsAt = broker.now() + session.expiry * 1000
-      this.#replays?.finish()
+      this.#replays?.finish(broker.limits.queuedMessages)
       broker.delivery.handOn(session, false)
     } else {
       broker.end(session)

@@ -1,8 +1,13 @@
 import type { Retained } from '../domain/topics/retained-store.ts'
 import type { Publication } from './publication.ts'
 
+/** Asked when the turn of its filter comes. */
+export type FindRetained = () => readonly Retained<Publication>[]
+
 interface Replay {
-  readonly messages: readonly Retained<Publication>[]
+  readonly find: FindRetained
+  /** Only of the replay that is under way: a thousand filters may each fit everything there is. */
+  messages: readonly Retained<Publication>[] | undefined
   readonly send: (message: Publication) => void
   next: number
 }
@@ -20,8 +25,8 @@ export class Replays {
     this.#hasRoom = hasRoom
   }
 
-  add(messages: readonly Retained<Publication>[], send: (message: Publication) => void): void {
-    this.#waiting.push({ messages, send, next: 0 })
+  add(find: FindRetained, send: (message: Publication) => void): void {
+    this.#waiting.push({ find, messages: undefined, send, next: 0 })
     this.continue()
   }
 
@@ -29,16 +34,19 @@ export class Replays {
     this.#sendWhile(this.#hasRoom)
   }
 
-  /** The connection is gone: what the session keeps goes into its queue. */
-  finish(): void {
-    this.#sendWhile(() => true)
+  /** The connection is gone: what the session keeps goes into its queue, as much as it may have. */
+  finish(most: number): void {
+    let left = most
+    this.#sendWhile(() => left-- > 0)
   }
 
   #sendWhile(mayGoOn: () => boolean): void {
     for (let replay = this.#waiting[0]; replay !== undefined; replay = this.#waiting[0]) {
-      while (replay.next < replay.messages.length) {
+      if (!mayGoOn()) return
+      const messages = (replay.messages ??= replay.find())
+      while (replay.next < messages.length) {
         if (!mayGoOn()) return
-        const retained = replay.messages[replay.next++]
+        const retained = messages[replay.next++]
         if (retained?.isCurrent === true) replay.send(retained.message)
       }
       this.#waiting.shift()

@@ -1,10 +1,9 @@
-import type { Retained } from '../domain/topics/retained-store.ts'
 import { REASON, checkFilter, isShared } from '@halyard/wire/mqtt'
 import type { Qos, Subscribe, Subscription, Unsubscribe } from '@halyard/wire/mqtt'
 import type { Broker } from './broker.ts'
 import type { DialectConnection, Principal, ReasonCode, SubscribePlan } from './dialect.ts'
 import type { Link } from './link.ts'
-import type { Publication } from './publication.ts'
+import type { FindRetained } from './replays.ts'
 import { ClientSubscription } from './session.ts'
 import type { Session } from './session.ts'
 
@@ -22,7 +21,7 @@ export interface SubscribingClient {
 interface Granted {
   readonly reason: ReasonCode
   /** What comes right behind the SUBACK. */
-  readonly retained: readonly Retained<Publication>[]
+  readonly retained?: FindRetained | undefined
   readonly qos: Qos
 }
 
@@ -39,7 +38,7 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
     packetId,
     granted.map(({ reason }) => (client.version === 5 || reason < REASON.unspecifiedError ? reason : FAILURE)),
   )
-  for (const { retained, qos } of granted) if (retained.length > 0) replay(broker, client, retained, qos, identifier)
+  for (const { retained, qos } of granted) if (retained) replay(broker, client, retained, qos, identifier)
 }
 
 /** UNSUBSCRIBE (§3.10). */
@@ -59,7 +58,7 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   const { filter, noLocal, retainAsPublished, retainHandling } = wanted
   const refuse = (reason: ReasonCode, why: string): Granted => {
     logger.debug({ clientId: session.clientId, filter }, `mqtt: a subscription was refused: ${why}`)
-    return { reason, retained: [], qos: 0 }
+    return { reason, qos: 0 }
   }
   const problem = checkFilter(filter, { maxLevels: limits.topicLevels })
   if (problem !== undefined) return refuse(REASON.topicFilterInvalid, problem)
@@ -79,26 +78,29 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   broker.endInTime(filter, subscription)
   if (isNew) principal.dialect.subscribed?.(client.dialectConnection, filter)
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
-  return { reason: qos, retained: wantsRetained ? retainedOf(broker, plan) : [], qos }
+  return { reason: qos, retained: wantsRetained ? retainedOf(broker, plan) : undefined, qos }
 }
 
+/** Those of now, whenever they are looked up: what comes later, the subscription brings itself. */
 function retainedOf(
   broker: Broker,
   { space, filter }: Extract<SubscribePlan, { kind: 'subscribe' }>,
-): Retained<Publication>[] {
-  return broker.space(space).retained.match(filter, broker.now())
+): FindRetained | undefined {
+  const { retained } = broker.space(space)
+  const { count, sets } = retained
+  return count === 0 ? undefined : () => retained.match(filter, broker.now(), sets)
 }
 
 function replay(
   broker: Broker,
   { session, link }: SubscribingClient,
-  messages: readonly Retained<Publication>[],
+  find: FindRetained,
   granted: Qos,
   identifier: number,
 ): void {
   const identifiers = identifier === 0 ? undefined : [identifier]
   const { passing, delivery } = broker
-  link.replay(messages, (message) => {
+  link.replay(find, (message) => {
     // [MQTT-3.3.2-5]: it may have waited for the client to read.
     if (message.expiresAt <= broker.now()) return
     passing.beginAgain(message, 0)

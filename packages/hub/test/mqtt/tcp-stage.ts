@@ -65,7 +65,7 @@ export class TcpStage extends Stage {
   readonly #listener: Server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {})
     const peer = { address: '127.0.0.1', host: '127.0.0.1' }
-    this.server.accept(new SocketTransport(socket, { kind: 'tcp', door: 'mqtt', peer }))
+    this.server.accept(new SocketTransport(socket, { door: 'mqtt', peer }))
   })
 
   override async openClient(version: ProtocolVersion): Promise<Client> {

@@ -22,6 +22,7 @@ export class RetainedStore<M extends Retainable> {
   readonly #limits: RetainedLimits
   readonly #root = new Level<M>()
   #count = 0
+  #sets = 0
   #bytes = 0
 
   constructor(limits: RetainedLimits) {
@@ -43,7 +44,7 @@ export class RetainedStore<M extends Retainable> {
     const total = this.#bytes + bytes - (previous?.bytes ?? 0)
     const { retainedMessages, retainedBytes } = this.#limits
     if (count > retainedMessages || total > retainedBytes) return false
-    this.#grow(topic).kept = { message, bytes, isCurrent: true }
+    this.#grow(topic).kept = { message, bytes, number: ++this.#sets, isCurrent: true }
     if (previous) previous.isCurrent = false
     this.#count = count
     this.#bytes = total
@@ -59,10 +60,19 @@ export class RetainedStore<M extends Retainable> {
     return this.#remove(this.#root, topic, 0)
   }
 
-  /** The messages whose topics fit, in no order; those that have expired at `now` are left out. */
-  match(filter: string, now: number): Retained<M>[] {
+  /** How many were ever set: what {@link match} takes for a moment to look back to. */
+  get sets(): number {
+    return this.#sets
+  }
+
+  /**
+   * The messages whose topics fit, in no order; those that have expired at `now` are left out, and those that came behind
+   * the first `upTo`.
+   */
+  match(filter: string, now: number, upTo: number = Infinity): Retained<M>[] {
     const found: Retained<M>[] = []
-    collect(this.#root, filter, 0, (kept) => kept.message.expiresAt > now && found.push(kept), true)
+    const isMeant = ({ message, number }: Kept<M>): boolean => message.expiresAt > now && number <= upTo
+    collect(this.#root, filter, 0, (kept) => isMeant(kept) && found.push(kept), true)
     return found
   }
 
@@ -119,6 +129,8 @@ export class RetainedStore<M extends Retainable> {
 interface Kept<M> {
   readonly message: M
   readonly bytes: number
+  /** In the order in which they were set. */
+  readonly number: number
   isCurrent: boolean
 }
 
