@@ -1,13 +1,12 @@
 /** What was promised, what passed and what arrived; at the end each message is held against it. */
 import type { KeptMessage } from './api.ts'
 import { isCut } from './link.ts'
-import type { Crossing, Link } from './link.ts'
+import type { Crossing } from './link.ts'
 
 interface Sent {
-  readonly device: string
   /** Told as kept by its outbox: it must arrive. */
   promised: boolean
-  settled: 'delivered' | 'dropped' | undefined
+  dropped: string | undefined
 }
 
 interface Pushed {
@@ -18,14 +17,25 @@ interface Pushed {
   arrived: number
 }
 
-export interface Device {
+/** As much of a device as is needed to account for its messages. */
+export interface Traffic {
   readonly name: string
   readonly cloudId: string
-  readonly toHub: Link
-  readonly toDevice: Link
+  readonly toHub: { readonly crossings: readonly Crossing[] }
+  readonly toDevice: { readonly crossings: readonly Crossing[] }
 }
 
-/** A push that arrived so shortly (ms) before a kill of the hub may not be settled there. */
+/** A process was killed. */
+export interface Kill {
+  readonly what: 'hub' | 'devices'
+  /** Whose links ended there. */
+  readonly names: ReadonlySet<string>
+  /** On the monotonic clock, ms: when it was killed, and when it was there again. */
+  readonly from: number
+  readonly to: number
+}
+
+/** What was acknowledged so shortly (ms) before a kill may not have been written down by who was to hear it. */
 const SETTLING = 3000
 /** Lines of a report; a thousand times the same says no more. */
 const SHOWN = 12
@@ -35,11 +45,8 @@ export class Book {
   readonly #pushed = new Map<string, Pushed>()
   /** Of each device, in the order in which pushes came the first time. */
   readonly #arrivals = new Map<string, number[]>()
-  /** Copies beyond those of cut acknowledgements: a process was killed between an acknowledgement and its settlement. */
-  readonly #excused = new Map<string, number>()
+  readonly #kills: Kill[] = []
   readonly #problems: string[] = []
-  /** SMS are told apart when they pass, or when they are kept. */
-  readonly #sms = new Set<string>()
   #pieces = 0
   acknowledged = 0
 
@@ -61,17 +68,9 @@ export class Book {
     if (what === 'received') return this.#received(id, words.join(' '))
     if (what === 'error') return this.problem(rest)
     const sent = this.#message(id)
-    if (what === 'queued') sent.promised = true
-    if (what === 'delivered') {
-      sent.promised = true
-      sent.settled = 'delivered'
-      this.acknowledged++
-    }
-    if (what === 'dropped') {
-      sent.settled = 'dropped'
-      // An SMS of which nobody knows whether it went is not sent again.
-      this.#sms.add(id)
-    }
+    if (what === 'dropped') sent.dropped = words.join(' ')
+    else sent.promised = true
+    if (what === 'delivered') this.acknowledged++
   }
 
   /** A message is on its way to the hub's API. */
@@ -81,99 +80,103 @@ export class Book {
     return pushed
   }
 
-  /** A process of devices was killed, and all that it had said is written here. */
-  devicesKilled(devices: readonly Device[]): void {
-    for (const { toHub } of devices) {
-      const unsettled = toHub.crossings.flatMap((crossing) => {
-        const { id } = crossing
-        return id !== undefined && !isCut(crossing) && this.#message(id).settled === undefined ? [id] : []
-      })
-      for (const id of new Set(unsettled)) this.#excuse(id)
-    }
-  }
-
-  hubKilled(devices: readonly Device[]): void {
-    const since = performance.now() - SETTLING
-    for (const { toDevice } of devices) {
-      for (const { id, completeAt } of toDevice.crossings.slice(-10)) {
-        if (id !== undefined && completeAt >= since) this.#excuse(id)
-      }
-    }
+  killed(kill: Kill): void {
+    this.#kills.push(kill)
   }
 
   /** @throws {Error} that lists what does not agree. */
-  async settle(devices: readonly Device[], history: AsyncIterable<KeptMessage>): Promise<Settlement> {
+  async settle(devices: readonly Traffic[], history: AsyncIterable<KeptMessage>): Promise<Settlement> {
     const kept = await this.#read(devices, history)
-    const cut = new Map<string, number>()
-    const count = (crossing: Crossing): void => {
-      if (isCut(crossing) && crossing.id !== undefined) cut.set(crossing.id, (cut.get(crossing.id) ?? 0) + 1)
-    }
-    for (const { toHub, toDevice } of devices) {
-      toHub.crossings.forEach(count)
-      toDevice.crossings.forEach(count)
-    }
-    const allowed = (id: string): number => 1 + (cut.get(id) ?? 0) + (this.#excused.get(id) ?? 0)
-    let repeated = 0
-    for (const [id, { promised, settled }] of this.#sent) {
-      const copies = kept.in.get(id) ?? 0
-      const sms = this.#sms.has(id)
-      if (settled === 'dropped' && !kept.sms.has(id) && copies > 0) this.problem(`${id} was dropped and arrived`)
-      if (promised && settled !== 'dropped' && copies === 0) this.problem(`${id} is lost`)
-      if (copies > (sms ? 1 : allowed(id))) this.problem(`${id} arrived ${copies} times, ${allowed(id) - 1} cuts`)
-      repeated += Math.max(0, copies - 1)
-    }
-    let repeatedPushes = 0
-    for (const [id, { taken, arrived }] of this.#pushed) {
-      const out = kept.out.get(id) ?? 0
-      if (taken === true && arrived === 0) this.problem(`${id} never arrived at its device`)
-      if (taken === true && out === 0) this.problem(`${id} is not in the history as sent`)
-      if (taken === false && arrived > 0) this.problem(`${id} was refused and arrived`)
-      const most = allowed(id)
-      if (arrived > most || out > most) this.problem(`${id} arrived ${arrived} times (kept ${out}), ${most - 1} cuts`)
-      repeatedPushes += Math.max(0, arrived - 1)
-    }
+    const cuts = this.#cuts(devices)
+    const settlement = { ...this.#settleSent(kept.in, cuts), ...this.#settlePushed(kept.out, cuts) }
     for (const [device, numbers] of this.#arrivals) {
-      if (!isAscending(numbers)) this.problem(`${device}: pushes came out of order`)
+      if (!isAscending(numbers)) this.problem(`${device}: messages of the hub came out of order`)
     }
     this.#report()
-    return {
-      messages: [...kept.in.keys()].length - kept.sms.size,
-      repeated,
-      cut: [...cut].reduce((sum, [id, times]) => sum + (id.startsWith('d') ? times : 0), 0),
-      sms: kept.sms.size,
-      pushes: [...this.#pushed.values()].filter(({ arrived }) => arrived > 0).length,
-      repeatedPushes,
-      cutPushes: [...cut].reduce((sum, [id, times]) => sum + (id.startsWith('p') ? times : 0), 0),
-      pieces: this.#pieces,
+    return { ...settlement, pieces: this.#pieces }
+  }
+
+  #settleSent(kept: ReadonlyMap<string, number>, cuts: ReadonlyMap<string, number>): SentSettlement {
+    const total = { messages: 0, repeated: 0, cut: 0, sms: 0 }
+    for (const [id, { promised, dropped }] of this.#sent) {
+      const copies = kept.get(id) ?? 0
+      const cut = cuts.get(id) ?? 0
+      total.cut += cut
+      if (isSms(id)) {
+        if (copies > 1) this.problem(`the SMS ${id} arrived ${copies} times`)
+        // One of which nobody can know whether it went is not sent again.
+        if (copies === 0 && promised && dropped === undefined) this.problem(`the SMS ${id} is lost`)
+        total.sms += copies
+        continue
+      }
+      if (dropped !== undefined) this.problem(`${id} was dropped: ${dropped}`)
+      if (promised && copies === 0) this.problem(`${id} is lost`)
+      if (copies > 1 + cut) this.problem(`${id} arrived ${copies} times, its acknowledgement was cut ${cut} times`)
+      if (copies > 0) total.messages++
+      total.repeated += Math.max(0, copies - 1)
     }
+    return total
+  }
+
+  #settlePushed(kept: ReadonlyMap<string, number>, cuts: ReadonlyMap<string, number>): PushedSettlement {
+    const total = { pushes: 0, repeatedPushes: 0, cutPushes: 0 }
+    for (const [id, { taken, arrived }] of this.#pushed) {
+      const copies = kept.get(id) ?? 0
+      const cut = cuts.get(id) ?? 0
+      total.cutPushes += cut
+      if (taken === true && arrived === 0) this.problem(`${id} never arrived at its device`)
+      if (taken === true && copies === 0) this.problem(`${id} is not in the history as sent`)
+      if (taken === false && arrived > 0) this.problem(`${id} was refused and arrived`)
+      if (arrived > 1 + cut) this.problem(`${id} arrived ${arrived} times, its acknowledgement was cut ${cut} times`)
+      if (copies > 1 + cut)
+        this.problem(`${id} is ${copies} times in the history, its acknowledgement was cut ${cut} times`)
+      if (arrived > 0) total.pushes++
+      total.repeatedPushes += Math.max(0, arrived - 1)
+    }
+    return total
+  }
+
+  /** How often the acknowledgement of each message was cut, by its link or by the end of who was to hear it. */
+  #cuts(devices: readonly Traffic[]): Map<string, number> {
+    const cuts = new Map<string, number>()
+    const count = (crossing: Crossing, kills: readonly Kill[]): void => {
+      const { id, completeAt } = crossing
+      const between = ({ from, to }: Kill): boolean => completeAt >= from - SETTLING && completeAt <= to
+      if (id !== undefined && (isCut(crossing) || kills.some(between))) cuts.set(id, (cuts.get(id) ?? 0) + 1)
+    }
+    for (const { name, toHub, toDevice } of devices) {
+      const kills = this.#kills.filter(({ names }) => names.has(name))
+      // What the hub acknowledges lasts: its kill excuses no copy of what it was sent.
+      const ofDevices = kills.filter(({ what }) => what === 'devices')
+      for (const crossing of toHub.crossings) count(crossing, ofDevices)
+      for (const crossing of toDevice.crossings) count(crossing, kills)
+    }
+    return cuts
   }
 
   async #read(
-    devices: readonly Device[],
+    devices: readonly Traffic[],
     history: AsyncIterable<KeptMessage>,
-  ): Promise<{ in: Map<string, number>; out: Map<string, number>; sms: Set<string> }> {
+  ): Promise<{ in: Map<string, number>; out: Map<string, number> }> {
     const accounts = new Map(devices.map(({ name, cloudId }) => [name, cloudId]))
     const copies = { in: new Map<string, number>(), out: new Map<string, number>() }
-    const sms = new Set<string>()
     const last = new Map<string, readonly [generation: number, number: number]>()
     const ids = new Set<string>()
     for await (const { id: messageId, account, channel, direction, text } of history) {
       if (ids.has(messageId)) this.problem(`the history gives ${messageId} twice`)
       ids.add(messageId)
-      const [id = ''] = /^[dp]\d+(?:\.\d+)+/.exec(text) ?? []
+      const [id = ''] = /^[dp]\d+(?:\.\d+)+s?/.exec(text) ?? []
       const [device = '', ...numbers] = id.split('.')
-      const known = direction === 'in' ? this.#sent.has(id) || id.startsWith('d') : this.#pushed.has(id)
+      // Of devices also what they could not say before they were killed.
+      const known = direction === 'in' ? accounts.has(device) : this.#pushed.has(id)
       if (!known) this.problem(`the history has '${text.slice(0, 60)}', which nobody sent`)
       if (accounts.get(device.replace('p', 'd')) !== account) this.problem(`${id} is kept under ${account}`)
       copies[direction].set(id, (copies[direction].get(id) ?? 0) + 1)
       if (direction === 'out' || copies.in.get(id) !== 1) continue
-      // What the device sent and could not say before it was killed.
       this.#message(id)
-      if (channel.startsWith('sms:')) {
-        this.#sms.add(id)
-        sms.add(id)
-        continue
-      }
+      if (channel.startsWith('sms:') !== isSms(id)) this.problem(`${id} is kept in '${channel}'`)
+      // One that was given up may come late, through a link that was silent.
+      if (isSms(id)) continue
       if (channel !== `soak,${device}`) this.problem(`${id} is kept in '${channel}'`)
       const [generation = 0, number = 0] = numbers.map(Number)
       const [lastGeneration, lastNumber] = last.get(device) ?? [0, 0]
@@ -181,7 +184,7 @@ export class Book {
       if (!inOrder) this.problem(`${id} came behind ${device}.${lastGeneration}.${lastNumber}`)
       last.set(device, [generation, number])
     }
-    return { ...copies, sms }
+    return copies
   }
 
   #received(device: string, text: string): void {
@@ -191,9 +194,8 @@ export class Book {
     const pushed = this.#pushed.get(id)
     if (pushed === undefined) {
       // There is no frame: a reset that comes together with the first bytes looks like an end behind them.
-      if ([...this.#pushed.keys()].some((known) => `${known} `.startsWith(text) || text.startsWith(`${known} `))) {
-        this.#pieces++
-      } else this.problem(`${device} received '${text.slice(0, 60)}', which nobody sent`)
+      if (this.#isPiece(device, text)) this.#pieces++
+      else this.problem(`${device} received '${text.slice(0, 60)}', which nobody sent`)
       return
     }
     if (pushed.device !== device) this.problem(`${id} was for ${pushed.device} and came to ${device}`)
@@ -203,17 +205,20 @@ export class Book {
     this.#arrivals.set(device, arrivals)
   }
 
+  /** The first bytes of something that was for this device. */
+  #isPiece(device: string, text: string): boolean {
+    const prefix = `${device.replace('d', 'p')}.`
+    const [id = ''] = text.split(' ')
+    return prefix.startsWith(text) || (id.startsWith(prefix) && /^p\d+\.\d+(?: \.*)?$/.test(text))
+  }
+
   #message(id: string): Sent {
     let sent = this.#sent.get(id)
     if (sent === undefined) {
-      sent = { device: id.split('.')[0] ?? '', promised: false, settled: undefined }
+      sent = { promised: false, dropped: undefined }
       this.#sent.set(id, sent)
     }
     return sent
-  }
-
-  #excuse(id: string): void {
-    this.#excused.set(id, (this.#excused.get(id) ?? 0) + 1)
   }
 
   #report(): void {
@@ -224,18 +229,30 @@ export class Book {
   }
 }
 
-export interface Settlement {
+interface SentSettlement {
   /** Different messages in the history, SMS apart. */
   readonly messages: number
+  /** Copies beyond the first. */
   readonly repeated: number
   /** Acknowledgements that were cut, of messages and SMS. */
   readonly cut: number
   readonly sms: number
+}
+
+interface PushedSettlement {
+  /** Different messages of the hub that arrived. */
   readonly pushes: number
   readonly repeatedPushes: number
   readonly cutPushes: number
-  /** First bytes of a push that was cut in its middle. */
+}
+
+export interface Settlement extends SentSettlement, PushedSettlement {
+  /** First bytes of a message of the hub that was cut in its middle. */
   readonly pieces: number
+}
+
+function isSms(id: string): boolean {
+  return id.endsWith('s')
 }
 
 function isAscending(numbers: readonly number[]): boolean {

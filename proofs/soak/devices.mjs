@@ -7,6 +7,7 @@
 // Lines out: `open DEVICE PORT`, `queued ID`, `delivered ID`, `dropped ID REASON`, `received DEVICE TEXT`, `heap BYTES`,
 // `error TEXT`, `idle`. Lines in: `finish`: makes nothing new, lets everything go out, says `idle`. At the end of the
 // input it closes all and ends: also when whoever started it is gone.
+import { setMaxListeners } from 'node:events'
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -19,6 +20,7 @@ const random = seededRandom(plan.seed)
 const say = (/** @type {string} */ line) => void writeSync(1, `${line.replaceAll('\n', ' ')}\n`)
 const ended = new AbortController()
 const finishing = new AbortController()
+setMaxListeners(0, finishing.signal)
 
 /** @param {import('./fleet.ts').DevicePlan} device */
 async function start(device) {
@@ -49,10 +51,11 @@ async function start(device) {
 async function send({ name, cloud, random }) {
   const failed = (/** @type {Error} */ error) => say(`error ${name}: ${error.message}`)
   for (let number = 1; await pause(random, plan.interval); number++) {
-    const id = `${name}.${plan.generation}.${number}`
+    const isSms = random.chance(plan.smsShare)
+    const id = `${name}.${plan.generation}.${number}${isSms ? 's' : ''}`
     const control = { id, timeout: 3 }
     const text = `${id} ${'.'.repeat(random.integer(100))}`
-    if (random.chance(plan.smsShare)) cloud.sendSMS('+15550100', text, control).catch(failed)
+    if (isSms) cloud.sendSMS('+15550100', text, control).catch(failed)
     else cloud.sendMessage(text, { ...control, topics: ['soak', name] }).catch(failed)
   }
 }

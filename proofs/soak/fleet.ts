@@ -49,7 +49,7 @@ export class Fleet {
   readonly #events: FleetEvents
   #generation = 0
   #child: ChildProcess | undefined
-  #closed: Promise<void> = Promise.resolve()
+  #closed: Promise<string> = Promise.resolve('')
   #errors = ''
   #stopping = false
   /** Told when it says this word. */
@@ -79,15 +79,14 @@ export class Fleet {
     // A process that was killed does not read what is written to it.
     child.stdin.on('error', () => {})
     child.stderr.on('data', (text: Buffer) => (this.#errors = (this.#errors + String(text)).slice(-KEPT_ERRORS)))
-    let closing: Error | undefined
     let failStart = (_error: Error): void => {}
     this.#closed = new Promise((resolve) => {
       child.once('close', (code, signal) => {
-        resolve()
+        resolve(code === 0 ? '' : ending(code, signal))
         if (this.#stopping) return
-        closing = new Error(`the devices' process ended ${ending(code, signal)}: ${this.#errors}`)
-        failStart(closing)
-        this.#events.unexpected(closing)
+        const error = new Error(`the devices' process ended ${ending(code, signal)}: ${this.#errors}`)
+        failStart(error)
+        this.#events.unexpected(error)
       })
     })
     let left = this.devices.length
@@ -123,7 +122,8 @@ export class Fleet {
   async stop(): Promise<void> {
     this.#stopping = true
     this.#child?.stdin?.end()
-    await this.#closed
+    const badly = await this.#closed
+    if (badly !== '') throw new Error(`the devices' process was to stop and ended ${badly}: ${this.#errors}`)
   }
 
   /** At once, without waiting. */

@@ -52,7 +52,7 @@ type Accident =
 
 /** The device connects: a frame, a reply of five bytes or, to an SMS, two. */
 export const TO_HUB: Form = {
-  idOf: (text) => (text.endsWith('\r\r') ? /d\d+\.\d+\.\d+/.exec(text)?.[0] : undefined),
+  idOf: (text) => (text.endsWith('\r\r') ? /d\d+\.\d+\.\d+s?/.exec(text)?.[0] : undefined),
   acknowledgement: (text) => (text.startsWith('{') ? 5 : 2),
   accidents: [
     ...['refused', 'middle', 'no answer', 'half an answer', 'behind the message'],
@@ -116,11 +116,6 @@ export class Link {
     }
   }
 
-  /** Something else than the link broke: one of the ends was killed. */
-  disturb(): void {
-    for (const connection of this.proxy.connections) this.#crossing(connection).disturbed = true
-  }
-
   #begin(accident: Accident): void {
     const { random } = this.#options
     const { proxy } = this
@@ -135,7 +130,7 @@ export class Link {
       proxy.toTarget.set({ rate: 100, delay: 0.3 })
       proxy.toClient.set({ delay: 0.3 })
     } else {
-      this.disturb()
+      this.#disturb()
       this.#down = true
       proxy.link.down(accident === 'silence' ? 'silent' : 'reset')
     }
@@ -147,9 +142,13 @@ export class Link {
     proxy.toTarget.clear()
     proxy.toClient.clear()
     // Those who came meanwhile met a link that was down, though nothing of them has passed yet.
-    if (this.#down) this.disturb()
+    if (this.#down) this.#disturb()
     this.#down = false
     await proxy.link.up()
+  }
+
+  #disturb(): void {
+    for (const connection of this.proxy.connections) this.#crossing(connection).disturbed = true
   }
 
   #passed({ connection, to, bytes }: PassedBytes): void {

@@ -1,4 +1,5 @@
 /** Devices with flapping links beside a hub, for so many minutes; then every message is accounted for. */
+import { setMaxListeners } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ import type { Progress } from '../proof.ts'
 import { HubApi } from './api.ts'
 import type { Account } from './api.ts'
 import { Book } from './book.ts'
-import type { Device, Settlement } from './book.ts'
+import type { Settlement } from './book.ts'
 import { Fleet } from './fleet.ts'
 import { HubProcess } from './hub.ts'
 import { Link, TO_DEVICE, TO_HUB } from './link.ts'
@@ -32,6 +33,13 @@ export interface SoakResult extends Settlement {
   readonly hubKills: number
   readonly deviceKills: number
   readonly vitals: Readonly<Record<'hub' | 'devices on disk' | 'devices in memory', Course>>
+}
+
+interface Device {
+  readonly name: string
+  readonly cloudId: string
+  readonly toHub: Link
+  readonly toDevice: Link
 }
 
 /** Below that a process is still warming up in its second third. */
@@ -89,6 +97,7 @@ class Stage {
     this.#beat = Math.min(5, this.#seconds / 60)
     this.#broken = new Promise((_, reject) => (this.#break = reject))
     this.#broken.catch(() => {})
+    setMaxListeners(0, this.#over.signal)
     this.#hubVitals = new Vitals('hub', () => this.#hub?.pid)
   }
 
@@ -231,7 +240,7 @@ class Stage {
       pushed.taken = await this.#api().push({ cloudId, host, port }, `${id} ${'.'.repeat(padding)}!`)
     } catch (error) {
       // Its answer went with the hub: whether it was taken nobody knows.
-      if (kills === this.#hubKills && this.#hubIsUp) throw error
+      if (kills === this.#hubKills && this.#hubIsUp) this.#break(error as Error)
     } finally {
       this.#busy.delete(name)
     }
@@ -268,25 +277,22 @@ class Stage {
   async #killHub(): Promise<void> {
     this.#hubIsUp = false
     this.#hubKills++
-    for (const { toDevice } of this.#devices) toDevice.disturb()
-    this.#book.hubKilled(this.#devices)
+    const names = new Set(this.#devices.map(({ name }) => name))
+    const from = performance.now()
     await this.#hub?.kill()
     await this.#hub?.start()
+    this.#book.killed({ what: 'hub', names, from, to: performance.now() })
     this.#hubIsUp = true
   }
 
   async #killDevices(): Promise<void> {
     const [fleet] = this.#fleets
     const names = new Set(fleet?.devices.map(({ name }) => name))
-    const hit = this.#devices.filter(({ name }) => names.has(name))
     this.#deviceKills++
-    for (const { toHub, toDevice } of hit) {
-      toHub.disturb()
-      toDevice.disturb()
-    }
+    const from = performance.now()
     await fleet?.kill()
-    this.#book.devicesKilled(hit)
     await fleet?.start()
+    this.#book.killed({ what: 'devices', names, from, to: performance.now() })
   }
 
   async #watch(): Promise<void> {
