@@ -70,12 +70,13 @@ export class HubApi {
   async *#pages(path: string, key: string): AsyncGenerator<readonly Readonly<Record<string, unknown>>[]> {
     // Any moment before the soak: without one the newest are given.
     const query = `?limit=${PAGE}${key === 'messages' ? '&from=2000-01-01T00:00:00Z' : ''}`
-    for (let next: unknown = ''; next !== undefined;) {
-      const after = next === '' ? '' : `&after=${encodeURIComponent(String(next))}`
-      const { status, body } = await this.#ask('GET', `${path}${query}${after}`)
-      if (status !== 200) throw new Error(`${path} was answered with ${status}: ${JSON.stringify(body)}`)
+    let after = ''
+    for (;;) {
+      const { body } = await this.#ask('GET', `${path}${query}${after}`)
       yield body[key] as readonly Readonly<Record<string, unknown>>[]
-      next = body['next']
+      const next = body['next']
+      if (typeof next !== 'string') return
+      after = `&after=${encodeURIComponent(next)}`
     }
   }
 

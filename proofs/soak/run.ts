@@ -219,7 +219,7 @@ class Stage {
     const { pushes } = this.#options
     const random = this.#random.fork()
     const running = new Set<Promise<void>>()
-    while (pushes > 0 && (await this.#pause(1 / pushes))) {
+    while (await this.#pause(1 / pushes)) {
       const device = random.pick(this.#devices)
       if (this.#busy.has(device.name)) continue
       const one = this.#push(device, random.integer(60)).finally(() => running.delete(one))
@@ -329,7 +329,7 @@ class Stage {
 
 /** Of a promise that may end when it likes only the failure. */
 function failing(promise: Promise<unknown>): Promise<never> {
-  return new Promise((_, reject) => promise.catch(reject))
+  return new Promise((_, reject) => void promise.catch(reject))
 }
 
 async function within(seconds: number, task: Promise<void>, broken: Promise<never>, what: string): Promise<void> {
