@@ -16,6 +16,9 @@ process.on('beforeExit', () => {
 // What a proof started ends in its own listeners of 'exit'.
 process.once('SIGTERM', () => process.exit(1))
 process.once('SIGINT', () => process.exit(1))
+process.once('disconnect', () => process.exit(1))
+// A listener on the channel would keep the process alive.
+process.channel?.unref()
 
 const { proof } = await tsImport(path, import.meta.url)
 const { name, claim, command } = proof

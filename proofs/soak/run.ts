@@ -1,5 +1,6 @@
 /** Devices with flapping links beside a hub, for so many minutes; then every message is accounted for. */
 import { setMaxListeners } from 'node:events'
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -52,16 +53,19 @@ const DRAIN = 180
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const directory = await mkdtemp(join(tmpdir(), 'halyard-soak-'))
   const stage = new Stage(options, directory)
-  const destroy = (): void => stage.destroy()
-  process.once('exit', destroy)
+  const abandon = (): void => {
+    stage.destroy()
+    rmSync(directory, { recursive: true, force: true })
+  }
+  process.once('exit', abandon)
   try {
     return await stage.run()
   } catch (error) {
     const what = error instanceof Error ? error.message : String(error)
     throw new Error(`seed ${options.seed}: ${what}`, { cause: error })
   } finally {
-    destroy()
-    process.off('exit', destroy)
+    stage.destroy()
+    process.off('exit', abandon)
     await stage.closeLinks()
     await rm(directory, { recursive: true, force: true, maxRetries: 3 })
   }
