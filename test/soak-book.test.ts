@@ -17,7 +17,7 @@ interface Story {
 }
 
 function crossing(id: string, { owed = 0, disturbed = false, completeAt = 0 }: Partial<Crossing> = {}): Crossing {
-  return { id, text: '', owed, disturbed, completeAt }
+  return { id, text: '', beganAt: completeAt, owed, disturbed, completeAt }
 }
 
 function settle({ said = [], pushed = {}, crossings = [], kept = [], killed }: Story): Promise<Settlement> {

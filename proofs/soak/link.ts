@@ -12,7 +12,8 @@ export interface Crossing {
   id: string | undefined
   /** What passed before that. */
   text: string
-  /** on the monotonic clock, ms */
+  /** On the monotonic clock, ms: its first sign of life, and the last byte of the message. */
+  readonly beganAt: number
   completeAt: number
   /** Bytes of the acknowledgement that are still to pass. */
   owed: number
@@ -31,6 +32,8 @@ export interface Form {
   idOf(text: string): string | undefined
   /** Bytes of an acknowledgement; 0: it is the end of the connection, which shows no bytes. */
   acknowledgement(text: string): number
+  /** An acknowledgement that comes later (ms) may meet nobody who waits for it. */
+  readonly patience: number
   readonly accidents: readonly Accident[]
 }
 
@@ -54,6 +57,8 @@ type Accident =
 export const TO_HUB: Form = {
   idOf: (text) => (text.endsWith('\r\r') ? /d\d+\.\d+\.\d+s?/.exec(text)?.[0] : undefined),
   acknowledgement: (text) => (text.startsWith('{') ? 5 : 2),
+  // Devices wait 3 s, counted from a moment before the first byte is here.
+  patience: 2500,
   accidents: [
     ...['refused', 'middle', 'no answer', 'half an answer', 'behind the message'],
     ...['behind the answer', 'silence', 'reset', 'slow'],
@@ -64,6 +69,7 @@ export const TO_HUB: Form = {
 export const TO_DEVICE: Form = {
   idOf: (text) => (text.endsWith('!') ? /p\d+\.\d+/.exec(text)?.[0] : undefined),
   acknowledgement: () => 0,
+  patience: Infinity,
   accidents: ['refused', 'middle', 'behind the message', 'silence', 'reset'],
 }
 
@@ -154,7 +160,7 @@ export class Link {
   #passed({ connection, to, bytes }: PassedBytes): void {
     const crossing = this.#crossing(connection)
     if (to === 'target') this.#message(crossing, bytes)
-    else crossing.owed -= bytes.length
+    else this.#answer(crossing, bytes)
     const message = to === 'target' && crossing.id !== undefined
     const answer = to === 'client' && crossing.owed <= 0
     if (!(this.#resetBehind === 'message' && message) && !(this.#resetBehind === 'answer' && answer)) return
@@ -171,12 +177,19 @@ export class Link {
     crossing.owed = form.acknowledgement(crossing.text)
     crossing.completeAt = performance.now()
     crossing.text = ''
+    // A cut that was meant for its middle may fall behind the end of a short one.
+    if (this.proxy.toTarget.faults.cutAfter !== undefined) crossing.disturbed = true
+  }
+
+  #answer(crossing: Crossing, bytes: Uint8Array): void {
+    crossing.owed -= bytes.length
+    if (performance.now() - crossing.beganAt > this.#options.form.patience) crossing.disturbed = true
   }
 
   #crossing(connection: ProxiedConnection): Crossing {
     let crossing = this.#open.get(connection)
     if (crossing === undefined) {
-      crossing = { id: undefined, text: '', completeAt: 0, owed: 0, disturbed: this.#down }
+      crossing = { id: undefined, text: '', beganAt: performance.now(), completeAt: 0, owed: 0, disturbed: this.#down }
       this.#open.set(connection, crossing)
       this.crossings.push(crossing)
     }

@@ -123,17 +123,16 @@ class Stage {
     this.#over.abort()
     await Promise.all(work)
     await within(DRAIN, this.#drain(), this.#broken, 'messages are still under way')
-    const settlement = await this.#book.settle(this.#devices, this.#api().history())
     for (const fleet of this.#fleets) await fleet.stop()
-    await this.#hub?.stop()
     const owed = (this.#seconds / 3 / interval) * (devices / 2) * LEDGER_BYTES
     const judged = minutes >= JUDGED_MINUTES
     // The hub's ledger of pushes is full before the second third begins.
     const hub = this.#hubVitals.course(judged ? 0 : undefined)
     const [onDisk, inMemory] = this.#fleetVitals.map((vitals) => vitals.course(judged ? owed : undefined))
     if (!onDisk || !inMemory) throw new Error('there are two processes with devices')
-    const problems = [hub, onDisk, inMemory].flatMap((course) => course.problems)
-    if (problems.length > 0) throw new Error(`not flat: ${problems.join('; ')}`)
+    for (const { problems } of [hub, onDisk, inMemory]) problems.forEach((problem) => this.#book.problem(problem))
+    const settlement = await this.#book.settle(this.#devices, this.#api().history())
+    await this.#hub?.stop()
     return {
       ...settlement,
       accidents: this.#links.reduce((sum, link) => sum + link.accidents, 0),

@@ -78,7 +78,8 @@ export class Vitals {
     ] as const) {
       const [before, after] = course[field]
       // Not a number is a problem too.
-      if (!(after <= before * TOLERANCE.share + slack)) problems.push(`${this.#name}: ${field} ${before} → ${after}`)
+      if (!(after <= before * TOLERANCE.share + slack))
+        problems.push(`${this.#name}: ${field} is not flat, ${before} → ${after}`)
     }
     return { ...course, problems }
   }
