@@ -8,14 +8,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { seededRandom } from '@halyard/testkit'
 import type { SeededRandom } from '@halyard/testkit'
 import type { Progress } from '../proof.ts'
-import { HubApi } from './api.ts'
-import type { Account } from './api.ts'
 import { Book } from './book.ts'
 import type { Settlement } from './book.ts'
-import { Fleet } from './fleet.ts'
-import { HubProcess } from './hub.ts'
-import { Link, TO_DEVICE, TO_HUB } from './link.ts'
-import { Vitals } from './vitals.ts'
+import { Field } from './field.ts'
+import type { Device } from './field.ts'
 import type { Course } from './vitals.ts'
 
 export interface SoakOptions {
@@ -34,13 +30,6 @@ export interface SoakResult extends Settlement {
   readonly hubKills: number
   readonly deviceKills: number
   readonly vitals: Readonly<Record<'hub' | 'devices on disk' | 'devices in memory', Course>>
-}
-
-interface Device {
-  readonly name: string
-  readonly cloudId: string
-  readonly toHub: Link
-  readonly toDevice: Link
 }
 
 /** Below that a process is still warming up in its second third. */
@@ -66,155 +55,89 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   } finally {
     stage.destroy()
     process.off('exit', abandon)
-    await stage.closeLinks()
+    await stage.close()
     await rm(directory, { recursive: true, force: true, maxRetries: 3 })
   }
 }
 
 class Stage {
   readonly #options: SoakOptions
-  readonly #directory: string
   readonly #random: SeededRandom
+  readonly #field: Field
   readonly #book = new Book()
   readonly #over = new AbortController()
+  /** Rejects when something ends that should not. */
   readonly #broken: Promise<never>
   #break: (error: Error) => void = () => {}
+  /** seconds */
   readonly #beat: number
   readonly #seconds: number
   #begun = 0
-  #hub: HubProcess | undefined
-  #fleets: readonly Fleet[] = []
-  #devices: readonly Device[] = []
-  #links: Link[] = []
-  readonly #hubVitals: Vitals
-  #fleetVitals: readonly Vitals[] = []
   readonly #busy = new Set<string>()
   readonly #numbers = new Map<string, number>()
+  #hubIsUp = true
   #hubKills = 0
   #deviceKills = 0
 
   constructor(options: SoakOptions, directory: string) {
+    const { seed, devices, interval } = options
     this.#options = options
-    this.#directory = directory
-    this.#random = seededRandom(options.seed)
+    this.#random = seededRandom(seed)
     this.#seconds = options.minutes * 60
     this.#beat = Math.min(5, this.#seconds / 60)
     this.#broken = new Promise((_, reject) => (this.#break = reject))
     this.#broken.catch(() => {})
     setMaxListeners(0, this.#over.signal)
-    this.#hubVitals = new Vitals('hub', () => this.#hub?.pid)
+    this.#field = new Field({
+      ...{ directory, devices, interval, beat: this.#beat, random: this.#random.fork() },
+      said: (what, rest) => this.#book.said(what, rest),
+      broken: this.#break,
+    })
   }
 
   async run(): Promise<SoakResult> {
-    await this.#open()
-    const { interval, devices, minutes } = this.#options
+    const field = this.#field
+    this.#options.progress?.('the start')
+    await field.open()
     this.#begun = performance.now()
-    const signal = this.#over.signal
-    const work = [
-      ...this.#links.map((link) => link.live(signal)),
-      this.#pushes(),
-      this.#kills(),
-      this.#watch(),
-      wait(this.#seconds * 1000, undefined, { signal }),
-    ]
-    // Each of them ends by the clock; the first that fails ends all.
-    const all = Promise.all(work.slice(this.#links.length))
-    await Promise.race([all, this.#broken, ...work.slice(0, this.#links.length).map(failing)])
+    const { signal } = this.#over
+    const links = field.links.map((link) => link.live(signal))
+    const acts = [this.#pushes(), this.#kills(), this.#watch(), wait(this.#seconds * 1000, undefined, { signal })]
+    // Acts end by the clock, links when they are told; the first that fails ends all.
+    await Promise.race([Promise.all(acts), this.#broken, ...links.map(failing)])
     this.#over.abort()
-    await Promise.all(work)
+    await Promise.all([...links, ...acts])
     await within(DRAIN, this.#drain(), this.#broken, 'messages are still under way')
-    for (const fleet of this.#fleets) await fleet.stop()
-    const owed = (this.#seconds / 3 / interval) * (devices / 2) * LEDGER_BYTES
-    const judged = minutes >= JUDGED_MINUTES
-    // The hub's ledger of pushes is full before the second third begins.
-    const hub = this.#hubVitals.course(judged ? 0 : undefined)
-    const [onDisk, inMemory] = this.#fleetVitals.map((vitals) => vitals.course(judged ? owed : undefined))
-    if (!onDisk || !inMemory) throw new Error('there are two processes with devices')
-    for (const { problems } of [hub, onDisk, inMemory]) problems.forEach((problem) => this.#book.problem(problem))
-    const settlement = await this.#book.settle(this.#devices, this.#api().history())
-    await this.#hub?.stop()
-    return {
-      ...settlement,
-      accidents: this.#links.reduce((sum, link) => sum + link.accidents, 0),
-      hubKills: this.#hubKills,
-      deviceKills: this.#deviceKills,
-      vitals: { hub, 'devices on disk': onDisk, 'devices in memory': inMemory },
-    }
+    for (const fleet of field.fleets) await fleet.stop()
+    const vitals = this.#courses()
+    const settlement = await this.#book.settle(field.devices, field.api.history())
+    await field.hub.stop()
+    const { accidents } = field
+    return { ...settlement, accidents, hubKills: this.#hubKills, deviceKills: this.#deviceKills, vitals }
   }
 
   destroy(): void {
-    for (const fleet of this.#fleets) fleet.destroy()
-    this.#hub?.destroy()
+    this.#field.destroy()
   }
 
-  async closeLinks(): Promise<void> {
+  async close(): Promise<void> {
     this.#over.abort()
-    for (const { proxy } of this.#links) await proxy.close()
+    await this.#field.closeLinks()
   }
 
-  /** The hub, accounts, links to it, devices, links to them. */
-  async #open(): Promise<void> {
-    const { devices: count, interval, seed, progress } = this.#options
-    progress?.('the start')
-    this.#hub = await HubProcess.start({
-      directory: this.#directory,
-      random: this.#random.fork(),
-      beat: this.#beat,
-      onHeap: (bytes) => (this.#hubVitals.heap = bytes),
-    })
-    this.#hub.onUnexpected = this.#break
-    const { ports } = this.#hub.ready
-    // Every link has an address of its own: nobody's near end of a connection takes its port while it refuses.
-    const net = `127.${20 + (process.pid % 200)}`
-    const address = (kind: number, index: number): string => `${net}.${kind * 50 + (index >> 7)}.${1 + (index & 127)}`
-    const seeds = this.#random.fork()
-    const link = async (form: typeof TO_HUB, host: string, target: { host?: string; port: number }): Promise<Link> => {
-      const proxy = { host, target, seed: seeds.integer(2 ** 32) }
-      const one = await Link.open({ proxy, form, random: seeds.fork(), calm: 6 * interval })
-      this.#links.push(one)
-      return one
+  #courses(): SoakResult['vitals'] {
+    const { minutes, interval, devices } = this.#options
+    const { hub, onDisk, inMemory } = this.#field.vitals
+    const owed = (this.#seconds / 3 / interval) * (devices / 2) * LEDGER_BYTES
+    const judged = minutes >= JUDGED_MINUTES
+    const vitals = {
+      // The hub's ledger of messages to devices is full before the second third begins.
+      hub: hub.course(judged ? 0 : undefined),
+      'devices on disk': onDisk.course(judged ? owed : undefined),
+      'devices in memory': inMemory.course(judged ? owed : undefined),
     }
-    const planned: { plan: Fleet['devices'][number]; account: Account; toHub: Link }[] = []
-    for (let index = 0; index < count; index++) {
-      const name = `d${String(index).padStart(3, '0')}`
-      const account = await this.#api().createAccount()
-      const toHub = await link(TO_HUB, address(1, index), { port: ports.hologram ?? 0 })
-      const { host, port } = toHub.proxy
-      // Those whose process is killed have their outbox on disk: memory goes with its process, and that is no fault.
-      const path = index % 2 === 0 ? join(this.#directory, 'outbox', name) : undefined
-      const plan = { name, ...account, host, port, receiveHost: address(2, index), receivePort: 0, path }
-      planned.push({ plan, account, toHub })
-    }
-    const isOnDisk = ({ plan }: (typeof planned)[number]): boolean => plan.path !== undefined
-    const groups = [planned.filter(isOnDisk), planned.filter((one) => !isOnDisk(one))]
-    const shared = { interval, smsShare: 0.02, beat: this.#beat }
-    this.#fleets = groups.map((group, index) => {
-      const plan = { ...shared, seed: seed * 100 + index * 50, devices: group.map((one) => one.plan) }
-      return new Fleet(plan, { said: (what, rest) => this.#said(index, what, rest), unexpected: this.#break })
-    })
-    this.#fleetVitals = this.#fleets.map((fleet, index) => new Vitals(`devices ${index}`, () => fleet.pid))
-    await Promise.all(this.#fleets.map((fleet) => fleet.start()))
-    const listening = new Map(this.#fleets.flatMap(({ devices }) => devices.map((device) => [device.name, device])))
-    const devices: Device[] = []
-    for (const [index, { plan, account, toHub }] of planned.entries()) {
-      const { receiveHost: host = '', receivePort: port = 0 } = listening.get(plan.name) ?? {}
-      const toDevice = await link(TO_DEVICE, address(3, index), { host, port })
-      devices.push({ name: plan.name, cloudId: account.cloudId, toHub, toDevice })
-    }
-    this.#devices = devices
-  }
-
-  #api(): HubApi {
-    return new HubApi(() => {
-      if (!this.#hub) throw new Error('there is no hub yet')
-      return this.#hub.ready
-    })
-  }
-
-  #said(fleet: number, what: string, rest: string): void {
-    const vitals = this.#fleetVitals[fleet]
-    if (what === 'heap' && vitals) vitals.heap = Number(rest)
-    else this.#book.said(what, rest)
+    for (const { problems } of Object.values(vitals)) problems.forEach((problem) => this.#book.problem(problem))
+    return vitals
   }
 
   /** One after the other for each device, many devices at once. */
@@ -223,7 +146,7 @@ class Stage {
     const random = this.#random.fork()
     const running = new Set<Promise<void>>()
     while (await this.#pause(1 / pushes)) {
-      const device = random.pick(this.#devices)
+      const device = random.pick(this.#field.devices)
       if (this.#busy.has(device.name)) continue
       const one = this.#push(device, random.integer(60)).finally(() => running.delete(one))
       running.add(one)
@@ -240,7 +163,7 @@ class Stage {
     const { host, port } = toDevice.proxy
     const kills = this.#hubKills
     try {
-      pushed.taken = await this.#api().push({ cloudId, host, port }, `${id} ${'.'.repeat(padding)}!`)
+      pushed.taken = await this.#field.api.push({ cloudId, host, port }, `${id} ${'.'.repeat(padding)}!`)
     } catch (error) {
       // Its answer went with the hub: whether it was taken nobody knows.
       if (kills === this.#hubKills && this.#hubIsUp) this.#break(error as Error)
@@ -248,8 +171,6 @@ class Stage {
       this.#busy.delete(name)
     }
   }
-
-  #hubIsUp = true
 
   /**
    * All kills but one fall into the first third: what comes after is one life of each process, whose memory is watched.
@@ -280,21 +201,21 @@ class Stage {
   async #killHub(): Promise<void> {
     this.#hubIsUp = false
     this.#hubKills++
-    const names = new Set(this.#devices.map(({ name }) => name))
+    const names = new Set(this.#field.devices.map(({ name }) => name))
     const from = performance.now()
-    await this.#hub?.kill()
-    await this.#hub?.start()
+    await this.#field.hub.kill()
+    await this.#field.hub.start()
     this.#book.killed({ what: 'hub', names, from, to: performance.now() })
     this.#hubIsUp = true
   }
 
   async #killDevices(): Promise<void> {
-    const [fleet] = this.#fleets
-    const names = new Set(fleet?.devices.map(({ name }) => name))
+    const { onDisk: fleet } = this.#field
+    const names = new Set(fleet.devices.map(({ name }) => name))
     this.#deviceKills++
     const from = performance.now()
-    await fleet?.kill()
-    await fleet?.start()
+    await fleet.kill()
+    await fleet.start()
     this.#book.killed({ what: 'devices', names, from, to: performance.now() })
   }
 
@@ -304,12 +225,12 @@ class Stage {
       const passed = (performance.now() - this.#begun) / 1000
       // After 0.96 comes the last kill.
       const at = passed / this.#seconds
-      if (at < 0.96) for (const vitals of [this.#hubVitals, ...this.#fleetVitals]) vitals.sample(at)
+      const { vitals, accidents } = this.#field
+      if (at < 0.96) for (const one of Object.values(vitals)) one.sample(at)
       const { sent, acknowledged, pushed } = this.#book
-      const accidents = this.#links.reduce((sum, link) => sum + link.accidents, 0)
       progress?.(
         `minute ${(passed / 60).toFixed(1)} of ${minutes}: ${sent} sent, ${acknowledged} acknowledged, ` +
-          `${accidents} accidents, ${pushed} pushed, hub ${(this.#hubVitals.rss / 1e6).toFixed(0)} MB`,
+          `${accidents} accidents, ${pushed} pushed, hub ${(vitals.hub.rss / 1e6).toFixed(0)} MB`,
       )
     }
   }
@@ -317,8 +238,8 @@ class Stage {
   /** All links are mended: what waits goes out. */
   async #drain(): Promise<void> {
     this.#options.progress?.('the end: what waits goes out')
-    await Promise.all(this.#fleets.map((fleet) => fleet.finish()))
-    while ((await this.#api().queued()) > 0) await wait(200)
+    await Promise.all(this.#field.fleets.map((fleet) => fleet.finish()))
+    while ((await this.#field.api.queued()) > 0) await wait(200)
   }
 
   /** False when the soak is over. */
