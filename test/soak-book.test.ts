@@ -24,7 +24,7 @@ function settle({ said = [], pushed = {}, crossings = [], kept = [], killed }: S
   const book = new Book()
   for (const [id, taken] of Object.entries(pushed)) book.push('d001', id).taken = taken
   for (const line of said) book.said(line.split(' ', 1)[0] ?? '', line.slice(line.indexOf(' ') + 1))
-  if (killed) book.killed({ what: killed, names: new Set(['d001']), from: 10_000, to: 11_000 })
+  if (killed) book.killed({ what: killed, names: new Set(['d001']), from: 10_000, heard: 10_100, to: 11_000 })
   async function* history(): AsyncGenerator<KeptMessage> {
     for (const [index, text] of kept.entries()) {
       const direction = text.startsWith('p') ? 'out' : 'in'
@@ -36,6 +36,8 @@ function settle({ said = [], pushed = {}, crossings = [], kept = [], killed }: S
   const device = { name: 'd001', cloudId: 'abcd', toHub: { crossings: of('d') }, toDevice: { crossings: of('p') } }
   return book.settle([device], history())
 }
+
+const twice = ['d001.1.1', 'd001.1.1']
 
 describe('what agrees', () => {
   it('is every message once, in its order, and what nobody promised or not at all', async () => {
@@ -54,6 +56,11 @@ describe('what agrees', () => {
     expect(await settle({ said: ['delivered d001.1.1'], crossings, kept })).toMatchObject({ repeated: 2, cut: 2 })
   })
 
+  it('is a copy of what a killed device had not told as delivered', async () => {
+    const crossings = [crossing('d001.1.1', { completeAt: 9000 })]
+    expect(await settle({ crossings, kept: twice, killed: 'devices' })).toMatchObject({ repeated: 1, cut: 1 })
+  })
+
   it('is a push that came again because the hub was killed before it could know', async () => {
     const said = ['received d001 p001.1 ..!', 'received d001 p001.1 ..!', 'received d001 p00', 'received d001 ']
     const crossings = [crossing('p001.1', { completeAt: 9000 })]
@@ -62,7 +69,6 @@ describe('what agrees', () => {
   })
 })
 
-const twice = ['d001.1.1', 'd001.1.1']
 const received = ['received d001 p001.1 !', 'received d001 p001.2 !']
 const pushes = { 'p001.1': true, 'p001.2': true }
 const out = ['p001.1', 'p001.2']
@@ -80,6 +86,16 @@ describe('what does not', () => {
       'a copy that a kill of the hub does not excuse',
       { crossings: [crossing('d001.1.1', { completeAt: 9000 })], kept: twice, killed: 'hub' },
       'd001.1.1 arrived 2 times, its acknowledgement was cut 0 times',
+    ],
+    [
+      'a copy of what a killed device had told as delivered',
+      {
+        said: ['delivered d001.1.1'],
+        crossings: [crossing('d001.1.1', { completeAt: 9000 })],
+        kept: twice,
+        killed: 'devices',
+      },
+      'd001.1.1 arrived 2 times, its acknowledgement was cut 0 times, acknowledged at 9.000 s, told as delivered at ',
     ],
     [
       'an SMS twice, whatever was cut',

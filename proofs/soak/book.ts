@@ -7,6 +7,8 @@ interface Sent {
   /** Told as kept by its outbox: it must arrive. */
   promised: boolean
   dropped: string | undefined
+  /** When (monotonic, ms) its outbox told that it was delivered: from then on it may not go out again. */
+  deliveredAt: number
 }
 
 interface Pushed {
@@ -30,12 +32,13 @@ export interface Kill {
   readonly what: 'hub' | 'devices'
   /** Whose links ended there. */
   readonly names: ReadonlySet<string>
-  /** On the monotonic clock, ms: when it was killed, and when it was there again. */
+  /** On the monotonic clock, ms: when it was killed, when its last word was heard, and when it was there again. */
   readonly from: number
+  readonly heard: number
   readonly to: number
 }
 
-/** What was acknowledged so shortly (ms) before a kill may not have been written down by who was to hear it. */
+/** What a device acknowledged so shortly (ms) before a kill of the hub may not have been written down there. */
 const SETTLING = 3000
 /** Lines of a report; a thousand times the same says no more. */
 const SHOWN = 12
@@ -48,6 +51,7 @@ export class Book {
   readonly #kills: Kill[] = []
   readonly #problems: string[] = []
   #pieces = 0
+  #told: (id: string) => string = () => ''
   acknowledged = 0
 
   get sent(): number {
@@ -70,7 +74,10 @@ export class Book {
     const sent = this.#message(id)
     if (what === 'dropped') sent.dropped = words.join(' ')
     else sent.promised = true
-    if (what === 'delivered') this.acknowledged++
+    if (what === 'delivered') {
+      sent.deliveredAt = Math.min(sent.deliveredAt, performance.now())
+      this.acknowledged++
+    }
   }
 
   /** A message is on its way to the hub's API. */
@@ -88,6 +95,7 @@ export class Book {
   async settle(devices: readonly Traffic[], history: AsyncIterable<KeptMessage>): Promise<Settlement> {
     const kept = await this.#read(devices, history)
     const cuts = this.#cuts(devices)
+    this.#told = (id) => this.#course(id, devices)
     const settlement = { ...this.#settleSent(kept.in, cuts), ...this.#settlePushed(kept.out, cuts) }
     for (const [device, numbers] of this.#arrivals) {
       if (!isAscending(numbers)) this.problem(`${device}: messages of the hub came out of order`)
@@ -111,7 +119,8 @@ export class Book {
       }
       if (dropped !== undefined) this.problem(`${id} was dropped: ${dropped}`)
       if (promised && copies === 0) this.problem(`${id} is lost`)
-      if (copies > 1 + cut) this.problem(`${id} arrived ${copies} times, its acknowledgement was cut ${cut} times`)
+      if (copies > 1 + cut)
+        this.problem(`${id} arrived ${copies} times, its acknowledgement was cut ${cut} times${this.#told(id)}`)
       if (copies > 0) total.messages++
       total.repeated += Math.max(0, copies - 1)
     }
@@ -127,7 +136,8 @@ export class Book {
       if (taken === true && arrived === 0) this.problem(`${id} never arrived at its device`)
       if (taken === true && copies === 0) this.problem(`${id} is not in the history as sent`)
       if (taken === false && arrived > 0) this.problem(`${id} was refused and arrived`)
-      if (arrived > 1 + cut) this.problem(`${id} arrived ${arrived} times, its acknowledgement was cut ${cut} times`)
+      if (arrived > 1 + cut)
+        this.problem(`${id} arrived ${arrived} times, its acknowledgement was cut ${cut} times${this.#told(id)}`)
       if (copies > 1 + cut)
         this.problem(`${id} is ${copies} times in the history, its acknowledgement was cut ${cut} times`)
       if (arrived > 0) total.pushes++
@@ -139,19 +149,35 @@ export class Book {
   /** How often the acknowledgement of each message was cut, by its link or by the end of who was to hear it. */
   #cuts(devices: readonly Traffic[]): Map<string, number> {
     const cuts = new Map<string, number>()
-    const count = (crossing: Crossing, kills: readonly Kill[]): void => {
-      const { id, completeAt } = crossing
-      const between = ({ from, to }: Kill): boolean => completeAt >= from - SETTLING && completeAt <= to
-      if (id !== undefined && (isCut(crossing) || kills.some(between))) cuts.set(id, (cuts.get(id) ?? 0) + 1)
+    const count = (crossing: Crossing, unheard: (crossing: Crossing) => boolean): void => {
+      const { id } = crossing
+      if (id !== undefined && (isCut(crossing) || unheard(crossing))) cuts.set(id, (cuts.get(id) ?? 0) + 1)
     }
     for (const { name, toHub, toDevice } of devices) {
       const kills = this.#kills.filter(({ names }) => names.has(name))
       // What the hub acknowledges lasts: its kill excuses no copy of what it was sent.
       const ofDevices = kills.filter(({ what }) => what === 'devices')
-      for (const crossing of toHub.crossings) count(crossing, ofDevices)
-      for (const crossing of toDevice.crossings) count(crossing, kills)
+      const untold = ({ id = '', completeAt }: Crossing): boolean =>
+        ofDevices.some(({ heard, to }) => completeAt <= to && (this.#sent.get(id)?.deliveredAt ?? Infinity) > heard)
+      const unsettled = ({ completeAt }: Crossing): boolean =>
+        kills.some(({ from, to }) => completeAt >= from - SETTLING && completeAt <= to)
+      for (const crossing of toHub.crossings) count(crossing, untold)
+      for (const crossing of toDevice.crossings) count(crossing, unsettled)
     }
     return cuts
+  }
+
+  /** For whoever looks for the cause: seconds since the start of the process. */
+  #course(id: string, devices: readonly Traffic[]): string {
+    const at = (time: number): string => `${(time / 1000).toFixed(3)} s`
+    const crossings = devices.flatMap(({ toHub, toDevice }) => [...toHub.crossings, ...toDevice.crossings])
+    const passed = crossings.filter((crossing) => crossing.id === id)
+    const delivered = this.#sent.get(id)?.deliveredAt ?? Infinity
+    return [
+      ...passed.map((one) => `, ${isCut(one) ? 'cut' : 'acknowledged'} at ${at(one.completeAt)}`),
+      ...(delivered < Infinity ? [`, told as delivered at ${at(delivered)}`] : []),
+      ...this.#kills.map(({ what, from, to }) => `, ${what} killed at ${at(from)} and back at ${at(to)}`),
+    ].join('')
   }
 
   async #read(
@@ -215,7 +241,7 @@ export class Book {
   #message(id: string): Sent {
     let sent = this.#sent.get(id)
     if (sent === undefined) {
-      sent = { promised: false, dropped: undefined }
+      sent = { promised: false, dropped: undefined, deliveredAt: Infinity }
       this.#sent.set(id, sent)
     }
     return sent

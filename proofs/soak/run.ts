@@ -204,8 +204,9 @@ class Stage {
     const names = new Set(this.#field.devices.map(({ name }) => name))
     const from = performance.now()
     await this.#field.hub.kill()
+    const heard = performance.now()
     await this.#field.hub.start()
-    this.#book.killed({ what: 'hub', names, from, to: performance.now() })
+    this.#book.killed({ what: 'hub', names, from, heard, to: performance.now() })
     this.#hubIsUp = true
   }
 
@@ -215,8 +216,9 @@ class Stage {
     this.#deviceKills++
     const from = performance.now()
     await fleet.kill()
+    const heard = performance.now()
     await fleet.start()
-    this.#book.killed({ what: 'devices', names, from, to: performance.now() })
+    this.#book.killed({ what: 'devices', names, from, heard, to: performance.now() })
   }
 
   async #watch(): Promise<void> {
