@@ -157,8 +157,9 @@ export class Book {
       const kills = this.#kills.filter(({ names }) => names.has(name))
       // What the hub acknowledges lasts: its kill excuses no copy of what it was sent.
       const ofDevices = kills.filter(({ what }) => what === 'devices')
-      const untold = ({ id = '', completeAt }: Crossing): boolean =>
-        ofDevices.some(({ heard, to }) => completeAt <= to && (this.#sent.get(id)?.deliveredAt ?? Infinity) > heard)
+      // A slow link still carries what a process began that is dead: its answer meets nobody.
+      const untold = ({ id = '', beganAt }: Crossing): boolean =>
+        ofDevices.some(({ heard }) => beganAt <= heard && (this.#sent.get(id)?.deliveredAt ?? Infinity) > heard)
       const unsettled = ({ completeAt }: Crossing): boolean =>
         kills.some(({ from, to }) => completeAt >= from - SETTLING && completeAt <= to)
       for (const crossing of toHub.crossings) count(crossing, untold)
