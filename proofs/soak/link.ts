@@ -122,6 +122,11 @@ export class Link {
     }
   }
 
+  /** Whoever it connects was killed, or cannot be heard: an answer to what is open meets nobody. */
+  disturb(): void {
+    for (const connection of this.proxy.connections) this.#crossing(connection).disturbed = true
+  }
+
   #begin(accident: Accident): void {
     const { random } = this.#options
     const { proxy } = this
@@ -136,7 +141,7 @@ export class Link {
       proxy.toTarget.set({ rate: 100, delay: 0.3 })
       proxy.toClient.set({ delay: 0.3 })
     } else {
-      this.#disturb()
+      this.disturb()
       this.#down = true
       proxy.link.down(accident === 'silence' ? 'silent' : 'reset')
     }
@@ -148,13 +153,9 @@ export class Link {
     proxy.toTarget.clear()
     proxy.toClient.clear()
     // Those who came meanwhile met a link that was down, though nothing of them has passed yet.
-    if (this.#down) this.#disturb()
+    if (this.#down) this.disturb()
     this.#down = false
     await proxy.link.up()
-  }
-
-  #disturb(): void {
-    for (const connection of this.proxy.connections) this.#crossing(connection).disturbed = true
   }
 
   #passed({ connection, to, bytes }: PassedBytes): void {

@@ -217,6 +217,8 @@ class Stage {
     const from = performance.now()
     await fleet.kill()
     const heard = performance.now()
+    // A slow link may still hold what they had sent: its answer comes to nobody.
+    for (const { name, toHub } of this.#field.devices) if (names.has(name)) toHub.disturb()
     await fleet.start()
     this.#book.killed({ what: 'devices', names, from, heard, to: performance.now() })
   }
