@@ -155,17 +155,30 @@ export class Book {
     }
     for (const { name, toHub, toDevice } of devices) {
       const kills = this.#kills.filter(({ names }) => names.has(name))
-      // What the hub acknowledges lasts: its kill excuses no copy of what it was sent.
-      const ofDevices = kills.filter(({ what }) => what === 'devices')
-      // A slow link still carries what a process began that is dead: its answer meets nobody.
-      const untold = ({ id = '', beganAt }: Crossing): boolean =>
-        ofDevices.some(({ heard }) => beganAt <= heard && (this.#sent.get(id)?.deliveredAt ?? Infinity) > heard)
       const unsettled = ({ completeAt }: Crossing): boolean =>
         kills.some(({ from, to }) => completeAt >= from - SETTLING && completeAt <= to)
-      for (const crossing of toHub.crossings) count(crossing, untold)
+      for (const crossing of toHub.crossings) count(crossing, () => false)
+      this.#countUntold(name, kills, cuts)
       for (const crossing of toDevice.crossings) count(crossing, unsettled)
     }
     return cuts
+  }
+
+  /**
+   * A device that was killed may have had one attempt of each message that it owed on the wire, in the backlog of its
+   * link even, and never heard the answer: one copy for each kill that its message lived through. What the hub
+   * acknowledges lasts: its own kill excuses no copy of what it was sent.
+   */
+  #countUntold(name: string, kills: readonly Kill[], cuts: Map<string, number>): void {
+    const ofDevices = kills.filter(({ what }) => what === 'devices')
+    if (ofDevices.length === 0) return
+    for (const [id, { deliveredAt }] of this.#sent) {
+      const [device, generation] = id.split('.')
+      if (device !== name) continue
+      // The first kill ended the first process.
+      const lived = ofDevices.filter(({ heard }, kill) => kill + 1 >= Number(generation) && deliveredAt > heard)
+      if (lived.length > 0) cuts.set(id, (cuts.get(id) ?? 0) + lived.length)
+    }
   }
 
   /** For whoever looks for the cause: seconds since the start of the process. */
