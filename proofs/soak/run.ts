@@ -34,7 +34,7 @@ export interface SoakResult extends Settlement {
 
 /** Below that a process is still warming up in its second third. */
 const JUDGED_MINUTES = 10
-/** What the outbox of a device and its client keep of a settled message: id, destination, times, result; measured, rounded up. */
+/** What an outbox and its client keep of a settled message (id, times, result). Seen: 300 bytes in memory, 980 on disk. */
 const LEDGER_BYTES = 1000
 /** Everything has to be out so long (s) after the last accident; a try that failed before it waits 60 s at most. */
 const DRAIN = 180

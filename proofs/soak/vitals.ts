@@ -25,7 +25,7 @@ export interface Course {
  * What a process may have grown by, from the median of the second third to that of the last:
  *
  * - 10 % and 8 MiB of memory: the collector works in steps, and the heap's pages are given back late. A leak of one
- *   kilobyte a message would be 30 MB between these thirds in half an hour.
+ *   kilobyte a message would be 30 MB of the hub's between these thirds, in half an hour.
  * - `owed`: what an outbox keeps on purpose, its ledger of 10,000 settled messages, which devices of the soak do not fill.
  * - 16 descriptors and 10 %: links come and go, and both medians see some of them.
  */
