@@ -25,13 +25,7 @@ export interface InFlight<T> {
  *                        └─PUBREC with a failure (5.0)──▶ free
  * ```
  *
- * @example
- * ```ts
- * import { OutgoingFlow } from '@halyard/wire/mqtt'
- * const flow = new OutgoingFlow<string>(10)
- * const id = flow.open('hello', 2)
- * console.log(flow.pubrec(id, false), flow.pubcomp(id), flow.room) // release hello 10
- * ```
+ * `wire/mqtt` has a machine of the same name for clients: docs/decisions/013-a-window-of-its-own.md
  */
 export class OutgoingFlow<T> {
   #window: number
