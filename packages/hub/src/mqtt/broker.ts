@@ -4,7 +4,7 @@ import type { Clock, Logger } from '@halyard/core'
 import type { MessageStore } from '../domain/positions.ts'
 import { Counters } from './counters.ts'
 import { Delivery } from './delivery.ts'
-import type { Login, PublishPlan, Verdict } from './dialect.ts'
+import type { Authenticator, Login, PublishPlan, Verdict } from './dialect.ts'
 import { Flusher } from './flush.ts'
 import type { MqttLimits } from './limits.ts'
 import { Passing } from './passing.ts'
@@ -21,6 +21,8 @@ import type { WillMessage } from './wills.ts'
 export interface BrokerParts {
   /** Whose CONNECT it is, and whether it may come in. */
   readonly authenticate: (login: Login) => Verdict | Promise<Verdict>
+  /** Enhanced authentication; none. */
+  readonly authenticators?: readonly Authenticator[]
   readonly store: MessageStore<Publication>
   readonly limits: MqttLimits
   readonly clock: Clock
@@ -33,6 +35,7 @@ export class Broker {
   readonly clock: Clock
   readonly logger: Logger
   readonly authenticate: BrokerParts['authenticate']
+  readonly authenticators: ReadonlyMap<string, Authenticator>
   readonly counters: Counters = new Counters()
   readonly flusher: Flusher = new Flusher()
   readonly slabs: SlabPool = new SlabPool()
@@ -48,11 +51,12 @@ export class Broker {
   /** Subscriptions that the dialect gave for a time. */
   readonly #timed = new Set<{ readonly filter: string; readonly subscription: ClientSubscription }>()
 
-  constructor({ authenticate, store, limits, clock, logger }: BrokerParts) {
+  constructor({ authenticate, authenticators = [], store, limits, clock, logger }: BrokerParts) {
     this.limits = limits
     this.clock = clock
     this.logger = logger
     this.authenticate = authenticate
+    this.authenticators = new Map(authenticators.map((one) => [one.method, one]))
     this.#store = store
     this.delivery = new Delivery({
       ...{ store, limits, counters: this.counters, now: this.now },

@@ -18,19 +18,13 @@ export interface Objection {
 
 /** What the standard itself has against it (§3.1). */
 export function objectionTo(connect: Connect, maxLevels: number): Objection | undefined {
-  const { version, clientId, cleanStart, will, properties } = connect
+  const { version, clientId, cleanStart, will } = connect
   // [MQTT-3.1.3-8] of 3.1.1: no client id, and a session that is to last.
   if (clientId === '' && !cleanStart && version !== 5) {
     return { reason: REASON.clientIdentifierNotValid, why: 'it has no client id and wants a session that lasts' }
   }
   const problem = will && checkTopicName(will.topic, { maxLevels })
   if (problem !== undefined) return { reason: REASON.topicNameInvalid, why: `the topic of its will: ${problem}` }
-  if (properties?.authenticationMethod !== undefined) {
-    return {
-      reason: REASON.badAuthenticationMethod,
-      why: 'it wants an authentication method that the hub does not have',
-    }
-  }
   return undefined
 }
 

@@ -1,13 +1,25 @@
 import { MqttProtocolError, PacketReader, REASON, connectReturnCode } from '@halyard/wire/mqtt'
-import type { Connect, ControlPacket, Disconnect, IncomingPublish, PacketHandler } from '@halyard/wire/mqtt'
+import type {
+  Auth,
+  Connect,
+  ConnackProperties,
+  ControlPacket,
+  Disconnect,
+  IncomingPublish,
+  PacketHandler,
+} from '@halyard/wire/mqtt'
 import { describeError } from '@halyard/core'
 import type { Transport, TransportHandler } from '../domain/transport.ts'
 import { Acknowledging } from './acknowledging.ts'
 import type { Broker } from './broker.ts'
 import { ClientOutput } from './client-output.ts'
-import { loginOf, objectionTo, openSession, willOf } from './connecting.ts'
-import type { DialectConnection, Principal, ReasonCode, Verdict } from './dialect.ts'
+import { openSession, willOf } from './connecting.ts'
+import type { DialectConnection, Principal, ReasonCode } from './dialect.ts'
+import { dialectView } from './dialect-view.ts'
+import { Entering } from './entering.ts'
+import type { EnteringClient } from './entering.ts'
 import type { DeliveryTerms, Link } from './link.ts'
+import { Pace } from './pace.ts'
 import type { Passing } from './passing.ts'
 import type { Publication } from './publication.ts'
 import { Publishing } from './publishing.ts'
@@ -28,7 +40,7 @@ const MAX_CLIENT_ID = 65_535
  *    └──5 s, rubbish──────────┴──refused: CONNACK──────────────────────────────────▲
  * ```
  */
-export class Connection implements TransportHandler, PacketHandler, Link {
+export class Connection implements TransportHandler, PacketHandler, Link, EnteringClient {
   readonly output: ClientOutput
   readonly dialectConnection: DialectConnection
   readonly #broker: Broker
@@ -36,6 +48,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   readonly #reader: PacketReader
   readonly #onClosed: (connection: Connection) => void
   #phase: 'waiting' | 'authenticating' | 'open' | 'closed' = 'waiting'
+  #entering: Entering | undefined
   #session: Session | undefined
   #will: WillMessage | undefined
   #publishing: Publishing | undefined
@@ -46,10 +59,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   /** Milliseconds without a packet; 0: for ever. */
   #patience = 0
   #wasHeard = false
-  /** It takes no answers, so nothing more is read of what it asks. */
-  #isHeld = false
-  #takenBefore = 0
-  #stuckSince = Infinity
+  readonly #pace: Pace
 
   constructor(broker: Broker, transport: Transport, id: string, onClosed: (connection: Connection) => void) {
     const { limits } = broker
@@ -57,6 +67,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.#transport = transport
     this.#onClosed = onClosed
     this.output = new ClientOutput(broker, transport, () => this.goOn())
+    this.#pace = new Pace(this.output, transport, limits)
     this.dialectConnection = dialectView(this, id)
     this.#reader = new PacketReader(this, {
       receiver: 'server',
@@ -102,15 +113,15 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     try {
       this.#reader.push(chunk)
     } catch (error) {
-      this.#fail(error)
+      this.failed(error)
     }
     this.#broker.flusher.read()
-    this.#hold()
+    if (this.#phase === 'open') this.#pace.hold()
   }
 
   drained(): void {
-    this.#readOn()
     if (this.#phase !== 'open') return
+    this.#pace.readOn()
     this.output.flush()
     this.goOn()
   }
@@ -129,6 +140,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   // What the reader tells.
 
   publish(packet: IncomingPublish): void {
+    if (this.#phase !== 'open') return this.#outOfTurn('publish')
     this.#broker.counters.packetsReceived++
     this.#publishing ??= new Publishing(this.#broker, this)
     this.#publishing.receive(packet)
@@ -136,6 +148,10 @@ export class Connection implements TransportHandler, PacketHandler, Link {
 
   packet(packet: ControlPacket): void {
     this.#broker.counters.packetsReceived++
+    // Between CONNECT and CONNACK: AUTH and DISCONNECT alone ([MQTT-4.12.0-7] asks a client to wait).
+    if (this.#phase === 'authenticating' && packet.type !== 'auth' && packet.type !== 'disconnect') {
+      return this.#outOfTurn(packet.type)
+    }
     switch (packet.type) {
       case 'connect':
         return this.#connect(packet)
@@ -154,9 +170,10 @@ export class Connection implements TransportHandler, PacketHandler, Link {
         return
       case 'disconnect':
         return this.#disconnect(packet)
+      case 'auth':
+        return void (this.#entering?.receiveAuth(packet) || this.#outOfTurn('auth'))
       default:
-        // AUTH: no method was agreed on ([MQTT-4.12.0-6]); the rest is refused by the reader.
-        return this.close(REASON.protocolError, `${packet.type} at a time at which it means nothing`)
+        return this.#outOfTurn(packet.type)
     }
   }
 
@@ -179,6 +196,61 @@ export class Connection implements TransportHandler, PacketHandler, Link {
 
   takenOver(): void {
     this.close(REASON.sessionTakenOver, 'another connection has taken its session over')
+  }
+
+  // What its authentication comes to.
+
+  send(auth: Auth): void {
+    this.output.send(auth)
+  }
+
+  wait(): void {
+    this.#reader.pause()
+    this.#transport.pause()
+  }
+
+  readAgain(): void {
+    if (this.#phase === 'closed') return
+    this.#transport.resume()
+    try {
+      this.#reader.resume()
+    } catch (error) {
+      this.failed(error)
+    }
+    this.#broker.flusher.read()
+  }
+
+  enter(connect: Connect, principal: Principal, more: ConnackProperties): void {
+    // The peer may have gone meanwhile.
+    if (this.#phase !== 'authenticating') return
+    const broker = this.#broker
+    const opened = openSession(broker, connect, principal)
+    if ('reason' in opened) return this.#refuse(opened.reason, opened.why)
+    const { session, isPresent, keepAlive } = opened
+    const properties = { ...opened.properties, ...more }
+    this.#phase = 'open'
+    this.#session = session
+    session.link = this
+    this.#will = willOf(connect.will)
+    this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
+    this.output.maxPacketBytes = connect.properties?.maximumPacketSize ?? Infinity
+    this.output.maxAliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, broker.limits.topicAliases)
+    this.#patience = keepAlive * 1500
+    this.#deadline = keepAlive === 0 ? Infinity : broker.now() + this.#patience
+    broker.counters.connected()
+    // [MQTT-3.2.0-1]: the first packet that a server sends.
+    if (!this.output.send({ type: 'connack', sessionPresent: isPresent, reasonCode: REASON.success, properties })) {
+      return this.#finish(undefined)
+    }
+    principal.dialect.connected?.(this.dialectConnection)
+    if (!isPresent) return
+    recheck(broker, this)
+    broker.delivery.resume(session, this)
+  }
+
+  turnAway(reason: ReasonCode, why: string): void {
+    if (this.#phase === 'open') this.close(reason, why)
+    else if (this.#phase === 'authenticating') this.#refuse(reason, why)
   }
 
   // Answers.
@@ -213,99 +285,26 @@ export class Connection implements TransportHandler, PacketHandler, Link {
 
   /** Once a second. */
   sweep(now: number): void {
-    const { limits } = this.#broker
-    // A transport that took everything at once had nothing to tell.
-    if (this.waiting <= limits.outputBytes) this.#readOn()
-    if ((this.#wasHeard || this.#isHeld) && this.#patience > 0) this.#deadline = now + this.#patience
+    const isStuck = this.#pace.isStuck(now)
+    if ((this.#wasHeard || this.#pace.isHeld) && this.#patience > 0) this.#deadline = now + this.#patience
     this.#wasHeard = false
-    if (this.#deadline <= now && this.#phase !== 'authenticating') return this.#late()
-    const { taken } = this.output
-    if (this.waiting === 0 || taken !== this.#takenBefore) this.#stuckSince = now
-    this.#takenBefore = taken
-    if (now - this.#stuckSince >= limits.stuckTimeout * 1000) {
-      this.#broker.logger.debug(
-        { clientId: this.#session?.clientId },
-        'mqtt: closed: it takes nothing of what it is owed',
-      )
-      this.#transport.destroy()
-    }
-  }
-
-  /** Deliveries end at `outputBytes`: beyond it are answers to a client that asks and does not read. */
-  #hold(): void {
-    if (this.#isHeld || this.#phase !== 'open' || this.waiting <= 2 * this.#broker.limits.outputBytes) return
-    this.#isHeld = true
-    this.#transport.pause()
-  }
-
-  #readOn(): void {
-    if (!this.#isHeld || this.#phase !== 'open') return
-    this.#isHeld = false
-    this.#transport.resume()
-  }
-
-  #late(): void {
-    if (this.#phase === 'open') {
-      // [MQTT-3.1.2-22]: one and a half times its keep-alive.
+    const isOurTurn = this.#phase === 'authenticating' && this.#entering?.isAsking !== true
+    if (this.#deadline <= now && !isOurTurn) {
+      if (this.#phase !== 'open') return this.#transport.destroy()
+      // [MQTT-3.1.2-22]
       return this.close(REASON.keepAliveTimeout, 'nothing came for one and a half times its keep-alive')
     }
+    if (!isStuck) return
+    const { clientId } = this.#session ?? {}
+    this.#broker.logger.debug({ clientId }, 'mqtt: closed: it takes nothing of what it is owed')
     this.#transport.destroy()
   }
 
   #connect(connect: Connect): void {
     this.output.version = connect.version
-    const objection = objectionTo(connect, this.#broker.limits.topicLevels)
-    if (objection) return this.#refuse(objection.reason, objection.why)
-    const verdict = this.#broker.authenticate(loginOf(connect, this.#transport))
-    if (!(verdict instanceof Promise)) return this.#judge(connect, verdict)
     this.#phase = 'authenticating'
-    this.#reader.pause()
-    this.#transport.pause()
-    verdict.then(
-      (known) => this.#judgeLate(connect, known),
-      (error: unknown) => this.#fail(error),
-    )
-  }
-
-  /** The peer may have gone meanwhile. */
-  #judgeLate(connect: Connect, verdict: Verdict): void {
-    if (this.#phase !== 'authenticating') return
-    try {
-      this.#judge(connect, verdict)
-      if (this.#phase !== ('open' as string)) return
-      this.#transport.resume()
-      this.#reader.resume()
-    } catch (error) {
-      this.#fail(error)
-    }
-    this.#broker.flusher.read()
-  }
-
-  #judge(connect: Connect, verdict: Verdict): void {
-    if (!verdict.accepted) return this.#refuse(verdict.reason, verdict.why)
-    const broker = this.#broker
-    const { principal } = verdict
-    const opened = openSession(broker, connect, principal)
-    if ('reason' in opened) return this.#refuse(opened.reason, opened.why)
-    const { session, isPresent, keepAlive, properties } = opened
-    this.#phase = 'open'
-    this.#session = session
-    session.link = this
-    this.#will = willOf(connect.will)
-    this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
-    this.output.maxPacketBytes = connect.properties?.maximumPacketSize ?? Infinity
-    this.output.maxAliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, broker.limits.topicAliases)
-    this.#patience = keepAlive * 1500
-    this.#deadline = keepAlive === 0 ? Infinity : broker.now() + this.#patience
-    broker.counters.connected()
-    // [MQTT-3.2.0-1]: the first packet that a server sends.
-    if (!this.output.send({ type: 'connack', sessionPresent: isPresent, reasonCode: REASON.success, properties })) {
-      return this.#finish(undefined)
-    }
-    principal.dialect.connected?.(this.dialectConnection)
-    if (!isPresent) return
-    recheck(broker, this)
-    broker.delivery.resume(session, this)
+    this.#entering = new Entering(this.#broker, this.#transport, this)
+    this.#entering.receive(connect)
   }
 
   /** [MQTT-3.2.2-4], [MQTT-3.2.2-7]: CONNACK says why, then the connection ends. */
@@ -317,7 +316,14 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.#finish(undefined)
   }
 
+  #outOfTurn(type: string): void {
+    const why = `${type} at a time at which it means nothing`
+    if (this.#phase === 'open') this.close(REASON.protocolError, why)
+    else this.#refuse(REASON.protocolError, why)
+  }
+
   #disconnect({ reasonCode, properties }: Disconnect): void {
+    if (this.#phase !== 'open') return this.#finish(undefined)
     const { session } = this
     const expiry = properties?.sessionExpiryInterval
     if (expiry !== undefined && session.principal.mayPersist) {
@@ -331,7 +337,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.#finish(reasonCode === REASON.success ? undefined : this.#will)
   }
 
-  #fail(error: unknown): void {
+  failed(error: unknown): void {
     if (!(error instanceof MqttProtocolError)) {
       this.#broker.logger.error({ err: error }, `mqtt: a packet could not be served: ${describeError(error)}`)
       if (this.#phase === 'open' || this.#phase === 'closed') {
@@ -390,25 +396,5 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     }
     this.#replays = undefined
     broker.guard('the end of a connection', () => dialect.disconnected?.(this.dialectConnection))
-  }
-}
-
-/** What a dialect sees of it. */
-function dialectView(connection: Connection, id: string): DialectConnection {
-  let state: Map<string, unknown> | undefined
-  return {
-    id,
-    get principal() {
-      return connection.principal
-    },
-    get state() {
-      return (state ??= new Map<string, unknown>())
-    },
-    send: (topic, payload) => {
-      const packet = { type: 'publish', topic, payload, qos: 0, retain: false, dup: false } as const
-      if (connection.isOpen) connection.output.send(packet)
-    },
-    unsubscribe: (filter) => connection.dropSubscription(filter),
-    close: (reason, why) => connection.close(reason, why),
   }
 }

@@ -8,6 +8,7 @@ import { VirtualClock } from '@halyard/testkit'
 import type { ProtocolVersion } from '@halyard/wire/mqtt'
 import { it, onTestFinished } from 'vitest'
 import { SocketTransport } from '../../src/listen/socket-transport.ts'
+import type { Authenticator } from '../../src/mqtt/dialect.ts'
 import { DEFAULT_MQTT_LIMITS } from '../../src/mqtt/limits.ts'
 import type { MqttLimits } from '../../src/mqtt/limits.ts'
 import { MqttAccounts } from '../../src/mqtt/plain/accounts.ts'
@@ -26,6 +27,7 @@ export const ACCOUNT = { username: 'limited', password: Buffer.from('a password 
 export interface BrokerWish {
   readonly limits?: Partial<MqttLimits>
   readonly clock?: Clock
+  readonly authenticators?: (dialect: PlainDialect) => readonly Authenticator[]
 }
 
 /** The engine behind a TCP port: no hub around it, so that a clock and limits can be given. */
@@ -70,7 +72,11 @@ export class TestBroker {
   }
 }
 
-export async function startBroker({ limits, clock = nodeClock() }: BrokerWish = {}): Promise<TestBroker> {
+export async function startBroker({
+  limits,
+  clock = nodeClock(),
+  authenticators = () => [],
+}: BrokerWish = {}): Promise<TestBroker> {
   const accounts = new MqttAccounts(new MemoryRegistry())
   const hash = createHash('sha256').update(ACCOUNT.password).digest('hex')
   await accounts.create({
@@ -89,6 +95,7 @@ export async function startBroker({ limits, clock = nodeClock() }: BrokerWish = 
   const log = new RecordingLogger()
   const server = new MqttServer({
     authenticate: (login) => dialect.authenticate(login),
+    authenticators: authenticators(dialect),
     store: new MemoryMessages(),
     limits: { ...DEFAULT_MQTT_LIMITS, ...limits },
     ...{ clock, logger: log },
