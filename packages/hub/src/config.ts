@@ -205,7 +205,8 @@ const Schema = v.strictObject({
           receiveMaximum: between(1, 65_535),
           topicAliases: between(0, 65_535),
           window: between(1, 65_535),
-          outputBytes: bytes(KIB),
+          // Less than twice the buffer of a socket, and nobody would say when there is room again.
+          outputBytes: bytes(128 * KIB),
           stuckTimeout: seconds,
           keepAlive: between(1, 65_535),
           sessionExpiry: between(0, 4_294_967_294),

@@ -66,7 +66,12 @@ describe('the configuration file', () => {
     ['{ hologram: { sms: { webhook: {} } } }', 'hologram.sms.webhook.url is missing'],
     ['{ hologram: { sms: { file: "" } } }', 'hologram.sms.file must be a text that is not empty, not a text'],
     ['{ ports: { front: 70000 } }', 'ports.front must be at most 65535, not 70000'],
-    ['{ ports: { mqtt: 1883 } }', 'unknown key ports.mqtt'],
+    ['{ ports: { mqtt: 70000 } }', 'ports.mqtt must be at most 65535, not 70000'],
+    ['{ ports: { web: 80 } }', 'unknown key ports.web'],
+    [
+      '{ mqtt: { limits: { overflow: panic\n } } }',
+      'mqtt.limits.overflow must be drop-oldest, drop-newest, expire-session or reject, not a text',
+    ],
     ['{ data: "" }', 'data must be a text that is not empty, not a text'],
     ['{ host: 5 }', 'host must be a text, not 5'],
     ['{ tls: null }', 'tls must be an object { … }, not null'],
@@ -116,7 +121,8 @@ describe('where the hub is and listens', () => {
     expect(await resolved({ config: await written(text) })).toEqual({
       data: '/var/lib/halyard',
       host: '::1',
-      ports: { front: 8080, hologram: 9000 },
+      ports: { front: 8080, hologram: 9000, mqtt: 1883 },
+      mqttAnonymous: false,
       unused: [],
     })
     expect((await resolved({ config: await written('{ data: ":memory:" }') })).data).toBe(':memory:')
@@ -128,16 +134,17 @@ describe('where the hub is and listens', () => {
     expect(await resolved({ ...given, config })).toMatchObject({
       data: resolve('elsewhere'),
       host: '127.0.0.1',
-      ports: { front: 0, hologram: 9000 },
+      ports: { front: 0, hologram: 9000, mqtt: 1883 },
     })
-    expect((await resolved({ ports: 'ephemeral', config })).ports).toEqual({ front: 0, hologram: 0 })
+    expect((await resolved({ ports: 'ephemeral', config })).ports).toEqual({ front: 0, hologram: 0, mqtt: 0 })
   })
 
   it('or the default', async () => {
     expect(await resolved({})).toEqual({
       data: resolve('halyard-data'),
       host: '127.0.0.1',
-      ports: { front: 8080, hologram: 9999 },
+      ports: { front: 8080, hologram: 9999, mqtt: 1883 },
+      mqttAnonymous: false,
       unused: [],
     })
   })

@@ -263,9 +263,9 @@ describe('what keeps a hub from starting is said', () => {
 
   it.each([
     [
-      { mqttAnonymous: true },
-      'ERR_HUB_NO_MQTT',
-      'mqttAnonymous (--mqtt-anonymous) needs an MQTT port, which this version does not have yet; leave it out',
+      { mqttAnonymous: true, host: '0.0.0.0' },
+      'ERR_HUB_MQTT_ANONYMOUS',
+      'mqttAnonymous (--mqtt-anonymous) would let the network of 0.0.0.0 in without a password; leave it out, or listen on 127.0.0.1',
     ],
     [{ ports: { front: 70_000 } }, 'ERR_USAGE_PORT', 'ports.front must be from 0 to 65535 (0: a free port), not 70000'],
     [
@@ -290,9 +290,9 @@ describe('what keeps a hub from starting is said', () => {
 })
 
 it('a port for a service that is not there yet is not opened, and that is said', async () => {
-  const { hub, log } = await startHub({ ports: { front: 0, hologram: 0, mqtt: 0 } })
-  expect(Object.keys(hub.ports)).toEqual(['front', 'hologram'])
-  expect(log.texts('warn')).toEqual(['ports.mqtt: this version has no such service; not opened'])
+  const { hub, log } = await startHub({ ports: { front: 0, hologram: 0, mqtt: 0, exp: 0 } })
+  expect(Object.keys(hub.ports).toSorted()).toEqual(['front', 'hologram', 'mqtt'])
+  expect(log.texts('warn')).toEqual(['ports.exp: this version has no such service; not opened'])
 })
 
 describe('the end', () => {
