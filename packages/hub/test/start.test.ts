@@ -14,8 +14,9 @@ import { open, send, startHub, temporaryDirectory } from './support.ts'
 const mode = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8)
 
 /** The accounts without the address, which has another port at each start. */
-const secretsOf = ({ accounts: { hologram, console: api } }: Hub): object => ({
+const secretsOf = ({ accounts: { hologram, mqtt, console: api } }: Hub): object => ({
   hologram,
+  mqtt,
   console: { token: api?.token },
 })
 
@@ -26,7 +27,8 @@ describe('the first start', () => {
     expect(hub.ready).toEqual({
       event: 'ready',
       data,
-      ports: { front: expect.any(Number), hologram: port },
+      ports: { front: expect.any(Number), mqtt: expect.any(Number), hologram: port },
+      mqtt: { username: 'sample', password: expect.stringMatching(/^[\w-]{27}$/) },
       hologram: { cloud_id: id, cloud_key: key },
       console: { url: `http://127.0.0.1:${hub.ports.front}/console/`, token: expect.stringMatching(/^[\w-]{27}$/) },
     })

@@ -81,7 +81,8 @@ export class MqttAccounts implements Disposable {
       const access = change.access === undefined ? account.access : (change.access ?? undefined)
       const changed: MqttAccount = { username, secret: change.secret ?? account.secret, access }
       // Somebody else has changed it meanwhile: his change stays.
-      if ((await this.#registry.put(MQTT_ACCOUNTS, username, valueOf(changed), document.revision)).written) return changed
+      if ((await this.#registry.put(MQTT_ACCOUNTS, username, valueOf(changed), document.revision)).written)
+        return changed
     }
   }
 

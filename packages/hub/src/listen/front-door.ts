@@ -97,7 +97,8 @@ export class FrontDoor {
   #stranger(first: number, mayBeTls: boolean): string {
     if (first === TLS && mayBeTls) return 'it speaks TLS, and no certificate is configured (tls: { cert, key })'
     const isHttp = first >= UPPER_A && first <= UPPER_Z
-    if (isHttp && !this.#options.http) return 'it speaks HTTP, and this port takes MQTT alone; HTTP is for the front door'
+    if (isHttp && !this.#options.http)
+      return 'it speaks HTTP, and this port takes MQTT alone; HTTP is for the front door'
     return 'its first byte begins no protocol that the hub speaks'
   }
 
@@ -111,9 +112,13 @@ export class FrontDoor {
         ...(ca !== undefined && { ca, requestCert: true, rejectUnauthorized: false }),
       })
     } catch (cause) {
-      throw new UsageError('ERR_HUB_TLS', `tls.cert and tls.key do not work together${ca === undefined ? '' : ', or tls.ca is no certificate'}: ${describeError(cause)}`, {
-        cause,
-      })
+      throw new UsageError(
+        'ERR_HUB_TLS',
+        `tls.cert and tls.key do not work together${ca === undefined ? '' : ', or tls.ca is no certificate'}: ${describeError(cause)}`,
+        {
+          cause,
+        },
+      )
     }
     server.on('secureConnection', (socket) => {
       socket.on('error', () => {})

@@ -22,7 +22,11 @@ export const ROUTES: readonly Route[] = [
   { method: 'DELETE', path: '/api/hologram/accounts/{cloud_id}', does: 'removes an account' },
   { method: 'GET', path: '/api/mqtt/accounts', does: 'accounts of MQTT, with what they may do' },
   {
-    ...{ method: 'POST', path: '/api/mqtt/accounts', does: 'a new account; a password that the hub made is shown once' },
+    ...{
+      method: 'POST',
+      path: '/api/mqtt/accounts',
+      does: 'a new account; a password that the hub made is shown once',
+    },
     options: json(`{"username": "pump", "access": [{"filter": "pumps/%u/#", "access": "readwrite"}]}`),
   },
   {

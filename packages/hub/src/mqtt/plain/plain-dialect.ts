@@ -148,7 +148,10 @@ export class PlainDialect implements Dialect {
     const now = this.#parts.clock.monotonic()
     this.#guard.failed(username, address, now)
     if (this.#isBlocked(login)) {
-      this.#parts.logger.warn({ address }, 'mqtt: too many wrong passwords; none of this address is looked at for a while')
+      this.#parts.logger.warn(
+        { address },
+        'mqtt: too many wrong passwords; none of this address is looked at for a while',
+      )
     }
     return refused(REASON.badUserNameOrPassword, 'wrong user name or password')
   }
