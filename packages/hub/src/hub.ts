@@ -21,8 +21,7 @@ import { sendToDevice } from './hologram/send-to-device.ts'
 import { startHologram } from './hologram/start.ts'
 import { FrontDoor } from './listen/front-door.ts'
 import type { FrontDoorOptions } from './listen/front-door.ts'
-import { peerOf } from './listen/addresses.ts'
-import { addressKey } from './listen/addresses.ts'
+import { addressKey, peerOf } from './listen/addresses.ts'
 import { HttpService } from './listen/http.ts'
 import { SocketTransport } from './listen/socket-transport.ts'
 import { TcpListener } from './listen/tcp-listener.ts'
@@ -122,8 +121,9 @@ async function startHub(parts: HubParts): Promise<Hub> {
 
   const passwords = new ScryptPasswords()
   const mqtt = startMqtt({
-    ...{ limits: config.mqtt.limits, accounts: mqttAccounts, passwords, clock, logger: flood },
-    ...{ store: new MemoryMessages(), anonymous: checked.mqttAnonymous },
+    ...{ limits: config.mqtt.limits, accounts: mqttAccounts, passwords, store: new MemoryMessages() },
+    ...{ anonymous: checked.mqttAnonymous, version: VERSION, sysInterval: config.mqtt.sysInterval },
+    ...{ clock, logger: flood },
   })
 
   try {
@@ -160,7 +160,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
             refused: listeners.hologram.refused,
             sms: hologram.smsBacklog,
           },
-          mqtt: { connections: mqtt.server.connections, refused: listeners.mqtt.refused },
+          mqtt: { ...mqtt.health(), refused: listeners.mqtt.refused },
         },
         uptime: Math.round(clock.monotonic() - startedAt) / 1000,
         journal: { committed: journal.committed, pendingBytes: journal.pendingBytes, applied: index.applied },

@@ -66,7 +66,8 @@ export async function resolveOptions(
   return { checked, config }
 }
 
-function isLoopback(host: string): boolean {
+/** Only programs of this machine reach it. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127[.]/.test(host)
 }
 

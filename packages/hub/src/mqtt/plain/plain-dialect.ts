@@ -2,15 +2,12 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { PasswordVerdict, Passwords } from '../../domain/passwords.ts'
 import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
-import { REASON, parseShared } from '@halyard/wire/mqtt'
-import type { Dialect, Login, Principal, PublishPlan, SubscribeOptions, SubscribePlan, Verdict } from '../dialect.ts'
-import { AccessList, FULL_ACCESS } from './access-list.ts'
+import { REASON } from '@halyard/wire/mqtt'
+import type { Login, Verdict } from '../dialect.ts'
 import { isUsername } from '../../domain/mqtt-accounts.ts'
 import type { MqttAccount, MqttAccounts } from '../../domain/mqtt-accounts.ts'
 import { LoginGuard } from './login-guard.ts'
-
-/** The one space in which all plain MQTT lives. */
-export const PLAIN_SPACE = 'mqtt'
+import { PlainTopics, refused } from './plain-topics.ts'
 
 export interface PlainDialectParts {
   readonly accounts: Pick<MqttAccounts, 'find'>
@@ -23,17 +20,13 @@ export interface PlainDialectParts {
   readonly throttle: { readonly failures: number; readonly window: number }
 }
 
-interface PlainPrincipal extends Principal {
-  readonly access: AccessList
-}
-
-/** Topics mean what they say: accounts with passwords or certificates, and lists of what they may do. */
-export class PlainDialect implements Dialect {
-  readonly name = 'mqtt'
+/** The hub's accounts, with passwords or certificates. */
+export class PlainDialect extends PlainTopics {
   readonly #parts: PlainDialectParts
   readonly #guard: LoginGuard
 
   constructor(parts: PlainDialectParts) {
+    super()
     this.#parts = parts
     this.#guard = new LoginGuard(parts.throttle)
   }
@@ -41,38 +34,6 @@ export class PlainDialect implements Dialect {
   authenticate(login: Login): Verdict | Promise<Verdict> {
     const verdict = this.#authenticate(login)
     return verdict instanceof Promise ? verdict.catch((error: unknown) => this.#failed(error)) : verdict
-  }
-
-  plan(principal: Principal, topic: string): PublishPlan {
-    const { access } = principal as PlainPrincipal
-    if (!access.mayPublish(topic)) {
-      return {
-        kind: 'refuse',
-        reason: REASON.notAuthorized,
-        acknowledged: true,
-        why: 'its access list does not allow it',
-      }
-    }
-    return {
-      kind: 'route',
-      ...{ space: PLAIN_SPACE, channel: topic, topic, echo: true, mayRetain: true, store: 0, validUntil: Infinity },
-    }
-  }
-
-  subscribe(principal: Principal, filter: string, { qos }: SubscribeOptions): SubscribePlan {
-    const { access } = principal as PlainPrincipal
-    const { share, filter: plain } = split(filter)
-    if (!access.maySubscribe(plain)) {
-      return { kind: 'refuse', reason: REASON.notAuthorized, why: 'its access list does not allow it' }
-    }
-    return { kind: 'subscribe', space: PLAIN_SPACE, filter: plain, share, qos, validUntil: Infinity }
-  }
-
-  unsubscribe(
-    _principal: Principal,
-    filter: string,
-  ): { readonly space: string; readonly filter: string; readonly share: string | undefined } {
-    return { space: PLAIN_SPACE, ...split(filter) }
   }
 
   #authenticate(login: Login): Verdict | Promise<Verdict> {
@@ -88,13 +49,13 @@ export class PlainDialect implements Dialect {
   }
 
   #certify(login: Login, account: MqttAccount | undefined): Verdict | Promise<Verdict> {
-    return account === undefined ? this.#byPassword(login) : this.#accept(login, account)
+    return account === undefined ? this.#byPassword(login) : this.accept(login, account)
   }
 
   #byPassword(login: Login): Verdict | Promise<Verdict> {
     const { username, password } = login
     if (username === undefined) {
-      return this.#isAnonymous(login) ? this.#accept(login, undefined) : refused(REASON.notAuthorized, 'no user name')
+      return this.#isAnonymous(login) ? this.accept(login, undefined) : refused(REASON.notAuthorized, 'no user name')
     }
     if (this.#isBlocked(login)) return tooMany()
     const account = this.#find(username)
@@ -117,7 +78,7 @@ export class PlainDialect implements Dialect {
   }
 
   #judge(login: Login, password: Uint8Array, account: MqttAccount | undefined): Verdict | Promise<Verdict> {
-    if (account === undefined && this.#isAnonymous(login)) return this.#accept(login, undefined)
+    if (account === undefined && this.#isAnonymous(login)) return this.accept(login, undefined)
     const verdict = this.#verify(login, password, account)
     if (verdict instanceof Promise) return verdict.then((known) => this.#conclude(login, account, known))
     return this.#conclude(login, account, verdict)
@@ -142,7 +103,7 @@ export class PlainDialect implements Dialect {
     if (this.#isBlocked(login)) return tooMany()
     if (verdict === 'right' && account !== undefined) {
       this.#guard.succeeded(username, address)
-      return this.#accept(login, account)
+      return this.accept(login, account)
     }
     if (verdict === 'busy') return refused(REASON.serverBusy, 'too many passwords wait to be checked')
     const now = this.#parts.clock.monotonic()
@@ -161,17 +122,6 @@ export class PlainDialect implements Dialect {
     this.#parts.logger.error({ err: error }, `mqtt: an account could not be looked up: ${describeError(error)}`)
     return refused(REASON.serverUnavailable, 'the account could not be looked up')
   }
-
-  #accept({ clientId, username }: Login, account: MqttAccount | undefined): Verdict {
-    const name = account?.username ?? username
-    const access = new AccessList(account?.access ?? FULL_ACCESS, { username: name ?? '', clientId })
-    const principal: PlainPrincipal = {
-      // No account has an empty name: the sessions of those who have none are apart.
-      ...{ dialect: this, space: PLAIN_SPACE, account: account?.username ?? '', name },
-      ...{ mayPersist: true, epoch: 0, access },
-    }
-    return { accepted: true, principal }
-  }
 }
 
 const EMPTY = new Uint8Array(0)
@@ -184,13 +134,4 @@ function isDigestOf(password: Uint8Array, hash: string): boolean {
   const digest = createHash('sha256').update(password).digest()
   const expected = Buffer.from(hash, 'hex')
   return digest.length === expected.length && timingSafeEqual(digest, expected)
-}
-
-function refused(reason: number, why: string): Verdict {
-  return { accepted: false, reason, why }
-}
-
-function split(filter: string): { readonly share: string | undefined; readonly filter: string } {
-  const shared = parseShared(filter)
-  return shared ? { share: shared.group, filter: shared.filter } : { share: undefined, filter }
 }
