@@ -99,11 +99,20 @@ describe('the configuration file', () => {
   it('has every key and every default in the guide', () => {
     const guide = readFileSync(new URL('../../../docs/guide/hub.md', import.meta.url), 'utf8')
     const rows = new Map([...guide.matchAll(/^\| `([\w.]+)` +\| (\S+) /gm)].map(([, key, value]) => [key, value]))
-    const { hologram, front, history, ports } = DEFAULT_CONFIG
+    const { hologram, front, mqtt, history, ports } = DEFAULT_CONFIG
     expect([rows.get('ports.front'), rows.get('ports.hologram')]).toEqual([String(ports.front), String(ports.hologram)])
     for (const [key, value] of Object.entries(hologram.limits))
       expect(rows.get(`hologram.limits.${key}`)).toBe(String(value))
     for (const [key, value] of Object.entries(front.limits)) expect(rows.get(`front.limits.${key}`)).toBe(String(value))
+    expect(rows.get('ports.mqtt')).toBe(String(ports.mqtt))
+    expect(rows.get('mqtt.sysInterval')).toBe(String(mqtt.sysInterval))
+    const ofMqtt = readFileSync(new URL('../../../docs/guide/mqtt.md', import.meta.url), 'utf8')
+    const limits = new Map(
+      [...ofMqtt.matchAll(/^\| `mqtt[.]limits[.](\w+)` +\| (\S+) /gm)].map(([, key, value]) => [key, value]),
+    )
+    expect(Object.fromEntries(limits)).toEqual(
+      Object.fromEntries(Object.entries(mqtt.limits).map(([key, value]) => [key, String(value)])),
+    )
     expect([rows.get('history.maxBytes'), rows.get('history.maxAge')]).toEqual([String(history.maxBytes), 'none'])
   })
 })

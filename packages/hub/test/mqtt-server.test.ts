@@ -79,7 +79,8 @@ describe('createMqttServer()', () => {
       address: '127.0.0.1',
       certificateName: undefined,
     })
-    expect(log.texts('error')).toEqual(['mqtt: authenticate() failed: no database'])
+    const failed = 'mqtt: authenticate() failed: no database'
+    expect(log.texts('error')).toEqual([failed, failed])
     const reader = await overTcp(server.port)
     await reader.connect({ username: 'reader' })
     expect([await reader.subscribe('open/reader'), await reader.subscribe('open/+')]).toEqual([1, 0x80])
