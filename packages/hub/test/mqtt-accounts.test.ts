@@ -346,7 +346,7 @@ describe('passwords of people', () => {
     const passwords = new ScryptPasswords()
     let wanted = true
     const waiting = Array.from({ length: 1002 }, (_, index) =>
-      passwords.check(`a${index}`, bytes('x'), undefined, () => wanted),
+      Promise.resolve(passwords.check(`a${index}`, bytes('x'), undefined, () => wanted)),
     )
     expect(passwords.check('late', bytes('x'), undefined)).toBe('busy')
     wanted = false

@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { VirtualClock } from '@halyard/testkit'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createMqttServer } from '../src/mqtt-server.ts'
 import type { MqttLogin, MqttServer, MqttServerOptions } from '../src/mqtt-server.ts'
-import { certificates, overTcp, overTls } from './mqtt-support.ts'
+import { TLS_FILES, clientCertificate, overTcp, overTls } from './mqtt-support.ts'
 import { RecordingLogger, send, until } from './support.ts'
 
 async function start(options: MqttServerOptions = {}): Promise<{ server: MqttServer; log: RecordingLogger }> {
@@ -87,15 +88,14 @@ describe('createMqttServer()', () => {
   })
 
   it('speaks TLS beside, with certificates of clients, and nothing but MQTT', async () => {
-    const { tls, client } = await certificates()
-    const [, cert = '', key = '', ca = ''] = /cert: "(.*)", key: "(.*)", ca: "(.*)"/.exec(tls) ?? []
-    const { readFile } = await import('node:fs/promises')
-    const [certText, keyText, caText] = await Promise.all([cert, key, ca].map((path) => readFile(path, 'utf8')))
+    const [cert = '', key = '', ca = ''] = [TLS_FILES.cert, TLS_FILES.key, TLS_FILES.ca].map((path) =>
+      readFileSync(path, 'utf8'),
+    )
     const { server, log } = await start({
-      tls: { cert: certText ?? '', key: keyText ?? '', ca: caText ?? '' },
+      tls: { cert, key, ca },
       authenticate: ({ certificateName }) => certificateName === 'pump',
     })
-    expect(await (await overTls(server.port, client('pump'))).connect()).toBe(0)
+    expect(await (await overTls(server.port, clientCertificate('pump'))).connect()).toBe(0)
     expect(await (await overTls(server.port)).connect()).toBe(4)
     expect(await (await overTcp(server.port)).connect()).toBe(4)
     expect(await send(server.port, 'GET / HTTP/1.1\r\n\r\n')).toBe('')

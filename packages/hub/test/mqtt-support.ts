@@ -1,16 +1,14 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect as connectTcp } from 'node:net'
 import type { Socket } from 'node:net'
-import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import type { ConnectionOptions } from 'node:tls'
+import { fileURLToPath } from 'node:url'
 import { PacketReader, encodeToBytes } from '@halyard/wire/mqtt'
 import type { Connack, Connect, Packet } from '@halyard/wire/mqtt'
 import { onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { temporaryDirectory } from './support.ts'
 import type { TestHub } from './support.ts'
 
 /** What a client is written to, and how its end is seen. */
@@ -101,7 +99,7 @@ export class MqttClient {
   }
 }
 
-export function lineOfSocket(socket: Socket): Line {
+function lineOfSocket(socket: Socket): Line {
   socket.on('error', () => {})
   return {
     write: (bytes) => void socket.write(bytes),
@@ -151,45 +149,15 @@ export function sampleOf({ hub }: TestHub): Pick<Connect, 'username' | 'password
   return { username, password: Buffer.from(password) }
 }
 
-export interface Certificates {
-  /** As the configuration has it. */
-  readonly tls: string
-  /** For a name that the hub's authority vouches for, or another authority. */
-  readonly client: (name: string, signedBy?: 'ca' | 'stranger') => { readonly cert: Buffer; readonly key: Buffer }
-}
+const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
 
-/** An authority, a hub and its clients, made by openssl for one test. */
-export async function certificates(): Promise<Certificates> {
-  const directory = await temporaryDirectory()
-  const at = (name: string): string => join(directory, name)
-  const openssl = (...words: string[]): void => void execFileSync('openssl', words, { stdio: 'ignore', cwd: directory })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  for (const name of ['ca', 'stranger']) {
-    openssl(
-      'req',
-      '-x509',
-      ...key,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.pem`,
-      '-days',
-      '1',
-      '-subj',
-      `/CN=${name}`,
-    )
-  }
-  const issue = (name: string, signedBy: string): void => {
-    openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`)
-    const ca = ['-CA', `${signedBy}.pem`, '-CAkey', `${signedBy}.key`, '-CAcreateserial']
-    openssl('x509', '-req', '-in', `${name}.csr`, ...ca, '-out', `${name}.pem`, '-days', '1')
-  }
-  issue('hub', 'ca')
-  return {
-    tls: `tls: { cert: ${JSON.stringify(at('hub.pem'))}, key: ${JSON.stringify(at('hub.key'))}, ca: ${JSON.stringify(at('ca.pem'))} }`,
-    client: (name, signedBy = 'ca') => {
-      issue(name, signedBy)
-      return { cert: readFileSync(at(`${name}.pem`)), key: readFileSync(at(`${name}.key`)) }
-    },
-  }
+/** Of the hub, and of the authority that has signed its clients' certificates: paths. */
+export const TLS_FILES = { cert: fixture('cert.pem'), key: fixture('key.pem'), ca: fixture('clients/ca.pem') } as const
+
+/** The certificates of clients, each with its common name; that of a stranger is signed by another authority. */
+export function clientCertificate(name: 'sample' | 'nobody' | 'pump' | 'strange-sample'): {
+  readonly cert: Buffer
+  readonly key: Buffer
+} {
+  return { cert: readFileSync(fixture(`clients/${name}.pem`)), key: readFileSync(fixture('clients/key.pem')) }
 }

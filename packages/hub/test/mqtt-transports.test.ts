@@ -1,12 +1,12 @@
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { MqttClient, certificates, overTcp, overTls, overWebSocket, sampleOf } from './mqtt-support.ts'
+import { MqttClient, TLS_FILES, clientCertificate, overTcp, overTls, overWebSocket, sampleOf } from './mqtt-support.ts'
 import { open, send, startHub, until } from './support.ts'
 import type { TestHub } from './support.ts'
 
-const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
-const TLS = `tls: { cert: ${JSON.stringify(fixture('cert.pem'))}, key: ${JSON.stringify(fixture('key.pem'))} }`
+const { cert, key } = TLS_FILES
+const TLS = `tls: ${JSON.stringify({ cert, key })}`
+const TLS_WITH_CA = `tls: ${JSON.stringify(TLS_FILES)}`
 
 const mqttPort = ({ hub }: TestHub): number => hub.ports.mqtt ?? 0
 const connections = async ({ hub }: TestHub): Promise<number> => {
@@ -272,9 +272,8 @@ describe('the end', () => {
 
 describe('client certificates', () => {
   it('of the authority, with the name of an account, need no password', async () => {
-    const { tls, client } = await certificates()
-    const started = await startHub({ config: `{ ${tls} }` })
-    const ours = client('sample')
+    const started = await startHub({ config: `{ ${TLS_WITH_CA} }` })
+    const ours = clientCertificate('sample')
     const { front } = started.hub.ports
     const ways = [
       () => overTls(mqttPort(started), ours),
@@ -290,14 +289,13 @@ describe('client certificates', () => {
   })
 
   it('of another authority, of a name without account, or none: the password decides', async () => {
-    const { tls, client } = await certificates()
-    const started = await startHub({ config: `{ ${tls} }` })
-    const strange = client('sample', 'stranger')
+    const started = await startHub({ config: `{ ${TLS_WITH_CA} }` })
+    const strange = clientCertificate('strange-sample')
     const port = mqttPort(started)
     expect(await (await overTls(port, strange)).connect()).toBe(5)
     expect(await (await overTls(port, strange)).connect({ username: 'sample' })).toBe(4)
     expect(await (await overTls(port, strange)).connect(sampleOf(started))).toBe(0)
-    const nobody = client('nobody')
+    const nobody = clientCertificate('nobody')
     expect(await (await overTls(port, nobody)).connect()).toBe(5)
     expect(await (await overTls(port, nobody)).connect(sampleOf(started))).toBe(0)
     expect(await (await overTls(port)).connect(sampleOf(started))).toBe(0)

@@ -39,7 +39,7 @@ export function addHubAdmin(hub: Command, { finish, ...context }: AdminContext):
     .option(
       '--access <rule>',
       `mqtt: 'read|write|readwrite|deny FILTER', as often as needed (default: all topics)`,
-      (rule: string, rules: readonly string[] = []) => [...rules, rule],
+      (rule: string, rules?: readonly string[]) => [...(rules ?? []), rule],
     )
     .option('--json', 'as one JSON object')
     .addHelpText('after', SECRETS)
