@@ -282,6 +282,27 @@ describe('the dialect', () => {
     expect(reasons).toEqual([0x86, 0x86, 0x86, ...Array.from({ length: 17 }, () => 0x9f)])
   })
 
+  it.each(['changed', 'removed'])(
+    'an account that is %s while its password is checked does not come in',
+    async (what) => {
+      let answer: (verdict: PasswordVerdict) => void = () => {}
+      const passwords = { ...quick, check: () => new Promise<PasswordVerdict>((resolve) => (answer = resolve)) }
+      const { dialect, accounts } = await dialectOf(passwords)
+      const secret = { algorithm: 'scrypt', salt: 'AA', hash: 'AA', cost: 15 } as const
+      await accounts.create({ username: 'ann', secret, access: undefined })
+      await accounts.find('ann')
+      const come = (): Promise<number> => reasonOf(dialect.authenticate(loginOf('ann', 'right')))
+      const unchanged = come()
+      answer('right')
+      expect(await unchanged).toBe(0)
+      const verdict = come()
+      if (what === 'changed') await accounts.change('ann', { access: [] })
+      else await accounts.remove('ann')
+      answer('right')
+      expect(await verdict).toBe(0x89)
+    },
+  )
+
   it('a wrong password is looked at in the same way, whoever is meant', async () => {
     const asked: (string | undefined)[] = []
     const { dialect } = await dialectOf({

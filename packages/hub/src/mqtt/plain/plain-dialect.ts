@@ -80,7 +80,7 @@ export class PlainDialect extends PlainTopics {
   #judge(login: Login, password: Uint8Array, account: MqttAccount | undefined): Verdict | Promise<Verdict> {
     if (account === undefined && this.#isAnonymous(login)) return this.accept(login, undefined)
     const verdict = this.#verify(login, password, account)
-    if (verdict instanceof Promise) return verdict.then((known) => this.#conclude(login, account, known))
+    if (verdict instanceof Promise) return verdict.then((known) => this.#confirm(login, account, known))
     return this.#conclude(login, account, verdict)
   }
 
@@ -96,6 +96,17 @@ export class PlainDialect extends PlainTopics {
     const slow = secret?.algorithm === 'scrypt' ? secret : undefined
     // Guesses that came together are counted one by one: those behind the last one are not looked at.
     return this.#parts.passwords.check(username, password, slow, () => !this.#isBlocked(login))
+  }
+
+  /** An account that was changed or removed while its password was checked does not come in as what it was. */
+  async #confirm(login: Login, account: MqttAccount | undefined, verdict: PasswordVerdict): Promise<Verdict> {
+    if (verdict === 'right' && account !== undefined) {
+      const present = await this.#find(account.username)
+      if (JSON.stringify(present) !== JSON.stringify(account)) {
+        return refused(REASON.serverBusy, 'its account was changed while its password was checked')
+      }
+    }
+    return this.#conclude(login, account, verdict)
   }
 
   #conclude(login: Login, account: MqttAccount | undefined, verdict: PasswordVerdict): Verdict {
