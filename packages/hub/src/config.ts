@@ -48,7 +48,8 @@ export interface HubConfig {
   readonly ports: { readonly front: number; readonly hologram: number; readonly mqtt: number }
   readonly hologram: { readonly limits: HologramConfig; readonly push: PushLimits; readonly sms: SmsConfig }
   readonly front: { readonly limits: FrontConfig }
-  readonly mqtt: { readonly limits: MqttConfig }
+  /** `sysInterval`: seconds between two rounds of `$SYS`; 0: none. */
+  readonly mqtt: { readonly limits: MqttConfig; readonly sysInterval: number }
   readonly history: HistoryLimits
   /** Paths of PEM files; `ca`: whose certificates let clients in without a password. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string | undefined }
@@ -101,6 +102,7 @@ export const DEFAULT_CONFIG: HubConfig = {
     },
   },
   mqtt: {
+    sysInterval: 10,
     limits: {
       ...DEFAULT_MQTT_LIMITS,
       connections: 10_000,
@@ -120,6 +122,34 @@ const seconds = v.optional(anySeconds)
 const age = v.optional(anyAge)
 const path = v.pipe(v.string(), v.nonEmpty())
 const port = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)))
+
+const MqttLimitsSchema = v.strictObject({
+  connections: count,
+  connectionsPerAddress: count,
+  authFailuresPerAddress: count,
+  authWindowPerAddress: seconds,
+  connectTimeout: seconds,
+  connectBytes: bytes(256, MIB),
+  packetBytes: bytes(256, 256 * MIB),
+  topicLevels: between(1, 1000),
+  subscriptions: count,
+  userProperties: between(0, 10_000),
+  receiveMaximum: between(1, 65_535),
+  topicAliases: between(0, 65_535),
+  window: between(1, 65_535),
+  // Less than twice the buffer of a socket, and nobody would say when there is room again.
+  outputBytes: bytes(128 * KIB),
+  stuckTimeout: seconds,
+  keepAlive: between(1, 65_535),
+  sessionExpiry: between(0, 4_294_967_294),
+  queuedMessages: between(0, 100_000_000),
+  queuedBytes: bytes(0, 2 ** 50),
+  totalQueuedBytes: bytes(0, 2 ** 50),
+  retainedMessages: between(0, 100_000_000),
+  retainedBytes: bytes(0, 2 ** 50),
+  sessions: between(1, 100_000_000),
+  overflow: v.optional(v.picklist(['drop-oldest', 'drop-newest', 'expire-session', 'reject'])),
+})
 
 const Schema = v.strictObject({
   data: v.optional(path),
@@ -190,34 +220,8 @@ const Schema = v.strictObject({
   ),
   mqtt: v.optional(
     v.strictObject({
-      limits: v.optional(
-        v.strictObject({
-          connections: count,
-          connectionsPerAddress: count,
-          authFailuresPerAddress: count,
-          authWindowPerAddress: seconds,
-          connectTimeout: seconds,
-          connectBytes: bytes(256, MIB),
-          packetBytes: bytes(256, 256 * MIB),
-          topicLevels: between(1, 1000),
-          subscriptions: count,
-          userProperties: between(0, 10_000),
-          receiveMaximum: between(1, 65_535),
-          topicAliases: between(0, 65_535),
-          window: between(1, 65_535),
-          outputBytes: bytes(KIB),
-          stuckTimeout: seconds,
-          keepAlive: between(1, 65_535),
-          sessionExpiry: between(0, 4_294_967_294),
-          queuedMessages: between(0, 100_000_000),
-          queuedBytes: bytes(0, 2 ** 50),
-          totalQueuedBytes: bytes(0, 2 ** 50),
-          retainedMessages: between(0, 100_000_000),
-          retainedBytes: bytes(0, 2 ** 50),
-          sessions: between(1, 100_000_000),
-          overflow: v.optional(v.picklist(['drop-oldest', 'drop-newest', 'expire-session', 'reject'])),
-        }),
-      ),
+      sysInterval: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_SECONDS))),
+      limits: v.optional(MqttLimitsSchema),
     }),
   ),
   history: v.optional(v.strictObject({ maxAge: age, maxBytes: bytes(KIB, 2 ** 50) })),
@@ -261,6 +265,19 @@ export function checkConfig(value: Readonly<Record<string, unknown>>, path: stri
   throw new UsageError('ERR_HUB_CONFIG', `${path}: ${problems.join('; ')}; docs/guide/hub.md lists all keys`)
 }
 
+const ServerLimits = v.strictObject({
+  ...v.omit(MqttLimitsSchema, ['authFailuresPerAddress', 'authWindowPerAddress']).entries,
+  firstByteTimeout: seconds,
+})
+
+/** Of `createMqttServer()`. @throws {UsageError} `ERR_USAGE` */
+export function checkMqttLimits(limits: unknown): void {
+  const result = v.safeParse(ServerLimits, limits)
+  if (result.success) return
+  const problems = result.issues.slice(0, 5).map((issue) => describeIssue(issue))
+  throw new UsageError('ERR_USAGE', `limits: ${problems.join('; ')}; docs/guide/mqtt.md lists all`)
+}
+
 function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
   const { hologram, front, mqtt, history, tls, data, host, ports } = found
   const defaults = DEFAULT_CONFIG
@@ -274,7 +291,10 @@ function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
       sms: { ...hologram?.sms },
     },
     front: { limits: { ...defaults.front.limits, ...front?.limits } },
-    mqtt: { limits: { ...defaults.mqtt.limits, ...mqtt?.limits } },
+    mqtt: {
+      sysInterval: mqtt?.sysInterval ?? defaults.mqtt.sysInterval,
+      limits: { ...defaults.mqtt.limits, ...mqtt?.limits },
+    },
     history: { ...defaults.history, ...history },
     ...(tls && { tls }),
   }

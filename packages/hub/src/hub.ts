@@ -21,14 +21,14 @@ import { sendToDevice } from './hologram/send-to-device.ts'
 import { startHologram } from './hologram/start.ts'
 import { FrontDoor } from './listen/front-door.ts'
 import type { FrontDoorOptions } from './listen/front-door.ts'
-import { peerOf } from './listen/addresses.ts'
-import { addressKey } from './listen/addresses.ts'
+import { addressKey, peerOf } from './listen/addresses.ts'
 import { HttpService } from './listen/http.ts'
 import { SocketTransport } from './listen/socket-transport.ts'
 import { TcpListener } from './listen/tcp-listener.ts'
 import { WebSocketDoor } from './listen/websocket-door.ts'
-import { MqttAccounts } from './mqtt/plain/accounts.ts'
+import { MqttAccounts } from './domain/mqtt-accounts.ts'
 import { startMqtt } from './mqtt/start.ts'
+import { AccountBook } from './mqtt-account-book.ts'
 import { MEMORY, resolveOptions } from './options.ts'
 import type { CheckedOptions, HubOptions } from './options.ts'
 import type { HubAccounts, HubReady } from './ready.ts'
@@ -55,7 +55,7 @@ import { VERSION } from './version.ts'
  * console.log(hub.ready.event, hub.accounts.hologram?.cloud_id.length) // ready 4
  * ```
  *
- * @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_NO_MQTT`, `ERR_CONFIG_FILE`, `ERR_HUB_CONFIG`, `ERR_HUB_TLS`, `ERR_HUB_HOST`
+ * @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_MQTT_ANONYMOUS`, `ERR_CONFIG_FILE`, `ERR_HUB_CONFIG`, `ERR_HUB_TLS`, `ERR_HUB_HOST`
  * @throws {ConnectionError} `ERR_HUB_PORT_IN_USE`, `ERR_HUB_PORT_PERMISSION`, `ERR_HUB_LISTEN`
  * @throws {StorageError} `ERR_STORE_…` (another hub has the directory, no permission, not a directory, disk full),
  * `ERR_HUB_FILE`, `ERR_HUB_NEWER_DATA`, `ERR_HUB_JOURNAL`, `ERR_HUB_INDEX`
@@ -119,16 +119,23 @@ async function startHub(parts: HubParts): Promise<Hub> {
     ...{ history: index.history, userAgent: `halyard-hub/${VERSION}`, disk, clock, logger: flood },
   })
 
+  const passwords = new ScryptPasswords()
   const mqtt = startMqtt({
-    ...{ limits: config.mqtt.limits, accounts: mqttAccounts, passwords: new ScryptPasswords(), clock, logger: flood },
-    ...{ store: new MemoryMessages(), anonymous: checked.mqttAnonymous },
+    ...{ limits: config.mqtt.limits, accounts: mqttAccounts, passwords, store: new MemoryMessages() },
+    ...{ anonymous: checked.mqttAnonymous, version: VERSION, sysInterval: config.mqtt.sysInterval },
+    ...{ clock, logger: flood },
   })
 
   try {
     const startedAt = clock.monotonic()
     const hashToken = (token: string): string => TOKEN_MINT.hash(token)
+    const removal = new Removal({ accounts, mqttAccounts, tokens, samples: sampleFile, hashToken })
     const rest = new RestApi({
-      removal: new Removal({ accounts, tokens, samples: sampleFile, hashToken }),
+      removal,
+      mqttAccounts: new AccountBook({
+        ...{ accounts: mqttAccounts, passwords, mint: TOKEN_MINT },
+        remove: (username) => removal.mqttAccount(username),
+      }),
       ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
       keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
       ...{ history: index.history, bus, hubId: secrets.hubId, clock, logger: flood },
@@ -153,7 +160,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
             refused: listeners.hologram.refused,
             sms: hologram.smsBacklog,
           },
-          mqtt: { connections: mqtt.server.connections, refused: listeners.mqtt.refused },
+          mqtt: { ...mqtt.health(), refused: listeners.mqtt.refused },
         },
         uptime: Math.round(clock.monotonic() - startedAt) / 1000,
         journal: { committed: journal.committed, pendingBytes: journal.pendingBytes, applied: index.applied },

@@ -13,7 +13,7 @@ export interface HubOptions {
   host?: string
   /** `'ephemeral'`: free ports; a number that is left out is the default (front 8080, mqtt 1883, hologram 9999), 0 a free port. */
   ports?: 'ephemeral' | Partial<Record<PortName, number>>
-  /** Lets clients without a user name in on the MQTT port, with all rights; only on a loopback address. false */
+  /** Lets clients without a password in on the MQTT port, with all rights; only on a loopback address. false */
   mqttAnonymous?: boolean
   /** Path of an HJSON file; docs/guide/hub.md lists its keys. What is given here wins over it. */
   config?: string
@@ -66,7 +66,8 @@ export async function resolveOptions(
   return { checked, config }
 }
 
-function isLoopback(host: string): boolean {
+/** Only programs of this machine reach it. */
+export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127[.]/.test(host)
 }
 

@@ -28,7 +28,7 @@ export class ScryptPasswords implements Passwords {
 
   async hash(password: Uint8Array): Promise<PasswordHash> {
     const salt = randomBytes(16)
-    const hash = await this.#compute(password, salt, COST)
+    const hash = await this.#inTurn(() => derive(password, salt, COST))
     return { algorithm: 'scrypt', salt: salt.toString('base64url'), hash: hash.toString('base64url'), cost: COST }
   }
 
@@ -36,23 +36,27 @@ export class ScryptPasswords implements Passwords {
     account: string,
     password: Uint8Array,
     kept: PasswordHash | undefined,
+    isWanted: () => boolean = () => true,
   ): PasswordVerdict | Promise<PasswordVerdict> {
     const proof = this.#proof(account, password, kept)
     const known = this.#right.get(account)
     if (kept !== undefined && known !== undefined && timingSafeEqual(known, proof)) return 'right'
     if (this.#queue.length >= WAITING) return 'busy'
-    return this.#verify(account, password, kept, proof)
+    return this.#verify(account, password, kept, { proof, isWanted })
   }
 
   async #verify(
     account: string,
     password: Uint8Array,
     kept: PasswordHash | undefined,
-    proof: Buffer,
+    { proof, isWanted }: { readonly proof: Buffer; readonly isWanted: () => boolean },
   ): Promise<PasswordVerdict> {
     const { salt, hash, cost } = kept ?? this.#nobody
     const expected = Buffer.from(hash, 'base64url')
-    const computed = await this.#compute(password, Buffer.from(salt, 'base64url'), cost)
+    const computed = await this.#inTurn(async () =>
+      isWanted() ? derive(password, Buffer.from(salt, 'base64url'), cost) : undefined,
+    )
+    if (computed === undefined) return 'busy'
     const isRight = expected.length === computed.length && timingSafeEqual(expected, computed) && kept !== undefined
     if (!isRight) return 'wrong'
     this.#right.delete(account)
@@ -74,14 +78,11 @@ export class ScryptPasswords implements Passwords {
       .digest()
   }
 
-  async #compute(password: Uint8Array, salt: Buffer, cost: number): Promise<Buffer> {
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     if (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve))
     else this.#running++
     try {
-      return await new Promise<Buffer>((resolve, reject) => {
-        const options = { N: 2 ** cost, r: BLOCK, p: 1, maxmem: MEMORY }
-        scrypt(password, salt, LENGTH, options, (error, key) => (error ? reject(error) : resolve(key)))
-      })
+      return await work()
     } finally {
       const next = this.#queue.shift()
       // Its place goes to the one who waited longest.
@@ -89,6 +90,13 @@ export class ScryptPasswords implements Passwords {
       else this.#running--
     }
   }
+}
+
+function derive(password: Uint8Array, salt: Buffer, cost: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const options = { N: 2 ** cost, r: BLOCK, p: 1, maxmem: MEMORY }
+    scrypt(password, salt, LENGTH, options, (error, key) => (error ? reject(error) : resolve(key)))
+  })
 }
 
 function randomText(): string {

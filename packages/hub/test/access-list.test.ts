@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fits, isServerTopic } from '../src/domain/topics/filter.ts'
 import { AccessList, FULL_ACCESS } from '../src/mqtt/plain/access-list.ts'
-import type { Access } from '../src/mqtt/plain/access-list.ts'
+import type { Access } from '../src/domain/mqtt-account-book.ts'
 
 const ann = { username: 'ann', clientId: 'kitchen' }
 const listOf = (...rules: readonly (readonly [Access, string])[]): AccessList =>

@@ -19,7 +19,7 @@ export interface FrontDoorOptions {
   /** Takes a stream whose first byte is a letter; that byte is still to be read. None on a port that takes MQTT alone. */
   readonly http?: (socket: Socket) => void
   /** Takes a stream that begins with an MQTT CONNECT. */
-  readonly mqtt: (socket: Socket, peer: Peer, isSecure: boolean) => void
+  readonly mqtt: (socket: Socket, peer: Peer) => void
   /** PEM texts; none: TLS is not spoken. `ca`: whose certificates clients may show. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string }
   /** seconds for the first byte, and again behind TLS */
@@ -81,7 +81,7 @@ export class FrontDoor {
       // Only now someone listens for what was put back.
       process.nextTick(() => socket.resume())
     } else if (first === MQTT) {
-      mqtt(socket, peer, !mayBeTls)
+      mqtt(socket, peer)
       process.nextTick(() => socket.resume())
     } else if (first === TLS && mayBeTls && this.#tls) {
       this.#tls.emit('connection', socket)
@@ -96,6 +96,9 @@ export class FrontDoor {
 
   #stranger(first: number, mayBeTls: boolean): string {
     if (first === TLS && mayBeTls) return 'it speaks TLS, and no certificate is configured (tls: { cert, key })'
+    const isHttp = first >= UPPER_A && first <= UPPER_Z
+    if (isHttp && !this.#options.http)
+      return 'it speaks HTTP, and this port takes MQTT alone; HTTP is for the front door'
     return 'its first byte begins no protocol that the hub speaks'
   }
 
@@ -109,9 +112,13 @@ export class FrontDoor {
         ...(ca !== undefined && { ca, requestCert: true, rejectUnauthorized: false }),
       })
     } catch (cause) {
-      throw new UsageError('ERR_HUB_TLS', `tls.cert and tls.key do not work together: ${describeError(cause)}`, {
-        cause,
-      })
+      throw new UsageError(
+        'ERR_HUB_TLS',
+        `tls.cert and tls.key do not work together${ca === undefined ? '' : ', or tls.ca is no certificate'}: ${describeError(cause)}`,
+        {
+          cause,
+        },
+      )
     }
     server.on('secureConnection', (socket) => {
       socket.on('error', () => {})

@@ -16,6 +16,11 @@ export interface HttpOptions {
   readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
 
+/** Addresses under which no WebSocket is MQTT. */
+const NO_UPGRADE = /^[/](?:api|console|socket[.]io)(?:[/?]|$)/
+/** What the peer has to close its side after ours; ms. */
+const LINGER = 2000
+
 interface Connection {
   /** Asked for and not yet handed over whole. */
   answers: number
@@ -30,10 +35,19 @@ export class HttpService {
   readonly #connections = new Map<Socket, Connection>()
   #draining: NodeJS.Timeout | undefined
 
-  private constructor(app: FastifyInstance, server: Server) {
+  private constructor(app: FastifyInstance, server: Server, upgrade: HttpOptions['upgrade']) {
     this.#app = app
     this.#server = server
     server.prependListener('request', (request, response) => this.#onRequest(request, response))
+    server.on('upgrade', (request, socket: Socket, head) => {
+      this.#connections.delete(socket)
+      const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
+      if (isWebSocket && !NO_UPGRADE.test(request.url ?? '')) return upgrade(request, socket, head)
+      // The server has let go of the socket, and of its timeouts.
+      const linger = setTimeout(() => socket.destroy(), LINGER).unref()
+      socket.once('close', () => clearTimeout(linger))
+      socket.resume().end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+    })
   }
 
   static async create({ limits, health, routes, upgrade }: HttpOptions): Promise<HttpService> {
@@ -65,17 +79,12 @@ export class HttpService {
       const message = status < 500 ? error.message : 'the hub could not do it; its log says why'
       return reply.code(status).send({ error: status < 500 ? 'bad request' : 'internal error', message })
     })
-    server.on('upgrade', (request, socket, head) => {
-      const isOurs = /^\/(?:api|console|socket[.]io)(?:\/|$)/.test(request.url ?? '')
-      if (!isOurs && request.headers.upgrade?.toLowerCase() === 'websocket') return upgrade(request, socket, head)
-      socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
-    })
     app.get('/health', () => health())
     routes(app)
     await app.ready()
     // The server never listens, and only this event starts the timer behind headersTimeout and requestTimeout.
     server.emit('listening')
-    return new HttpService(app, server)
+    return new HttpService(app, server, upgrade)
   }
 
   /** Takes over a stream that begins with a request. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Peer } from '../domain/devices.ts'
 import type { Transport, TransportHandler, TransportKind } from '../domain/transport.ts'
+import { certificateNameOf } from './certificate-name.ts'
 
 export interface SocketTransportOptions {
   readonly door: 'front' | 'mqtt'
@@ -21,13 +22,14 @@ export class SocketTransport implements Transport {
   readonly #socket: Socket
   #handler: TransportHandler | undefined
   #isDrainedAwaited = false
+  #linger: NodeJS.Timeout | undefined
 
   constructor(socket: Socket, options: SocketTransportOptions) {
     this.#socket = socket
     this.kind = socket instanceof TLSSocket ? 'tls' : 'tcp'
     this.door = options.door
     this.peer = options.peer
-    this.certificateName = socket instanceof TLSSocket ? nameOf(socket) : undefined
+    this.certificateName = certificateNameOf(socket)
   }
 
   get pendingBytes(): number {
@@ -37,19 +39,16 @@ export class SocketTransport implements Transport {
   start(handler: TransportHandler): void {
     const socket = this.#socket
     this.#handler = handler
-    let isOver = false
-    const over = (clean: boolean): void => {
-      if (isOver) return
-      isOver = true
-      handler.closed(clean)
-    }
-    socket.on('data', (chunk: Buffer) => handler.received(chunk))
+    socket.on('data', (chunk: Buffer) => this.#handler?.received(chunk))
     // MQTT has no use for half a connection: who ends his side is gone, now, whatever we still have for him.
     socket.on('end', () => {
-      over(true)
+      this.#over(true)
       this.end()
     })
-    socket.on('close', (hadError) => over(!hadError))
+    socket.on('close', (hadError) => {
+      clearTimeout(this.#linger)
+      this.#over(!hadError)
+    })
   }
 
   write(pieces: readonly Uint8Array[]): void {
@@ -85,23 +84,21 @@ export class SocketTransport implements Transport {
 
   end(): void {
     const socket = this.#socket
-    if (socket.destroyed) return
+    if (socket.destroyed || this.#linger !== undefined) return
     // What still comes is read and forgotten: closing on unread bytes would reset the connection under our last packet.
     socket.removeAllListeners('data').resume()
-    if (!socket.writableEnded) socket.end()
-    // By the clock, not by silence: a peer that never stops would never be silent.
-    const timer = setTimeout(() => socket.destroy(), LINGER)
-    socket.once('close', () => clearTimeout(timer))
+    socket.end()
+    // Not the socket's own timeout: who goes on sending would put that off for ever.
+    this.#linger = setTimeout(() => socket.destroy(), LINGER).unref()
   }
 
   destroy(): void {
     this.#socket.destroy()
   }
-}
 
-/** The common name of a certificate that a configured authority has signed. */
-function nameOf(socket: TLSSocket): string | undefined {
-  if (!socket.authorized) return undefined
-  const { subject } = socket.getPeerCertificate()
-  return typeof subject?.CN === 'string' ? subject.CN : undefined
+  #over(clean: boolean): void {
+    const handler = this.#handler
+    this.#handler = undefined
+    handler?.closed(clean)
+  }
 }

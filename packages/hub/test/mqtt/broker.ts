@@ -8,10 +8,10 @@ import { VirtualClock } from '@halyard/testkit'
 import type { ProtocolVersion } from '@halyard/wire/mqtt'
 import { it, onTestFinished } from 'vitest'
 import { SocketTransport } from '../../src/listen/socket-transport.ts'
+import { MqttAccounts } from '../../src/domain/mqtt-accounts.ts'
 import type { Authenticator } from '../../src/mqtt/dialect.ts'
 import { DEFAULT_MQTT_LIMITS } from '../../src/mqtt/limits.ts'
 import type { MqttLimits } from '../../src/mqtt/limits.ts'
-import { MqttAccounts } from '../../src/mqtt/plain/accounts.ts'
 import { PlainDialect } from '../../src/mqtt/plain/plain-dialect.ts'
 import { MqttServer } from '../../src/mqtt/server.ts'
 import { ScryptPasswords } from '../../src/passwords.ts'
@@ -87,12 +87,12 @@ export async function startBroker({
       { filter: 'open/#', access: 'readwrite' },
     ],
   })
+  const log = new RecordingLogger()
   const dialect = new PlainDialect({
-    ...{ accounts, clock, anonymous: true },
+    ...{ accounts, clock, logger: log, anonymous: true },
     passwords: new ScryptPasswords(),
     throttle: { failures: 100, window: 600 },
   })
-  const log = new RecordingLogger()
   const server = new MqttServer({
     authenticate: (login) => dialect.authenticate(login),
     authenticators: authenticators(dialect),

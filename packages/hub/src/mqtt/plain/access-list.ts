@@ -1,13 +1,6 @@
 /** Which topics an account may publish to and subscribe to. Filters are those of MQTT, `%u` is its name, `%c` the client id. */
+import type { Access, AccessRule } from '../../domain/mqtt-account-book.ts'
 import { endOfLevel, fits, isServerTopic } from '../../domain/topics/filter.ts'
-
-export type Access = 'read' | 'write' | 'readwrite' | 'deny'
-
-export interface AccessRule {
-  /** `sensors/%u/#` */
-  readonly filter: string
-  readonly access: Access
-}
 
 export interface Subject {
   readonly username: string

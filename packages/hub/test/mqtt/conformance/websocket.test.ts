@@ -6,6 +6,7 @@ import type { Packet } from '@halyard/wire/mqtt'
 import { expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { WebSocketDoor } from '../../../src/listen/websocket-door.ts'
+import type { Transport } from '../../../src/domain/transport.ts'
 import { until } from '../../support.ts'
 import { inVersions, startBroker } from '../broker.ts'
 import { connectPacket, publishPacket, subscribePacket } from '../raw-client.ts'
@@ -17,7 +18,8 @@ async function startDoor(): Promise<{ readonly url: string; readonly connections
   const door = new WebSocketDoor({
     frameBytes: 1_000_000,
     peerOf: () => ({ address: '127.0.0.1', host: '127.0.0.1' }),
-    onConnection: (transport) => broker.server.accept(transport),
+    // Without an account one comes in on the MQTT port alone; here it is the frames that matter.
+    onConnection: (transport) => broker.server.accept(atMqttPort(transport)),
   })
   const http = createServer()
   http.on('upgrade', (request, socket, head) => door.accept(request, socket, head))
@@ -28,6 +30,16 @@ async function startDoor(): Promise<{ readonly url: string; readonly connections
     url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}/mqtt`,
     connections: () => broker.server.connections,
   }
+}
+
+function atMqttPort(transport: Transport): Transport {
+  return new Proxy(transport, {
+    get: (target, name) => {
+      if (name === 'door') return 'mqtt'
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
 }
 
 async function open(url: string, protocols: string[] = ['mqtt']): Promise<WebSocket> {

@@ -1,6 +1,6 @@
-import type { PasswordHash } from '../../domain/passwords.ts'
-import type { Document, Json, Registry } from '../../domain/ports.ts'
-import type { AccessRule } from './access-list.ts'
+import type { AccessRule } from './mqtt-account-book.ts'
+import type { PasswordHash } from './passwords.ts'
+import type { Document, Json, Registry } from './ports.ts'
 
 const MQTT_ACCOUNTS = 'mqtt.accounts'
 
@@ -65,18 +65,34 @@ export class MqttAccounts implements Disposable {
   }
 
   /** False if there is one of this name. */
-  async create({ username, secret, access }: MqttAccount): Promise<boolean> {
-    const value = { secret, ...(access && { access }) } as unknown as Json
-    return (await this.#registry.put(MQTT_ACCOUNTS, username, value, 0)).written
+  async create(account: MqttAccount): Promise<boolean> {
+    return (await this.#registry.put(MQTT_ACCOUNTS, account.username, valueOf(account), 0)).written
+  }
+
+  /** Another password, other rights, or both; `undefined` if there is none of this name. */
+  async change(
+    username: string,
+    change: { readonly secret?: MqttSecret | undefined; readonly access?: readonly AccessRule[] | undefined | null },
+  ): Promise<MqttAccount | undefined> {
+    for (;;) {
+      const document = await this.#registry.get(MQTT_ACCOUNTS, username)
+      const account = document && parse(document)
+      if (!document || !account) return undefined
+      const access = change.access === undefined ? account.access : (change.access ?? undefined)
+      const changed: MqttAccount = { username, secret: change.secret ?? account.secret, access }
+      // Somebody else has changed it meanwhile: his change stays.
+      if ((await this.#registry.put(MQTT_ACCOUNTS, username, valueOf(changed), document.revision)).written)
+        return changed
+    }
   }
 
   async remove(username: string): Promise<boolean> {
     return (await this.#registry.remove(MQTT_ACCOUNTS, username)).written
   }
 
-  /** In the order of their names, a thousand at a time. */
-  async list(after?: string): Promise<readonly MqttAccount[]> {
-    const documents = await this.#registry.list(MQTT_ACCOUNTS, { limit: 1000, ...(after !== undefined && { after }) })
+  /** In the order of their names, at most `limit` (at most 1,000) behind `after`. */
+  async list(page: { readonly after?: string; readonly limit: number }): Promise<readonly MqttAccount[]> {
+    const documents = await this.#registry.list(MQTT_ACCOUNTS, page)
     return documents.flatMap((document) => parse(document) ?? [])
   }
 
@@ -91,8 +107,20 @@ export class MqttAccounts implements Disposable {
   }
 }
 
+export const MAX_USERNAME = 128
+
+/** What can be the name of an account; nothing else is looked for. */
+export function isUsername(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length > 2 * MAX_USERNAME) return false
+  return /^[^\p{Cc}\p{Cs}]{1,128}$/u.test(value)
+}
+
 /** Names too that do not exist: guessing costs no disk twice. */
 const REMEMBERED = 10_000
+
+function valueOf({ secret, access }: MqttAccount): Json {
+  return { secret, ...(access && { access }) } as unknown as Json
+}
 
 function parse({ id, value }: Document): MqttAccount | undefined {
   const { secret, access } = value as { readonly secret?: MqttSecret; readonly access?: readonly AccessRule[] }
