@@ -1,0 +1,29 @@
+/** A page in Chromium with the bundle of MQTT.js 5.16.0, over WebSocket. */
+import { afterAll, beforeAll, describe } from 'vitest'
+import { Browser } from './support/browser.ts'
+import type { Tab } from './support/browser.ts'
+import { makeCertificates } from './support/certificates.ts'
+import type { Certificates } from './support/certificates.ts'
+import { installClients } from './support/programs.ts'
+import { commonScenarios } from './support/scenarios.ts'
+
+let certificates: Certificates
+let browser: Browser
+let tab: Tab
+beforeAll(async () => {
+  installClients()
+  certificates = makeCertificates()
+  browser = new Browser()
+  tab = await browser.open()
+}, 60_000)
+afterAll(() => browser[Symbol.asyncDispose]())
+
+describe.each((['ws', 'wss'] as const).flatMap((transport) => ([3, 4, 5] as const).map((version) => ({ version, transport }))))(
+  'Chromium, protocol level $version, $transport',
+  ({ version, transport }) => {
+    commonScenarios({
+      ...{ version, transport, certificates: () => certificates, driver: () => tab, another: () => browser.open() },
+      ...(version === 3 && { extra: { protocolId: 'MQIsdp' } }),
+    })
+  },
+)

@@ -1,0 +1,34 @@
+/** MQTT.js as npm has it, unchanged: 5.16.0, and 1.11.2, which the Emitter SDK for JavaScript stands on. */
+import { beforeAll, describe } from 'vitest'
+import { makeCertificates } from './support/certificates.ts'
+import type { Certificates } from './support/certificates.ts'
+import { installClients, startProgram } from './support/programs.ts'
+import type { ClientKind, Program } from './support/programs.ts'
+import { commonScenarios } from './support/scenarios.ts'
+import type { Way } from './support/scenarios.ts'
+
+let certificates: Certificates
+beforeAll(() => {
+  installClients()
+  certificates = makeCertificates()
+})
+
+function waysOf(kind: ClientKind, version: Way['version'], transport: Way['transport']): Way {
+  let driver: Program | undefined
+  return {
+    ...{ version, transport, certificates: () => certificates },
+    driver: () => (driver ??= startProgram(kind)),
+    another: () => startProgram(kind),
+    // MQTT.js speaks 3.1 only if it is told its old name too.
+    ...(version === 3 && { extra: { protocolId: 'MQIsdp' } }),
+  }
+}
+
+const TRANSPORTS = ['tcp', 'tls', 'ws', 'wss'] as const
+
+describe.each([
+  ...TRANSPORTS.flatMap((transport) => ([3, 4, 5] as const).map((version) => ({ kind: 'MQTT.js 5.16.0', version, transport }) as const)),
+  ...TRANSPORTS.flatMap((transport) => ([3, 4] as const).map((version) => ({ kind: 'MQTT.js 1.11.2', version, transport }) as const)),
+])('$kind, protocol level $version, $transport', ({ kind, version, transport }) => {
+  commonScenarios(waysOf(kind, version, transport))
+})

@@ -1,0 +1,28 @@
+/** Python's paho-mqtt as Debian has it, 1.6.1: what Home Assistant, zigbee2tasmota and half of all scripts speak. */
+import { beforeAll, describe } from 'vitest'
+import { makeCertificates } from './support/certificates.ts'
+import type { Certificates } from './support/certificates.ts'
+import { startProgram } from './support/programs.ts'
+import type { Program } from './support/programs.ts'
+import { commonScenarios } from './support/scenarios.ts'
+import type { Way } from './support/scenarios.ts'
+
+let certificates: Certificates
+beforeAll(() => {
+  certificates = makeCertificates()
+})
+
+function wayOf(version: Way['version'], transport: Way['transport']): Way {
+  let driver: Program | undefined
+  return {
+    ...{ version, transport, certificates: () => certificates },
+    driver: () => (driver ??= startProgram('paho-mqtt 1.6.1')),
+    another: () => startProgram('paho-mqtt 1.6.1'),
+  }
+}
+
+describe.each(
+  (['tcp', 'tls', 'ws', 'wss'] as const).flatMap((transport) => ([3, 4, 5] as const).map((version) => ({ version, transport }))),
+)('paho-mqtt 1.6.1, protocol level $version, $transport', ({ version, transport }) => {
+  commonScenarios(wayOf(version, transport))
+})
