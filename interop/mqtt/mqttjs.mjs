@@ -31,7 +31,16 @@ export function mqttjs(mqtt, emit) {
           if (cmd === 'pingresp') emit({ client: name, event: 'pong' })
         })
         client.on('message', (topic, payload, { qos, retain, dup, properties }) =>
-          emit({ client: name, event: 'message', topic, payload: textOf(payload), qos, retain, dup, properties: plain(properties) }),
+          emit({
+            client: name,
+            event: 'message',
+            topic,
+            payload: textOf(payload),
+            qos,
+            retain,
+            dup,
+            properties: plain(properties),
+          }),
         )
         client.on('disconnect', ({ reasonCode }) => emit({ client: name, event: 'disconnect', reasonCode }))
         client.on('connect', (packet) => {
@@ -50,7 +59,9 @@ export function mqttjs(mqtt, emit) {
     subscribe: (name, { filters, properties }) =>
       new Promise((resolve, reject) => {
         const client = clients.get(name)
-        const wanted = Object.fromEntries(filters.map(({ filter, ...options }) => [filter, old(client) ? options.qos : options]))
+        const wanted = Object.fromEntries(
+          filters.map(({ filter, ...options }) => [filter, old(client) ? options.qos : options]),
+        )
         client.granted = undefined
         const done = (error, granted) => {
           // What MQTT.js makes of a refusal is an error; what the hub has said is in SUBACK.
@@ -67,9 +78,10 @@ export function mqttjs(mqtt, emit) {
         client.unsubscribe(filters, (error) => (error ? reject(error) : resolve({ codes: client.granted ?? [] })))
       }),
 
-    publish: (name, { topic, payload, ...options }) =>
+    publish: (name, { topic, payload, properties, ...rest }) =>
       new Promise((resolve, reject) => {
         const client = clients.get(name)
+        const options = { ...rest, ...(properties && { properties: forPacket(properties) }) }
         let messageId
         const onSend = (packet) => {
           if (packet.cmd === 'publish' && packet.topic === topic) messageId = packet.messageId
@@ -87,9 +99,13 @@ export function mqttjs(mqtt, emit) {
     publishMany: async (name, { topic, count, ...options }) => {
       const client = clients.get(name)
       await Promise.all(
-        Array.from({ length: count }, (_, number) => new Promise((resolve, reject) => {
-          client.publish(topic, String(number), options, (error) => (error ? reject(error) : resolve()))
-        })),
+        Array.from(
+          { length: count },
+          (_, number) =>
+            new Promise((resolve, reject) => {
+              client.publish(topic, String(number), options, (error) => (error ? reject(error) : resolve()))
+            }),
+        ),
       )
       return { count }
     },
@@ -123,7 +139,13 @@ export function mqttjs(mqtt, emit) {
 
 /** 1.11.2 says it in words alone. */
 function refusal({ message }) {
-  const words = ['Unacceptable protocol version', 'Identifier rejected', 'Server unavailable', 'Bad username or password', 'Not authorized']
+  const words = [
+    'Unacceptable protocol version',
+    'Identifier rejected',
+    'Server unavailable',
+    'Bad username or password',
+    'Not authorized',
+  ]
   const at = words.indexOf(message.replace('Connection refused: ', ''))
   return at < 0 ? undefined : at + 1
 }
@@ -132,7 +154,10 @@ const old = (client) => client.options.protocolVersion !== 5 && client.subscribe
 
 function forNewer(filters) {
   return Object.fromEntries(
-    filters.map(({ filter, qos = 0, noLocal: nl, retainAsPublished: rap, retainHandling: rh }) => [filter, { qos, nl, rap, rh }]),
+    filters.map(({ filter, qos = 0, noLocal: nl, retainAsPublished: rap, retainHandling: rh }) => [
+      filter,
+      { qos, nl, rap, rh },
+    ]),
   )
 }
 
@@ -146,6 +171,10 @@ function textOf(bytes) {
   let text = ''
   for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192))
   return text
+}
+
+function forPacket({ correlationData, ...rest }) {
+  return { ...rest, ...(correlationData !== undefined && { correlationData: bytesOf(correlationData) }) }
 }
 
 function plain(properties) {

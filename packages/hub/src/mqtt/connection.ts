@@ -36,6 +36,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
   readonly #onClosed: (connection: Connection) => void
   #phase: 'waiting' | 'authenticating' | 'open' | 'closed' = 'waiting'
   #session: Session | undefined
+  #isBridge = false
   #will: WillMessage | undefined
   #publishing: Publishing | undefined
   #acknowledging: Acknowledging | undefined
@@ -68,6 +69,10 @@ export class Connection implements TransportHandler, PacketHandler, Link {
 
   get version(): 3 | 4 | 5 {
     return this.output.version
+  }
+
+  get isBridge(): boolean {
+    return this.#isBridge
   }
 
   /** There from CONNACK on. */
@@ -254,6 +259,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     const { session, isPresent, keepAlive, properties } = opened
     this.#phase = 'open'
     this.#session = session
+    this.#isBridge = connect.bridge === true
     session.link = this
     this.#will = willOf(connect.will, broker.now())
     this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes

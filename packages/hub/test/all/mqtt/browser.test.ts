@@ -6,6 +6,8 @@ import { makeCertificates } from './support/certificates.ts'
 import type { Certificates } from './support/certificates.ts'
 import { installClients } from './support/programs.ts'
 import { commonScenarios } from './support/scenarios.ts'
+import type { Way } from './support/scenarios.ts'
+import { scenarios5 } from './support/scenarios5.ts'
 
 let certificates: Certificates
 let browser: Browser
@@ -18,12 +20,13 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => browser[Symbol.asyncDispose]())
 
-describe.each((['ws', 'wss'] as const).flatMap((transport) => ([3, 4, 5] as const).map((version) => ({ version, transport }))))(
-  'Chromium, protocol level $version, $transport',
-  ({ version, transport }) => {
-    commonScenarios({
-      ...{ version, transport, certificates: () => certificates, driver: () => tab, another: () => browser.open() },
-      ...(version === 3 && { extra: { protocolId: 'MQIsdp' } }),
-    })
-  },
-)
+describe.each(
+  (['ws', 'wss'] as const).flatMap((transport) => ([3, 4, 5] as const).map((version) => ({ version, transport }))),
+)('Chromium, protocol level $version, $transport', ({ version, transport }) => {
+  const way: Way = {
+    ...{ version, transport, certificates: () => certificates, driver: () => tab, another: () => browser.open() },
+    ...(version === 3 && { extra: { protocolId: 'MQIsdp' } }),
+  }
+  commonScenarios(way)
+  if (version === 5) scenarios5({ ...way, showsReasons: true, hasAliases: 'both ways' })
+})

@@ -6,6 +6,7 @@ import { installClients, startProgram } from './support/programs.ts'
 import type { ClientKind, Program } from './support/programs.ts'
 import { commonScenarios } from './support/scenarios.ts'
 import type { Way } from './support/scenarios.ts'
+import { scenarios5 } from './support/scenarios5.ts'
 
 let certificates: Certificates
 beforeAll(() => {
@@ -13,7 +14,7 @@ beforeAll(() => {
   certificates = makeCertificates()
 })
 
-function waysOf(kind: ClientKind, version: Way['version'], transport: Way['transport']): Way {
+function wayOf(kind: ClientKind, version: Way['version'], transport: Way['transport']): Way {
   let driver: Program | undefined
   return {
     ...{ version, transport, certificates: () => certificates },
@@ -27,8 +28,14 @@ function waysOf(kind: ClientKind, version: Way['version'], transport: Way['trans
 const TRANSPORTS = ['tcp', 'tls', 'ws', 'wss'] as const
 
 describe.each([
-  ...TRANSPORTS.flatMap((transport) => ([3, 4, 5] as const).map((version) => ({ kind: 'MQTT.js 5.16.0', version, transport }) as const)),
-  ...TRANSPORTS.flatMap((transport) => ([3, 4] as const).map((version) => ({ kind: 'MQTT.js 1.11.2', version, transport }) as const)),
+  ...TRANSPORTS.flatMap((transport) =>
+    ([3, 4, 5] as const).map((version) => ({ kind: 'MQTT.js 5.16.0', version, transport }) as const),
+  ),
+  ...TRANSPORTS.flatMap((transport) =>
+    ([3, 4] as const).map((version) => ({ kind: 'MQTT.js 1.11.2', version, transport }) as const),
+  ),
 ])('$kind, protocol level $version, $transport', ({ kind, version, transport }) => {
-  commonScenarios(waysOf(kind, version, transport))
+  const way = wayOf(kind, version, transport)
+  commonScenarios(way)
+  if (version === 5) scenarios5({ ...way, showsReasons: true, hasAliases: 'both ways' })
 })

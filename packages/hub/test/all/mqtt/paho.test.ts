@@ -6,6 +6,7 @@ import { startProgram } from './support/programs.ts'
 import type { Program } from './support/programs.ts'
 import { commonScenarios } from './support/scenarios.ts'
 import type { Way } from './support/scenarios.ts'
+import { scenarios5 } from './support/scenarios5.ts'
 
 let certificates: Certificates
 beforeAll(() => {
@@ -22,7 +23,11 @@ function wayOf(version: Way['version'], transport: Way['transport']): Way {
 }
 
 describe.each(
-  (['tcp', 'tls', 'ws', 'wss'] as const).flatMap((transport) => ([3, 4, 5] as const).map((version) => ({ version, transport }))),
+  (['tcp', 'tls', 'ws', 'wss'] as const).flatMap((transport) =>
+    ([3, 4, 5] as const).map((version) => ({ version, transport })),
+  ),
 )('paho-mqtt 1.6.1, protocol level $version, $transport', ({ version, transport }) => {
-  commonScenarios(wayOf(version, transport))
+  const way = wayOf(version, transport)
+  commonScenarios(way)
+  if (version === 5) scenarios5({ ...way, showsReasons: false, hasAliases: 'to the hub' })
 })

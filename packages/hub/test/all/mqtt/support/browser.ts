@@ -67,14 +67,17 @@ export class Browser implements AsyncDisposable {
     await this.ask('Runtime.enable', {}, sessionId)
     await this.ask('Runtime.addBinding', { name: 'tell' }, sessionId)
     await this.ask('Page.navigate', { url }, sessionId)
-    await tab.evaluate('new Promise((resolve) => { const look = () => globalThis.run ? resolve() : setTimeout(look, 5); look() })')
+    await tab.evaluate(
+      'new Promise((resolve) => { const look = () => globalThis.run ? resolve() : setTimeout(look, 5); look() })',
+    )
     return tab
   }
 
   ask(method: string, params: object, sessionId?: string): Promise<object> {
     const id = ++this.#ids
     return new Promise<object>((resolve, reject) => {
-      const done = ({ result, error }: Reply): void => (error ? reject(new Error(error.message)) : resolve(result ?? {}))
+      const done = ({ result, error }: Reply): void =>
+        error ? reject(new Error(error.message)) : resolve(result ?? {})
       this.#waiting.set(id, { resolve: done, reject })
       ;(this.#child.stdio[3] as Writable).write(`${JSON.stringify({ id, method, params, sessionId })}\0`)
     })

@@ -22,7 +22,18 @@ export function makeCertificates(): Certificates {
   const path = (name: string): string => join(directory, name)
   const openssl = (...args: string[]): void => void execFileSync('openssl', args, { stdio: 'pipe' })
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout']
-  openssl('req', '-x509', ...newKey, path('ca.key'), '-out', path('ca.pem'), '-days', '2', '-subj', '/CN=Test authority')
+  openssl(
+    'req',
+    '-x509',
+    ...newKey,
+    path('ca.key'),
+    '-out',
+    path('ca.pem'),
+    '-days',
+    '2',
+    '-subj',
+    '/CN=Test authority',
+  )
   const issue = (name: string, subject: string, extensions: string): void => {
     openssl('req', ...newKey, path(`${name}.key`), '-out', path(`${name}.csr`), '-subj', `/CN=${subject}`)
     writeFileSync(path(`${name}.ext`), extensions)

@@ -162,7 +162,11 @@ export class Client {
   }
 
   /** Resolves with its acknowledgement; the reason code of 5.0, if the library shows it. */
-  async publish(topic: string, payload: string, options: Omit<Outgoing, 'topic' | 'payload'> = {}): Promise<number | undefined> {
+  async publish(
+    topic: string,
+    payload: string,
+    options: Omit<Outgoing, 'topic' | 'payload'> = {},
+  ): Promise<number | undefined> {
     return ((await this.#call('publish', { topic, payload, ...options })) as { reasonCode?: number }).reasonCode
   }
 
@@ -182,7 +186,10 @@ export class Client {
 
   /** The first `count` messages, when they are there. */
   async received(count: number): Promise<readonly Incoming[]> {
-    await until(`${this.name} gets ${count} messages (it has ${this.messages.length})`, () => this.messages.length >= count)
+    await until(
+      `${this.name} gets ${count} messages (it has ${this.messages.length})`,
+      () => this.messages.length >= count,
+    )
     return this.messages.slice(0, count)
   }
 

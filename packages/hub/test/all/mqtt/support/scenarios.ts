@@ -4,7 +4,7 @@ import { until } from '../../../support.ts'
 import type { Certificates } from './certificates.ts'
 import type { Client, ConnectOptions, Driver } from './client.ts'
 import { serve } from './served.ts'
-import type { Served, TransportName } from './served.ts'
+import type { ServeOptions, Served, TransportName } from './served.ts'
 
 export interface Way {
   readonly version: 3 | 4 | 5
@@ -31,7 +31,7 @@ export class Scene {
     this.#way = way
   }
 
-  static async open(way: Way, options?: Parameters<typeof serve>[1]): Promise<Scene> {
+  static async open(way: Way, options?: ServeOptions): Promise<Scene> {
     return new Scene(await serve(way.certificates(), options), way)
   }
 
@@ -66,10 +66,13 @@ export function commonScenarios(way: Way): void {
     const connected = await scene.client().connect(scene.options({ clientId: 'a' }))
     expect(connected).toMatchObject({ sessionPresent: false, reasonCode: 0 })
     const refusedAs = async (more: Partial<ConnectOptions>): Promise<unknown> =>
-      scene.client().connect(scene.options({ clientId: 'b', ...more })).then(
-        () => 'accepted',
-        (error: { reasonCode?: unknown }) => error.reasonCode,
-      )
+      scene
+        .client()
+        .connect(scene.options({ clientId: 'b', ...more }))
+        .then(
+          () => 'accepted',
+          (error: { reasonCode?: unknown }) => error.reasonCode,
+        )
     const [wrong, none] = version === 5 ? [134, 135] : [4, 5]
     expect(await refusedAs({ password: 'wrong' })).toBe(wrong)
     expect(await refusedAs({ username: 'nobody' })).toBe(wrong)
@@ -113,7 +116,15 @@ export function commonScenarios(way: Way): void {
         { filter: '+', qos: 0 },
       ]),
     ).toEqual([1, 2, 0])
-    const topics = ['home/kitchen/temperature', 'home/kitchen/humidity', 'garden', 'garden/a/b/c', 'top', '/top', 'Ångström/☃']
+    const topics = [
+      'home/kitchen/temperature',
+      'home/kitchen/humidity',
+      'garden',
+      'garden/a/b/c',
+      'top',
+      '/top',
+      'Ångström/☃',
+    ]
     for (const topic of topics) await publisher.publish(topic, 'x', { qos: 1 })
     await publisher.publish('garden/end', 'end', { qos: 1 })
     await until('the last is there', () => subscriber.payloads().includes('end'))
@@ -141,11 +152,20 @@ export function commonScenarios(way: Way): void {
     const late = await scene.connected()
     await late.subscribe('state/+', 1)
     await publisher.publish('state/end', 'end', { qos: 1 })
-    const flags = ({ messages }: Client): unknown[] => messages.map(({ payload, retain, qos }) => [payload, retain, qos])
+    const flags = ({ messages }: Client): unknown[] =>
+      messages.map(({ payload, retain, qos }) => [payload, retain, qos])
     await late.received(2)
-    expect(flags(late)).toEqual([['on', true, 1], ['end', false, 1]])
+    expect(flags(late)).toEqual([
+      ['on', true, 1],
+      ['end', false, 1],
+    ])
     await early.received(4)
-    expect(flags(early)).toEqual([['on', false, 1], ['open', false, 1], ['', false, 1], ['end', false, 1]])
+    expect(flags(early)).toEqual([
+      ['on', false, 1],
+      ['open', false, 1],
+      ['', false, 1],
+      ['end', false, 1],
+    ])
   })
 
   it('a will is published for who is cut off or killed, not for who says goodbye', async () => {
@@ -202,14 +222,17 @@ export function commonScenarios(way: Way): void {
     await publisher.publish('work/1', 'live', { qos: 1 })
     await after.received(51)
     // In their order for each QoS: MQTT.js hands out QoS 2 when PUBREL comes.
-    const ofQos = (qos: number): string[] => after.messages.filter((message) => message.qos === qos).map(({ payload }) => payload)
+    const ofQos = (qos: number): string[] =>
+      after.messages.filter((message) => message.qos === qos).map(({ payload }) => payload)
     const numbers = Array.from({ length: 25 }, (_, number) => number * 2)
     expect(ofQos(1)).toEqual([...numbers.map((number) => `offline ${number}`), 'live'])
     expect(ofQos(2)).toEqual(numbers.map((number) => `offline ${number + 1}`))
     await after.disconnect()
 
     const fresh = scene.client()
-    expect(await fresh.connect(scene.options({ clientId: 'lasting', clean: true }))).toMatchObject({ sessionPresent: false })
+    expect(await fresh.connect(scene.options({ clientId: 'lasting', clean: true }))).toMatchObject({
+      sessionPresent: false,
+    })
     await publisher.publish('work/1', 'for nobody', { qos: 1 })
     await fresh.subscribe('end', 0)
     await publisher.publish('end', 'end')

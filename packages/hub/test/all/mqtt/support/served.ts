@@ -18,16 +18,22 @@ export interface Served {
   url(transport: TransportName): string
 }
 
-/** A hub with a certificate, closed when the test is over. `limits`: HJSON of `mqtt.limits`. */
-export async function serve(
-  certificates: Certificates,
-  { limits = '', anonymous = false }: { readonly limits?: string; readonly anonymous?: boolean } = {},
-): Promise<Served> {
+export interface ServeOptions {
+  /** HJSON of `mqtt.limits`. */
+  readonly limits?: string
+  readonly anonymous?: boolean
+  /** Asks clients for certificates of the test's authority. */
+  readonly clientCertificates?: boolean
+}
+
+/** A hub with a certificate, closed when the test is over. */
+export async function serve(certificates: Certificates, options: ServeOptions = {}): Promise<Served> {
+  const { limits = '', anonymous = false, clientCertificates = false } = options
   const { cert, key, ca } = certificates
   const { hub, log } = await startHub({
     ...(anonymous && { mqttAnonymous: true }),
     config: `{
-      tls: { cert: ${cert}\n key: ${key}\n ca: ${ca}\n }
+      tls: { cert: ${cert}\n key: ${key}\n ${clientCertificates ? `ca: ${ca}\n` : ''} }
       mqtt: { limits: { ${limits} } }
     }`,
   })
