@@ -1,5 +1,5 @@
 /** What Mosquitto's bridges mean by 0x80 in the protocol level: docs/protocols/mqtt.md §6.2. */
-import { expect, it } from 'vitest'
+import { it } from 'vitest'
 import { open, startHub, until } from './support.ts'
 
 /** A raw connection: hexadecimal in and out, blanks where a reader wants them. */

@@ -30,7 +30,7 @@ interface Bridged {
   readonly port: number
   readonly broker: Tool
   /** Of Mosquitto's side. */
-  local(name: 'pub' | 'sub', ...args: string[]): Tool
+  readonly local: (name: 'pub' | 'sub', ...args: string[]) => Tool
 }
 
 async function bridge({ mqttPort, account }: Served, lines: readonly string[]): Promise<Bridged> {

@@ -31,10 +31,13 @@ export class Browser implements AsyncDisposable {
   readonly #profile: string
   readonly #pages = createServer((request, response) => {
     const [path, type] = PAGES[request.url ?? ''] ?? []
-    if (path === undefined) return void response.writeHead(404).end()
-    void readFile(join(interop, path)).then((body) => response.writeHead(200, { 'content-type': type ?? '' }).end(body))
+    if (path === undefined) response.writeHead(404).end()
+    else
+      void readFile(join(interop, path)).then((body) =>
+        response.writeHead(200, { 'content-type': type ?? '' }).end(body),
+      )
   })
-  readonly #waiting = new Map<number, { resolve(reply: Reply): void; reject(error: Error): void }>()
+  readonly #waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>()
   readonly #tabs = new Map<string, (params: NonNullable<Reply['params']>) => void>()
   #ids = 0
   #text = ''

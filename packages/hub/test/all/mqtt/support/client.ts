@@ -8,6 +8,7 @@ type UserProperties = Readonly<Record<string, string | readonly string[]>>
 export interface Properties {
   readonly [name: string]: string | number | boolean | UserProperties | readonly number[] | undefined
   readonly userProperties?: UserProperties
+  readonly responseTopic?: string
 }
 
 export interface Outgoing {
@@ -87,7 +88,7 @@ export class ClientError extends Error {
 
 /** A program with clients in it. */
 export abstract class Driver {
-  readonly #calls = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
+  readonly #calls = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
   readonly #clients = new Map<string, Client>()
   #ids = 0
 

@@ -26,8 +26,11 @@ export function scenarios5(way: Way5): void {
     const { payloadFormatIndicator, ...rest } = properties
     expect(question?.properties).toMatchObject(rest)
     expect(Number(question?.properties?.['payloadFormatIndicator'])).toBe(Number(payloadFormatIndicator))
-    const { responseTopic, correlationData } = question?.properties ?? {}
-    await answerer.publish(String(responseTopic), 'answer', { qos: 2, properties: { correlationData } })
+    const { correlationData } = question?.properties ?? {}
+    await answerer.publish(String(question?.properties?.responseTopic), 'answer', {
+      qos: 2,
+      properties: { correlationData },
+    })
     const [answer] = await asker.received(1)
     expect(answer).toMatchObject({ payload: 'answer', properties: { correlationData: BYTES } })
   })

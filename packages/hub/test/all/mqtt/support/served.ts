@@ -37,7 +37,7 @@ export async function serve(certificates: Certificates, options: ServeOptions = 
       mqtt: { limits: { ${limits} } }
     }`,
   })
-  const { mqtt: mqttPort = 0, front: frontPort = 0 } = hub.ports
+  const { mqtt: mqttPort = 0, front: frontPort } = hub.ports
   const urls = {
     ...{ tcp: `mqtt://localhost:${mqttPort}`, tls: `mqtts://localhost:${mqttPort}` },
     ...{ ws: `ws://localhost:${frontPort}/mqtt`, wss: `wss://localhost:${frontPort}/mqtt` },
