@@ -17,7 +17,7 @@ beforeAll(async () => {
   certificates = makeCertificates()
   browser = new Browser()
   tab = await browser.open()
-}, 60_000)
+}, 300_000)
 afterAll(() => browser[Symbol.asyncDispose]())
 
 describe.each(

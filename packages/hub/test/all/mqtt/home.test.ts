@@ -15,7 +15,7 @@ let certificates: Certificates
 beforeAll(() => {
   installClients()
   certificates = makeCertificates()
-})
+}, 300_000)
 
 const way = (kind: Parameters<typeof startProgram>[0], version: 4 | 5): Way => {
   const driver = startProgram(kind)

@@ -57,16 +57,18 @@ async function messages(tool: Tool, count: number): Promise<string[]> {
 }
 
 it.each([
-  ['mqttv31', true],
-  ['mqttv311', true],
-  ['mqttv311', false],
-  ['mqttv50', false],
-] as const)('%s, try_private %s: both ways, nothing twice', async (version, isPrivate) => {
+  ['mqttv31', true, 'TCP'],
+  ['mqttv311', true, 'TCP'],
+  ['mqttv311', true, 'TLS'],
+  ['mqttv311', false, 'TCP'],
+  ['mqttv50', false, 'TCP'],
+] as const)('%s, try_private %s, %s: both ways, nothing twice', async (version, isPrivate, transport) => {
   const served = await serve(certificates)
   const tools = new Tools(served, 'mqttv5')
   await tools.publish('-t', 'hub/state', '-r', '-q', '1', '-m', 'retained before')
   const { local, broker } = await bridge(served, [
     ...[`bridge_protocol_version ${version}`, `try_private ${String(isPrivate)}`],
+    ...(transport === 'TLS' ? [`bridge_cafile ${certificates.ca}`] : []),
     // One topic both ways: without a protection its own messages would come back for ever.
     ...['topic both/# both 2', 'topic # out 1 house/ from/house/', 'topic hub/# in 1'],
   ])

@@ -12,7 +12,7 @@ let certificates: Certificates
 beforeAll(() => {
   installClients()
   certificates = makeCertificates()
-})
+}, 300_000)
 
 function wayOf(kind: ClientKind, version: Way['version'], transport: Way['transport']): Way {
   let driver: Program | undefined
