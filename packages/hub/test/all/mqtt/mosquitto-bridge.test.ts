@@ -38,6 +38,8 @@ async function bridge({ mqttPort, account }: Served, lines: readonly string[]): 
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   const port = await freePort()
   const config = [
+    // Started by root it would become a user who may not read the test's certificates.
+    'user root',
     ...[`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'connection house', `address localhost:${mqttPort}`],
     ...[`remote_username ${account.username}`, `remote_password ${account.password}`, 'restart_timeout 1', ...lines],
   ]
