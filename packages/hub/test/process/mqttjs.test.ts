@@ -1,9 +1,8 @@
 /** A short round with a stock client in a process of its own; `make testAll` has the long one, packages/hub/test/all/mqtt. */
 import { join } from 'node:path'
-import { beforeAll, describe } from 'vitest'
+import { describe } from 'vitest'
 import type { Certificates } from '../all/mqtt/support/certificates.ts'
-import { installClients, startProgram } from '../all/mqtt/support/programs.ts'
-import type { Program } from '../all/mqtt/support/programs.ts'
+import { sharedProgram, startProgram, useClients } from '../all/mqtt/support/programs.ts'
 import { commonScenarios } from '../all/mqtt/support/scenarios.ts'
 import type { Way } from '../all/mqtt/support/scenarios.ts'
 import { scenarios5 } from '../all/mqtt/support/scenarios5.ts'
@@ -12,16 +11,15 @@ const fixture = (name: string): string => join(import.meta.dirname, '../fixtures
 const [cert, key] = [fixture('cert.pem'), fixture('key.pem')]
 const certificates: Certificates = { ca: cert, cert, key, clientCert: cert, clientKey: key }
 
-beforeAll(() => installClients(), 300_000)
+useClients()
 
 describe.each([
   [4, 'tcp'],
   [5, 'ws'],
 ] as const)('MQTT.js 5.16.0, protocol level %i, %s', (version, transport) => {
-  let driver: Program | undefined
   const way: Way = {
     ...{ version, transport, certificates: () => certificates },
-    driver: () => (driver ??= startProgram('MQTT.js 5.16.0')),
+    driver: sharedProgram('MQTT.js 5.16.0'),
     another: () => startProgram('MQTT.js 5.16.0'),
   }
   commonScenarios(way)

@@ -2,29 +2,27 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { Browser } from './support/browser.ts'
 import type { Tab } from './support/browser.ts'
-import { makeCertificates } from './support/certificates.ts'
-import type { Certificates } from './support/certificates.ts'
-import { installClients } from './support/programs.ts'
+import { useCertificates } from './support/certificates.ts'
+import { useClients } from './support/programs.ts'
 import { commonScenarios } from './support/scenarios.ts'
 import type { Way } from './support/scenarios.ts'
 import { scenarios5 } from './support/scenarios5.ts'
 
-let certificates: Certificates
+useClients()
+const certificates = useCertificates()
 let browser: Browser
 let tab: Tab
 beforeAll(async () => {
-  installClients()
-  certificates = makeCertificates()
   browser = new Browser()
   tab = await browser.open()
-}, 300_000)
+}, 60_000)
 afterAll(() => browser[Symbol.asyncDispose]())
 
 describe.each(
   (['ws', 'wss'] as const).flatMap((transport) => ([3, 4, 5] as const).map((version) => ({ version, transport }))),
 )('Chromium, protocol level $version, $transport', ({ version, transport }) => {
   const way: Way = {
-    ...{ version, transport, certificates: () => certificates, driver: () => tab, another: () => browser.open() },
+    ...{ version, transport, certificates, driver: () => tab, another: () => browser.open() },
     ...(version === 3 && { extra: { protocolId: 'MQIsdp' } }),
   }
   commonScenarios(way)

@@ -2,25 +2,21 @@
  * What Home Assistant and Node-RED do with their brokers, done with the libraries that they are built on: paho and MQTT.js.
  * docs/protocols/mqtt-interop.md lists which of their habits these are.
  */
-import { beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { until } from '../../support.ts'
-import { makeCertificates } from './support/certificates.ts'
-import type { Certificates } from './support/certificates.ts'
+import { useCertificates } from './support/certificates.ts'
 import type { ConnectOptions } from './support/client.ts'
-import { installClients, startProgram } from './support/programs.ts'
+import { startProgram, useClients } from './support/programs.ts'
 import { Scene } from './support/scenarios.ts'
 import type { Way } from './support/scenarios.ts'
 
-let certificates: Certificates
-beforeAll(() => {
-  installClients()
-  certificates = makeCertificates()
-}, 300_000)
+useClients()
+const certificates = useCertificates()
 
 const way = (kind: Parameters<typeof startProgram>[0], version: 4 | 5): Way => {
   const driver = startProgram(kind)
   return {
-    ...{ version, transport: 'tcp', certificates: () => certificates },
+    ...{ version, transport: 'tcp', certificates },
     ...{ driver: () => driver, another: () => startProgram(kind) },
   }
 }

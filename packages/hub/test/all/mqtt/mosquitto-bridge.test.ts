@@ -4,18 +4,14 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, expect, it, onTestFinished } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { until } from '../../support.ts'
-import { makeCertificates } from './support/certificates.ts'
-import type { Certificates } from './support/certificates.ts'
+import { useCertificates } from './support/certificates.ts'
 import { serve } from './support/served.ts'
 import type { Served } from './support/served.ts'
 import { Tool, Tools, messagesOf } from './support/tools.ts'
 
-let certificates: Certificates
-beforeAll(() => {
-  certificates = makeCertificates()
-})
+const certificates = useCertificates()
 
 /** Mosquitto takes no port 0. */
 async function freePort(): Promise<number> {
@@ -65,12 +61,12 @@ it.each([
   ['mqttv311', false, 'TCP'],
   ['mqttv50', false, 'TCP'],
 ] as const)('%s, try_private %s, %s: both ways, nothing twice', async (version, isPrivate, transport) => {
-  const served = await serve(certificates)
+  const served = await serve(certificates())
   const tools = new Tools(served, 'mqttv5')
   await tools.publish('-t', 'hub/state', '-r', '-q', '1', '-m', 'retained before')
   const { local, broker } = await bridge(served, [
     ...[`bridge_protocol_version ${version}`, `try_private ${String(isPrivate)}`],
-    ...(transport === 'TLS' ? [`bridge_cafile ${certificates.ca}`] : []),
+    ...(transport === 'TLS' ? [`bridge_cafile ${certificates().ca}`] : []),
     // One topic both ways: without a protection its own messages would come back for ever.
     ...['topic both/# both 2', 'topic # out 1 house/ from/house/', 'topic hub/# in 1'],
   ])
@@ -99,7 +95,7 @@ it.each([
 })
 
 it('what was published while the hub was cut off comes when the bridge is back', async () => {
-  const served = await serve(certificates)
+  const served = await serve(certificates())
   const tools = new Tools(served, 'mqttv5')
   const { local, broker } = await bridge(served, [
     ...[

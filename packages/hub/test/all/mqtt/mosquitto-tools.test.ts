@@ -1,17 +1,13 @@
 /** mosquitto_pub, mosquitto_sub and mosquitto_rr 2.0.11 as Debian has them. */
-import { beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { until } from '../../support.ts'
-import { makeCertificates } from './support/certificates.ts'
-import type { Certificates } from './support/certificates.ts'
+import { useCertificates } from './support/certificates.ts'
 import { serve } from './support/served.ts'
 import type { Served } from './support/served.ts'
 import { Tool, Tools, messagesOf } from './support/tools.ts'
 import type { ToolVersion } from './support/tools.ts'
 
-let certificates: Certificates
-beforeAll(() => {
-  certificates = makeCertificates()
-})
+const certificates = useCertificates()
 
 /** Its messages, when there are so many. */
 async function messages(tool: Tool, count: number): Promise<string[]> {
@@ -25,11 +21,11 @@ describe.each(
   ),
 )('$version, $transport', ({ transport, version }) => {
   const open = async (): Promise<{ served: Served; tools: Tools }> => {
-    const served = await serve(certificates)
+    const served = await serve(certificates())
     return { served, tools: toolsOf(served, version) }
   }
   const toolsOf = (served: Served, spoken: ToolVersion): Tools =>
-    new Tools(served, spoken, transport === 'tls' ? certificates : undefined)
+    new Tools(served, spoken, transport === 'tls' ? certificates() : undefined)
 
   it('publish and subscribe, QoS 0 to 2, lines and files', async () => {
     const { tools } = await open()
@@ -149,7 +145,7 @@ describe.each(
 })
 
 it('mqttv5 properties: user properties, content type, expiry, identifiers, aliases', async () => {
-  const tools = new Tools(await serve(certificates), 'mqttv5')
+  const tools = new Tools(await serve(certificates()), 'mqttv5')
   const sub = await tools.subscribe(
     '-t',
     'v5',
@@ -170,29 +166,29 @@ it('mqttv5 properties: user properties, content type, expiry, identifiers, alias
 })
 
 it('a client certificate of the authority, and the password beside it', async () => {
-  const served = await serve(certificates, { clientCertificates: true })
-  const tools = new Tools(served, 'mqttv311', certificates)
-  const { clientCert, clientKey } = certificates
+  const served = await serve(certificates(), { clientCertificates: true })
+  const tools = new Tools(served, 'mqttv311', certificates())
+  const { clientCert, clientKey } = certificates()
   const sub = await tools.subscribe('-t', 'certified', '--cert', clientCert, '--key', clientKey)
   await tools.publish('-t', 'certified', '-m', 'hello')
   expect(await messages(sub, 1)).toEqual(['hello'])
 })
 
 it('without --cafile the hub is not trusted', async () => {
-  const served = await serve(certificates)
+  const served = await serve(certificates())
   const { code } = await new Tools(served, 'mqttv311').run('pub', '--tls-use-os-certs', '-t', 'a', '-m', 'x')
   expect(code).not.toBe(0)
 })
 
 it('no account: anonymous if the hub allows it, else refused', async () => {
-  const anonymous = await serve(certificates, { anonymous: true })
+  const anonymous = await serve(certificates(), { anonymous: true })
   const bare = (port: number, name: 'pub' | 'sub', ...args: string[]): Tool =>
     new Tool(`mosquitto_${name}`, ['-h', 'localhost', '-p', String(port), ...args])
   const sub = bare(anonymous.mqttPort, 'sub', '-t', '#', '-d')
   await sub.said('Subscribed (mid: 1)')
   expect(await bare(anonymous.mqttPort, 'pub', '-t', 'a', '-m', 'x').finished).toMatchObject({ code: 0 })
   expect(await messages(sub, 1)).toEqual(['x'])
-  const closed = await serve(certificates)
+  const closed = await serve(certificates())
   const refused = await bare(closed.mqttPort, 'pub', '-t', 'a', '-m', 'x').finished
   expect(refused.errors).toContain('not authorised')
 })

@@ -1,24 +1,19 @@
 /** MQTT.js as npm has it, unchanged: 5.16.0, and 1.11.2, which the Emitter SDK for JavaScript stands on. */
-import { beforeAll, describe } from 'vitest'
-import { makeCertificates } from './support/certificates.ts'
-import type { Certificates } from './support/certificates.ts'
-import { installClients, startProgram } from './support/programs.ts'
-import type { ClientKind, Program } from './support/programs.ts'
+import { describe } from 'vitest'
+import { useCertificates } from './support/certificates.ts'
+import { sharedProgram, startProgram, useClients } from './support/programs.ts'
+import type { ClientKind } from './support/programs.ts'
 import { commonScenarios } from './support/scenarios.ts'
 import type { Way } from './support/scenarios.ts'
 import { scenarios5 } from './support/scenarios5.ts'
 
-let certificates: Certificates
-beforeAll(() => {
-  installClients()
-  certificates = makeCertificates()
-}, 300_000)
+useClients()
+const certificates = useCertificates()
 
 function wayOf(kind: ClientKind, version: Way['version'], transport: Way['transport']): Way {
-  let driver: Program | undefined
   return {
-    ...{ version, transport, certificates: () => certificates },
-    driver: () => (driver ??= startProgram(kind)),
+    ...{ version, transport, certificates },
+    driver: sharedProgram(kind),
     another: () => startProgram(kind),
     // MQTT.js speaks 3.1 only if it is told its old name too.
     ...(version === 3 && { extra: { protocolId: 'MQIsdp' } }),

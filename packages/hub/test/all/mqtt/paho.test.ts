@@ -1,23 +1,17 @@
 /** Python's paho-mqtt as Debian has it, 1.6.1: what Home Assistant, zigbee2tasmota and half of all scripts speak. */
-import { beforeAll, describe } from 'vitest'
-import { makeCertificates } from './support/certificates.ts'
-import type { Certificates } from './support/certificates.ts'
-import { startProgram } from './support/programs.ts'
-import type { Program } from './support/programs.ts'
+import { describe } from 'vitest'
+import { useCertificates } from './support/certificates.ts'
+import { sharedProgram, startProgram } from './support/programs.ts'
 import { commonScenarios } from './support/scenarios.ts'
 import type { Way } from './support/scenarios.ts'
 import { scenarios5 } from './support/scenarios5.ts'
 
-let certificates: Certificates
-beforeAll(() => {
-  certificates = makeCertificates()
-})
+const certificates = useCertificates()
 
 function wayOf(version: Way['version'], transport: Way['transport']): Way {
-  let driver: Program | undefined
   return {
-    ...{ version, transport, certificates: () => certificates },
-    driver: () => (driver ??= startProgram('paho-mqtt 1.6.1')),
+    ...{ version, transport, certificates },
+    driver: sharedProgram('paho-mqtt 1.6.1'),
     another: () => startProgram('paho-mqtt 1.6.1'),
   }
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 
 /** Paths of PEM files. */
 export interface Certificates {
@@ -15,10 +15,23 @@ export interface Certificates {
   readonly clientKey: string
 }
 
-/** An authority, a server `localhost` and a client, made as people make them: with openssl. Gone after the file's tests. */
-export function makeCertificates(): Certificates {
-  const directory = mkdtempSync(join(tmpdir(), 'certificates-'))
+/** For a file's tests: made before them, gone after them. */
+export function useCertificates(): () => Certificates {
+  let directory = ''
+  let certificates: Certificates | undefined
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'certificates-'))
+    certificates = makeCertificates(directory)
+  })
   afterAll(() => rmSync(directory, { recursive: true, force: true }))
+  return () => {
+    if (certificates === undefined) throw new Error('certificates are there once the tests run')
+    return certificates
+  }
+}
+
+/** An authority, a server `localhost` and a client, made as people make them: with openssl. */
+function makeCertificates(directory: string): Certificates {
   const path = (name: string): string => join(directory, name)
   const openssl = (...args: string[]): void => void execFileSync('openssl', args, { stdio: 'pipe' })
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout']
