@@ -50,6 +50,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
   #phase: 'waiting' | 'authenticating' | 'open' | 'closed' = 'waiting'
   #entering: Entering | undefined
   #session: Session | undefined
+  #isBridge = false
   #will: WillMessage | undefined
   #publishing: Publishing | undefined
   #acknowledging: Acknowledging | undefined
@@ -82,6 +83,10 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
 
   get version(): 3 | 4 | 5 {
     return this.output.version
+  }
+
+  get isBridge(): boolean {
+    return this.#isBridge
   }
 
   /** There from CONNACK on. */
@@ -230,6 +235,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     const properties = { ...opened.properties, ...more }
     this.#phase = 'open'
     this.#session = session
+    this.#isBridge = connect.bridge === true
     session.link = this
     this.#will = willOf(connect.will)
     this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes

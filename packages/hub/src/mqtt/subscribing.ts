@@ -9,6 +9,8 @@ import type { Session } from './session.ts'
 
 export interface SubscribingClient {
   readonly version: 3 | 4 | 5
+  /** docs/protocols/mqtt.md §6.2 */
+  readonly isBridge: boolean
   readonly session: Session
   readonly principal: Principal
   readonly dialectConnection: DialectConnection
@@ -33,12 +35,19 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
   if (subscriptions.some(({ filter, noLocal }) => noLocal && isShared(filter))) {
     return client.close(REASON.protocolError, 'a shared subscription has No Local')
   }
-  const granted = subscriptions.map((wanted) => grant(broker, client, wanted, identifier))
+  const granted = subscriptions.map((wanted) =>
+    grant(broker, client, client.isBridge ? asBridge(wanted) : wanted, identifier),
+  )
   client.suback(
     packetId,
     granted.map(({ reason }) => (client.version === 5 || reason < REASON.unspecifiedError ? reason : FAILURE)),
   )
   for (const { retained, qos } of granted) if (retained) replay(broker, client, retained, qos, identifier)
+}
+
+/** Before 5.0 a bridge cannot say it, and means it: nothing of its own comes back, and what is retained stays so. */
+function asBridge(wanted: Subscription): Subscription {
+  return { ...wanted, noLocal: !isShared(wanted.filter), retainAsPublished: true }
 }
 
 /** UNSUBSCRIBE (§3.10). */
