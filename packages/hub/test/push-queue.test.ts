@@ -58,6 +58,27 @@ describe('the queue of a device', () => {
     }
   })
 
+  it('is tried at once for a new message, unless it was tried within the last 10 s', async () => {
+    const { push, clock, log } = await openPushes()
+    const port = await closedPort()
+    await push('ab12', 'one', { port })
+    const failures = (): number => log.texts('debug').filter((text) => text.includes('refused')).length
+    for (let round = 1; round < 10; round++) {
+      await clock.advanceToNextTimer()
+      await until('it was tried', () => failures() === round + 1)
+    }
+    // It rests for minutes now. What has just failed is not tried again for each message.
+    await clock.advance(9_999)
+    await push('ab12', 'two', { port })
+    expect(failures()).toBe(10)
+
+    const device = await openDevice(reads, { port })
+    await clock.advance(1)
+    await push('ab12', 'three', { port })
+    await until('it has them', () => device.messages.length === 3)
+    expect(device.messages).toEqual(['one', 'two', 'three'])
+  })
+
   it('goes out when the device is heard of, but not more than once a second', async () => {
     const { pushes, push, clock, hear } = await openPushes()
     const device = await openDevice((socket) => socket.resetAndDestroy())

@@ -18,6 +18,8 @@ import type { BackoffOptions, Clock, Timer } from '@halyard/core'
 
 /** Milliseconds from one connection to the next for a device that is heard of again and again. */
 const HEARD_INTERVAL = 1000
+/** Milliseconds after a failure for which it stands as the answer to whoever hands over another message. */
+const FRESH = 10_000
 
 /** What is owed to one device. One that is owed nothing has none. */
 export class DeviceQueue {
@@ -31,6 +33,8 @@ export class DeviceQueue {
   failures = 0
   /** When the last connection began; monotonic, ms. */
   connectedAt: number = -Infinity
+  /** When the last attempt failed; monotonic, ms. */
+  failedAt: number = -Infinity
   /** It was heard of since the last attempt began. */
   wasHeard = false
   /** It has one of the places of those that are doubtful and silent. */
@@ -80,9 +84,13 @@ export class Turns {
     return this.#trying
   }
 
-  /** Something is owed: its turn comes, unless it is on its way to one. */
+  /**
+   * Something is owed: its turn comes, unless it is on its way to one. Who hands over a message wants to know how things
+   * are now, not how they were before a rest of minutes.
+   */
   want(queue: DeviceQueue): void {
-    if (queue.state === 'idle') this.#makeReady(queue)
+    const isStale = queue.state === 'resting' && this.#options.clock.monotonic() - queue.failedAt >= FRESH
+    if (queue.state === 'idle' || isStale) this.#makeReady(queue)
   }
 
   /** An attempt begins: from now on it is news if the device is heard of. */
@@ -114,6 +122,7 @@ export class Turns {
     this.#leave(queue)
     queue.isDoubtful = true
     queue.state = 'resting'
+    queue.failedAt = this.#options.clock.monotonic()
     // Heard of while it was tried, perhaps at another address: as if that were now. Never in this turn of the event loop,
     // in which the outbox has yet to take the message back.
     const { random } = this.#options
