@@ -1,6 +1,7 @@
 /** What a person is told when the hub is ready. */
 import { join } from 'node:path'
 import type { HubReady } from '@halyard/hub'
+import { bracketed } from '../text/bracketed.ts'
 import type { Paint } from '../text/paint.ts'
 import { VERSION } from '../version.ts'
 import { quote } from './command-name.ts'
@@ -22,10 +23,11 @@ export function welcomeLines(welcome: Welcome, paint: Paint): string[] {
   const lines = [
     `${green('●')} ${bold('The hub is ready')} ${dim(`(halyard ${VERSION}, Ctrl-C ends it)`)}`,
     '',
-    ...(ready.ports.hologram === undefined ? [] : [`  Hologram    ${host}:${ready.ports.hologram}`]),
+    ...(ready.ports.hologram === undefined ? [] : [`  Hologram    ${bracketed(host)}:${ready.ports.hologram}`]),
     `  front door  http://${bracketed(host)}:${ready.ports.front}/health`,
     `  data        ${ready.data === ':memory:' ? 'in memory: gone when the hub ends' : ready.data}`,
     '',
+    ...exposureLines(welcome.host, paint),
   ]
   const file = accountsFile(ready)
   if (file !== undefined && !isFirstStart) {
@@ -48,6 +50,16 @@ export function welcomeLines(welcome: Welcome, paint: Paint): string[] {
     '',
     `  ${cyan(rawCommand(welcome) ?? '')}`,
     ...api,
+  ]
+}
+
+/** The wire of Hologram is plaintext, and its keys have four characters: who opens it to others should know. */
+function exposureLines(host: string, { bold }: Paint): string[] {
+  if (host === 'localhost' || host === '::1' || host.startsWith('127.')) return []
+  const where = host === '0.0.0.0' || host === '::' ? 'all addresses of this machine' : host
+  return [
+    `${bold('Open to the network')}: it listens on ${where}; keys and messages of Hologram cross it in clear.`,
+    '',
   ]
 }
 
@@ -93,8 +105,4 @@ function accountsFile({ data }: HubReady): string | undefined {
 export function reachableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   return host === '::' ? '::1' : host
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }

@@ -55,7 +55,10 @@ export class HttpService {
     })
     app.setNotFoundHandler((request, reply) => {
       const upgrade = request.headers.upgrade === undefined ? '' : ', and this version takes no WebSocket'
-      return reply.code(404).send({ error: 'not found', message: `there is nothing at this address${upgrade}` })
+      return reply.code(404).send({
+        error: 'not found',
+        message: `there is nothing at this address; /console/ tells what there is${upgrade}`,
+      })
     })
     app.setErrorHandler((error: { readonly statusCode?: number; readonly message: string }, _request, reply) => {
       const status = error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500
