@@ -63,6 +63,21 @@ describe('what a person is told', () => {
     expect(welcomeLines(there, paint(false)).at(-1)).toBe('There is no Hologram sample account any more.')
     expect(welcomeLines(there, paint(false))).toContain('  front door  http://[::1]:8080/health')
     expect(sendCommand(there)).toBeUndefined()
+    expect(welcomeLines({ ...welcome, host: '::1' }, paint(false))).toContain('  Hologram    [::1]:9999')
+  })
+
+  test.each([
+    ['0.0.0.0', 'all addresses of this machine'],
+    ['::', 'all addresses of this machine'],
+    ['192.0.2.7', '192.0.2.7'],
+  ])('a hub on %s: that it is open to others', (host, where) => {
+    expect(welcomeLines({ ...welcome, host, isFirstStart: false }, paint(false))).toContain(
+      `Open to the network: it listens on ${where}; keys and messages of Hologram cross it in clear.`,
+    )
+  })
+
+  test.each(['127.0.0.1', '127.0.0.2', '::1', 'localhost'])('a hub on %s: nothing of the kind', (host) => {
+    expect(welcomeLines({ ...welcome, host }, paint(false)).join('\n')).not.toContain('Open to the network')
   })
 })
 

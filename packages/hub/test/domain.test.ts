@@ -83,6 +83,20 @@ describe('the message bus', () => {
     expect(await take(slow, SUBSCRIBER_CAPACITY - 1)).toContain('done')
   })
 
+  it('holds so many bytes for a watcher that says so, and one message whatever its size', async () => {
+    const bus = new MessageBus()
+    const slow = bus.subscribe({}, { maxBytes: 100 })
+    for (const id of ['1', '2', '3']) bus.publish(message(id, { payload: new Uint8Array(40) }))
+    expect([slow.dropped, await take(slow, 1)]).toEqual([1, ['2']])
+    for (const id of ['4', '5']) bus.publish(message(id, { payload: new Uint8Array(30) }))
+    expect([slow.dropped, await take(slow, 1)]).toEqual([1, ['3']])
+    bus.publish(message('6', { payload: new Uint8Array(1000) }))
+    bus.publish(message('7', { payload: new Uint8Array(0) }))
+    expect(slow.dropped).toBe(4)
+    bus.close()
+    expect(await take(slow, 2)).toEqual(['7', 'done'])
+  })
+
   it('answers readers in the order in which they asked', async () => {
     const bus = new MessageBus()
     const watcher = bus.subscribe({})

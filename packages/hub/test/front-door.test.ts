@@ -51,7 +51,10 @@ describe('HTTP', () => {
     const { hub } = await startHub()
     const response = await fetch(`http://127.0.0.1:${hub.ports.front}/nothing?x=1`, { method: 'POST', body: 'x' })
     expect(response.status).toBe(404)
-    expect(await response.json()).toEqual({ error: 'not found', message: 'there is nothing at this address' })
+    expect(await response.json()).toEqual({
+      error: 'not found',
+      message: 'there is nothing at this address; /console/ tells what there is',
+    })
   })
 
   it.each(['/api/messages', '/console/', '/socket.io/?EIO=4', '/api?x=1'])('no WebSocket at %s', async (path) => {

@@ -19,8 +19,8 @@ describe('the queue of a device', () => {
       (await pushes.list('ab12')).map(({ state, attempts, reason, size }) => [state, attempts, reason, size]),
     ).toEqual([
       ['queued', 1, `127.0.0.1:${port} refused the connection`, 3],
-      ['queued', 0, `127.0.0.1:${port} refused the connection`, 3],
-      ['queued', 0, `127.0.0.1:${port} refused the connection`, 5],
+      ['queued', 0, `it waits behind an older message to this device: 127.0.0.1:${port} refused the connection`, 3],
+      ['queued', 0, `it waits behind an older message to this device: 127.0.0.1:${port} refused the connection`, 5],
     ])
     expect([pushes.queued('ab12'), pushes.trying, await history()]).toEqual([3, 0, []])
 
@@ -56,6 +56,27 @@ describe('the queue of a device', () => {
       await clock.advanceToNextTimer()
       await until('it was tried', () => failures() === round + 1)
     }
+  })
+
+  it('is tried at once for a new message, unless it was tried within the last 10 s', async () => {
+    const { push, clock, log } = await openPushes()
+    const port = await closedPort()
+    await push('ab12', 'one', { port })
+    const failures = (): number => log.texts('debug').filter((text) => text.includes('refused')).length
+    for (let round = 1; round < 10; round++) {
+      await clock.advanceToNextTimer()
+      await until('it was tried', () => failures() === round + 1)
+    }
+    // It rests for minutes now. What has just failed is not tried again for each message.
+    await clock.advance(9_999)
+    await push('ab12', 'two', { port })
+    expect(failures()).toBe(10)
+
+    const device = await openDevice(reads, { port })
+    await clock.advance(1)
+    await push('ab12', 'three', { port })
+    await until('it has them', () => device.messages.length === 3)
+    expect(device.messages).toEqual(['one', 'two', 'three'])
   })
 
   it('goes out when the device is heard of, but not more than once a second', async () => {
@@ -152,19 +173,41 @@ describe('many devices', () => {
     expect(clock.pendingTimers.length).toBeLessThanOrEqual(1)
   })
 
-  it('a hundred that swallow everything leave half of the connections to the others', async () => {
+  it('a hundred that swallow everything leave most of the connections to the others', async () => {
     const accounts = names(150)
     const { pushes, push, hear } = await openPushes({ accounts, limits: { connections: 4 } })
     const hole = await openDevice(silent)
     const alive = await openDevice()
     const dead = accounts.slice(0, 100).map((name) => push(name, 'lost', hole))
-    await until('they are tried', () => hole.connections() === 2)
+    await until('they are tried', () => hole.connections() === 1)
     for (const name of accounts.slice(100)) hear(name)
     await Promise.all(accounts.slice(100).flatMap((name) => [push(name, '1', alive), push(name, '2', alive)]))
     await until('all others have theirs', () => alive.messages.length === 100)
-    await until('they have given their places back', () => pushes.trying === 2)
-    expect(hole.connections()).toBe(2)
+    await until('they have given their places back', () => pushes.trying === 1)
+    expect(hole.connections()).toBe(1)
     void Promise.all(dead)
+  })
+
+  it('one that is heard of does not wait behind a hundred that are gone', async () => {
+    const accounts = names(150)
+    const { pushes, push, hear } = await openPushes({ accounts, limits: { connections: 4 } })
+    const hole = await openDevice(silent)
+    const dead = accounts.slice(0, 100).map((name) => push(name, 'lost', hole))
+    await until('they are tried', () => hole.connections() === 1)
+    // Never heard of until now: they stand behind all others.
+    const back = await openDevice()
+    const found = accounts.slice(100).map((name) => push(name, 'found', back))
+    await until('they wait', () => accounts.every((name) => pushes.queued(name) === 1))
+    for (const name of accounts.slice(100)) hear(name)
+    await until('they have theirs', () => back.messages.length === 50)
+    expect(hole.connections()).toBe(1)
+
+    // Those that are heard of and swallow everything have the other quarter, and not more.
+    for (const name of accounts.slice(0, 100)) hear(name)
+    await until('one more is tried', () => hole.connections() === 2)
+    await push(accounts[100] ?? '', 'still found', back)
+    expect([pushes.trying, hole.connections()]).toEqual([2, 2])
+    void Promise.all([...dead, ...found])
   })
 
   it('takes turns, and each device has its messages in order', async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { nodeDisk } from '@halyard/core/node'
 import { FaultDisk, diskContract } from '@halyard/testkit'
 
@@ -11,6 +11,13 @@ describe('nodeDisk', () => {
     return { disk: nodeDisk(), directory, release: () => rm(directory, { recursive: true }) }
   })
   for (const { name, run } of cases) it(name, run)
+
+  it.runIf(process.platform === 'linux')(
+    'mkdir fails where nothing can be made, and does not try for ever',
+    async () => {
+      await expect(nodeDisk().mkdir('/proc/halyard/data')).rejects.toThrow('ENOENT')
+    },
+  )
 })
 
 describe('FaultDisk', () => {

@@ -1,6 +1,7 @@
 /** What a person is told when the hub is ready. */
 import { join } from 'node:path'
 import type { HubReady } from '@halyard/hub'
+import { bracketed } from '../text/bracketed.ts'
 import type { Paint } from '../text/paint.ts'
 import { VERSION } from '../version.ts'
 import { quote } from './command-name.ts'
@@ -22,11 +23,12 @@ export function welcomeLines(welcome: Welcome, paint: Paint): string[] {
   const lines = [
     `${green('●')} ${bold('The hub is ready')} ${dim(`(halyard ${VERSION}, Ctrl-C ends it)`)}`,
     '',
-    ...(ready.ports.hologram === undefined ? [] : [`  Hologram    ${host}:${ready.ports.hologram}`]),
-    ...(ready.ports.mqtt === undefined ? [] : [`  MQTT        ${host}:${ready.ports.mqtt}`]),
+    ...(ready.ports.hologram === undefined ? [] : [`  Hologram    ${bracketed(host)}:${ready.ports.hologram}`]),
+    ...(ready.ports.mqtt === undefined ? [] : [`  MQTT        ${bracketed(host)}:${ready.ports.mqtt}`]),
     `  front door  http://${bracketed(host)}:${ready.ports.front}/health`,
     `  data        ${ready.data === ':memory:' ? 'in memory: gone when the hub ends' : ready.data}`,
     '',
+    ...exposureLines(welcome.host, paint),
   ]
   const file = accountsFile(ready)
   if (file !== undefined && !isFirstStart) {
@@ -63,6 +65,16 @@ function mqttLines({ ready, host }: Welcome, { bold, cyan }: Paint): string[] {
     `An MQTT account: user name ${bold(username)}, password ${bold(password)}. Any MQTT client will do:`,
     '',
     `  ${cyan(`mosquitto_pub ${where} -t hello -m ahoy`)}`,
+  ]
+}
+
+/** The wire of Hologram is plaintext, and its keys have four characters: who opens it to others should know. */
+function exposureLines(host: string, { bold }: Paint): string[] {
+  if (host === 'localhost' || host === '::1' || host.startsWith('127.')) return []
+  const where = host === '0.0.0.0' || host === '::' ? 'all addresses of this machine' : host
+  return [
+    `${bold('Open to the network')}: it listens on ${where}; keys and messages of Hologram cross it in clear.`,
+    '',
   ]
 }
 
@@ -108,8 +120,4 @@ function accountsFile({ data }: HubReady): string | undefined {
 export function reachableHost(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1'
   return host === '::' ? '::1' : host
-}
-
-function bracketed(host: string): string {
-  return host.includes(':') ? `[${host}]` : host
 }

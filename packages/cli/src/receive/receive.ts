@@ -5,6 +5,7 @@ import type { CustomCloud, ReceivedMessage } from '@halyard/hologram'
 import { dryRun } from '../account/dry-run.ts'
 import type { Context } from '../context.ts'
 import { Interruption } from '../interrupt.ts'
+import { bracketed } from '../text/bracketed.ts'
 import { paint } from '../text/paint.ts'
 import { count } from '../text/units.ts'
 import { BusyListener } from './busy-listener.ts'
@@ -37,7 +38,7 @@ export async function receive(flags: ReceiveFlags, context: Context): Promise<nu
   await cloud.openReceiveSocket().catch(inOptions)
 
   // Where nothing else says that it listens, or on which port.
-  if (isJson || reception.port === 0) say(`listening on ${reception.host}:${cloud.receivePort}`)
+  if (isJson || reception.port === 0) say(`listening on ${bracketed(reception.host)}:${cloud.receivePort}`)
   printer.begin(reception.seconds)
   const printed = printAll(cloud, (message) => printer.message(message))
 

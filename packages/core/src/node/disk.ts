@@ -24,15 +24,16 @@ export function nodeDisk(): Disk {
  * From the top down, each name synced before the next is made below it: whoever is killed in between leaves one name in
  * doubt at most, that of the last directory there is, and the next call syncs it.
  */
-async function makeLasting(path: string): Promise<void> {
+async function makeLasting(path: string, isParentThere: boolean = false): Promise<void> {
   const parent = dirname(path)
   try {
     await mkdir(path, { mode: 0o700 })
   } catch (error) {
     const code = errnoOf(error)
-    if (code === 'ENOENT' && parent !== path) {
+    // In /proc, for one, nothing can be made although the parent is there.
+    if (code === 'ENOENT' && parent !== path && !isParentThere) {
       await makeLasting(parent)
-      return makeLasting(path)
+      return makeLasting(path, true)
     }
     if (code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error
     // It may belong to somebody who lets nobody look into it: then it was not made by this user just now.

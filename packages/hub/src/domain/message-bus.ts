@@ -10,6 +10,8 @@ export interface MessageFilter {
 }
 
 export interface SubscriptionHooks {
+  /** Of payloads: beyond, the oldest are dropped too, whatever their number. Without it the number alone counts. */
+  readonly maxBytes?: number
   readonly onFirstDrop?: () => void
   readonly onEnd?: () => void
 }
@@ -34,6 +36,7 @@ export class MessageBus {
   /** From this call on, not from the first `next()`. */
   subscribe(filter: MessageFilter, hooks: SubscriptionHooks = {}): MessageSubscription {
     const subscription = new MessageSubscription(filter, {
+      maxBytes: hooks.maxBytes ?? Infinity,
       onDrop: () => {
         this.#dropped++
         if (subscription.dropped === 1) hooks.onFirstDrop?.()
@@ -56,6 +59,12 @@ export class MessageBus {
   }
 }
 
+interface SubscriptionParts {
+  readonly maxBytes: number
+  readonly onDrop: () => void
+  readonly onEnd: () => void
+}
+
 interface Pending {
   readonly resolve: (result: IteratorResult<HubMessage, undefined>) => void
   readonly reject: (error: Error) => void
@@ -64,18 +73,19 @@ interface Pending {
 /** One watcher: an async iterator over a ring of bounded size. */
 export class MessageSubscription implements AsyncIterableIterator<HubMessage, undefined> {
   readonly #filter: MessageFilter
-  readonly #hooks: { readonly onDrop: () => void; readonly onEnd: () => void }
+  readonly #parts: SubscriptionParts
   readonly #ring: (HubMessage | undefined)[] = []
   #head = 0
   #length = 0
+  #bytes = 0
   readonly #waiting: Pending[] = []
   #dropped = 0
   #ended = false
   #error: Error | undefined
 
-  constructor(filter: MessageFilter, hooks: { readonly onDrop: () => void; readonly onEnd: () => void }) {
+  constructor(filter: MessageFilter, parts: SubscriptionParts) {
     this.#filter = filter
-    this.#hooks = hooks
+    this.#parts = parts
   }
 
   /** Lost by this watcher because it was too slow. */
@@ -87,10 +97,13 @@ export class MessageSubscription implements AsyncIterableIterator<HubMessage, un
     if (this.#ended || !matches(this.#filter, message)) return
     const waiting = this.#waiting.shift()
     if (waiting) return waiting.resolve({ value: message, done: false })
-    if (this.#length === SUBSCRIBER_CAPACITY) {
+    const { maxBytes, onDrop } = this.#parts
+    this.#bytes += message.payload.length
+    // One is held whatever its size.
+    while (this.#length === SUBSCRIBER_CAPACITY || (this.#length > 0 && this.#bytes > maxBytes)) {
       this.#take()
       this.#dropped++
-      this.#hooks.onDrop()
+      onDrop()
     }
     this.#ring[(this.#head + this.#length++) % SUBSCRIBER_CAPACITY] = message
   }
@@ -109,6 +122,8 @@ export class MessageSubscription implements AsyncIterableIterator<HubMessage, un
 
   return(): Promise<IteratorResult<HubMessage, undefined>> {
     this.#length = 0
+    this.#bytes = 0
+    this.#ring.length = 0
     this.end()
     return Promise.resolve({ value: undefined, done: true })
   }
@@ -121,7 +136,7 @@ export class MessageSubscription implements AsyncIterableIterator<HubMessage, un
   end(error?: Error): void {
     if (this.#ended) return
     this.#ended = true
-    this.#hooks.onEnd()
+    this.#parts.onEnd()
     const [first, ...rest] = this.#waiting.splice(0)
     if (error === undefined) first?.resolve({ value: undefined, done: true })
     else if (first) first.reject(error)
@@ -134,6 +149,7 @@ export class MessageSubscription implements AsyncIterableIterator<HubMessage, un
     this.#ring[this.#head] = undefined
     this.#head = (this.#head + 1) % SUBSCRIBER_CAPACITY
     this.#length--
+    this.#bytes -= message?.payload.length ?? 0
     return message
   }
 }

@@ -71,7 +71,9 @@ export class HttpService {
       serverFactory: (handler) => server.on('request', handler),
     })
     app.setNotFoundHandler((_request, reply) => {
-      return reply.code(404).send({ error: 'not found', message: 'there is nothing at this address' })
+      return reply
+        .code(404)
+        .send({ error: 'not found', message: 'there is nothing at this address; /console/ tells what there is' })
     })
     app.setErrorHandler((error: { readonly statusCode?: number; readonly message: string }, _request, reply) => {
       const status = error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500

@@ -2,7 +2,7 @@
  * Stored messages, then live ones, none twice, none left out.
  *
  * ```
- * subscribe ──►│ held by the subscription (1,000, then the oldest go) ───────────────►
+ * subscribe ──►│ held by the subscription (1,000, 4 MiB, then the oldest go) ────────►
  *              │
  *   history ───┼─── page ─── page ─┐
  *              │                   ▼
@@ -35,12 +35,14 @@ export interface FollowParts {
   readonly logger: Logger
 }
 
+/** Of payloads held for one reader: a thousand large ones are served from the history instead. */
+const HELD_BYTES = 4 * 1024 * 1024
 /** Messages of one look at the history. */
 const PAGE = 100
 
 /** Resolves when the stream is over. Never rejects. */
 export async function follow(stream: EventStream, query: FollowQuery, parts: FollowParts): Promise<void> {
-  const live = parts.bus.subscribe(query.filter)
+  const live = parts.bus.subscribe(query.filter, { maxBytes: HELD_BYTES })
   stream.onClose(() => void live.return())
   try {
     await new Follower(stream, live, query, parts.history).run()

@@ -233,10 +233,11 @@ export class DevicePushes implements Pushes {
     throw new UsageError('ERR_HUB_PUSH_UNKNOWN', what)
   }
 
-  /** What waits behind a message that failed waits for the same reason. */
+  /** What waits behind a message that failed waits for that one: it may name an address that is good. */
   #pushOf(entry: OutboxEntry): Push {
     if (entry.state !== 'queued' || entry.reason !== undefined) return pushOf(entry)
-    return pushOf(entry, this.#queues.get(cloudIdOf(entry))?.reason)
+    const reason = this.#queues.get(cloudIdOf(entry))?.reason
+    return pushOf(entry, reason && `it waits behind an older message to this device: ${reason}`)
   }
 }
 

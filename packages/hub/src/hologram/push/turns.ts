@@ -10,13 +10,16 @@
  *
  * A device that was not reached last time, or was never heard of, is doubtful. An address that swallows packets keeps a
  * place for the whole time of an attempt, and a thousand of them would keep all places for ever: so doubtful devices
- * have half of the places at most.
+ * have half of the places at most, and those of them that have said nothing since their last attempt a quarter. Who was
+ * heard of does not wait for a thousand that are gone.
  */
 import { backoff } from '@halyard/core'
 import type { BackoffOptions, Clock, Timer } from '@halyard/core'
 
 /** Milliseconds from one connection to the next for a device that is heard of again and again. */
 const HEARD_INTERVAL = 1000
+/** Milliseconds after a failure for which it stands as the answer to whoever hands over another message. */
+const FRESH = 10_000
 
 /** What is owed to one device. One that is owed nothing has none. */
 export class DeviceQueue {
@@ -30,8 +33,12 @@ export class DeviceQueue {
   failures = 0
   /** When the last connection began; monotonic, ms. */
   connectedAt: number = -Infinity
+  /** When the last attempt failed; monotonic, ms. */
+  failedAt: number = -Infinity
   /** It was heard of since the last attempt began. */
   wasHeard = false
+  /** It has one of the places of those that are doubtful and silent. */
+  isSilent = false
   /** While it has a place. */
   attachment: Disposable | undefined
   /** While it rests. */
@@ -56,16 +63,20 @@ export interface TurnsOptions {
 export class Turns {
   readonly #options: TurnsOptions
   readonly #placesForDoubtful: number
+  readonly #placesForSilent: number
   /** In the order of their turns. */
   readonly #ready = new Set<DeviceQueue>()
-  readonly #doubtfulReady = new Set<DeviceQueue>()
+  readonly #heardReady = new Set<DeviceQueue>()
+  readonly #silentReady = new Set<DeviceQueue>()
   #trying = 0
   #doubtfulTrying = 0
+  #silentTrying = 0
   #closed = false
 
   constructor(options: TurnsOptions) {
     this.#options = options
     this.#placesForDoubtful = Math.max(1, Math.floor(options.places / 2))
+    this.#placesForSilent = Math.max(1, Math.floor(options.places / 4))
   }
 
   /** Devices that have a place. */
@@ -73,9 +84,13 @@ export class Turns {
     return this.#trying
   }
 
-  /** Something is owed: its turn comes, unless it is on its way to one. */
+  /**
+   * Something is owed: its turn comes, unless it is on its way to one. Who hands over a message wants to know how things
+   * are now, not how they were before a rest of minutes.
+   */
   want(queue: DeviceQueue): void {
-    if (queue.state === 'idle') this.#makeReady(queue)
+    const isStale = queue.state === 'resting' && this.#options.clock.monotonic() - queue.failedAt >= FRESH
+    if (queue.state === 'idle' || isStale) this.#makeReady(queue)
   }
 
   /** An attempt begins: from now on it is news if the device is heard of. */
@@ -107,6 +122,7 @@ export class Turns {
     this.#leave(queue)
     queue.isDoubtful = true
     queue.state = 'resting'
+    queue.failedAt = this.#options.clock.monotonic()
     // Heard of while it was tried, perhaps at another address: as if that were now. Never in this turn of the event loop,
     // in which the outbox has yet to take the message back.
     const { random } = this.#options
@@ -119,6 +135,8 @@ export class Turns {
   heard(queue: DeviceQueue): void {
     if (queue.wasHeard) return
     queue.wasHeard = true
+    // It is not silent any more: it has its turn among those that are heard of.
+    if (this.#silentReady.delete(queue)) return this.#makeReady(queue)
     if (queue.state !== 'resting') return
     const pause = this.#untilHeardAgain(queue)
     if (pause === 0) this.#makeReady(queue)
@@ -129,8 +147,7 @@ export class Turns {
   end(queue: DeviceQueue): void {
     if (queue.state === 'trying') this.#leave(queue)
     queue.timer?.cancel()
-    this.#ready.delete(queue)
-    this.#doubtfulReady.delete(queue)
+    this.#unready(queue)
     queue.state = 'idle'
     this.#fill()
   }
@@ -154,39 +171,57 @@ export class Turns {
     queue.timer?.cancel()
     queue.timer = undefined
     queue.state = 'ready'
-    const ready = queue.isDoubtful ? this.#doubtfulReady : this.#ready
+    const doubtful = queue.wasHeard ? this.#heardReady : this.#silentReady
+    const ready = queue.isDoubtful ? doubtful : this.#ready
     ready.add(queue)
     this.#fill()
   }
 
+  #unready(queue: DeviceQueue): void {
+    this.#ready.delete(queue)
+    this.#heardReady.delete(queue)
+    this.#silentReady.delete(queue)
+  }
+
   #fill(): void {
     for (let queue = this.#next(); queue !== undefined; queue = this.#next()) {
-      this.#ready.delete(queue)
-      this.#doubtfulReady.delete(queue)
+      queue.isSilent = this.#silentReady.has(queue)
+      this.#unready(queue)
       this.#trying++
       if (queue.isDoubtful) this.#doubtfulTrying++
+      if (queue.isSilent) this.#silentTrying++
       queue.state = 'trying'
       queue.attachment = this.#options.attach(queue)
     }
   }
 
-  /** Doubtful ones first, up to their half: neither sort can keep the other out. */
+  /** Silent ones first, up to their quarter, and all doubtful ones up to their half: no sort can keep another out. */
   #next(trying: number = this.#trying): DeviceQueue | undefined {
     if (this.#closed || trying >= this.#options.places) return undefined
-    const doubtful = this.#doubtfulTrying < this.#placesForDoubtful ? first(this.#doubtfulReady) : undefined
-    return doubtful ?? first(this.#ready)
+    if (this.#doubtfulTrying < this.#placesForDoubtful) {
+      const silent = this.#silentTrying < this.#placesForSilent ? first(this.#silentReady) : undefined
+      const doubtful = silent ?? first(this.#heardReady)
+      if (doubtful !== undefined) return doubtful
+    }
+    return first(this.#ready)
   }
 
   #trust(queue: DeviceQueue): void {
-    if (queue.isDoubtful && queue.state === 'trying') this.#doubtfulTrying--
+    if (queue.state === 'trying') this.#noLongerDoubtful(queue)
     queue.isDoubtful = false
   }
 
   #leave(queue: DeviceQueue): void {
     this.#trying--
-    if (queue.isDoubtful) this.#doubtfulTrying--
+    this.#noLongerDoubtful(queue)
     queue.attachment?.[Symbol.dispose]()
     queue.attachment = undefined
+  }
+
+  #noLongerDoubtful(queue: DeviceQueue): void {
+    if (queue.isDoubtful) this.#doubtfulTrying--
+    if (queue.isSilent) this.#silentTrying--
+    queue.isSilent = false
   }
 }
 
