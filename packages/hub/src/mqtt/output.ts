@@ -1,5 +1,5 @@
 import type { Flushable, Flusher } from './flush.ts'
-import type { Region, SlabPool } from './slab.ts'
+import type { Region, Slab, SlabPool } from './slab.ts'
 import type { Transport } from '../domain/transport.ts'
 
 /** Pieces up to this size are copied together; larger ones are written as they are. */
@@ -16,8 +16,10 @@ export class Output implements Flushable {
   readonly #transport: Transport
   readonly #flusher: Flusher
   readonly #slabs: SlabPool
-  readonly #region: Region = { bytes: NO_BYTES, start: 0, at: 0, end: 0 }
+  readonly #region: Region = { bytes: NO_BYTES, slab: undefined, start: 0, at: 0, end: 0 }
   #pieces: Uint8Array[] = []
+  /** In which the pieces lie. */
+  readonly #lent: Slab[] = []
   /** Of the pieces and the region. */
   #bytes = 0
   #wish = LEAST_WISH
@@ -86,12 +88,15 @@ export class Output implements Flushable {
     this.#pieces = []
     this.#bytes = 0
     this.#transport.write(pieces)
+    // Slabs with something that the kernel has not taken are not used again: they go with what waits.
+    if (this.#lent.length > 0) this.#return(this.#transport.pendingBytes === 0)
   }
 
   /** Nothing is written any more. */
   close(): void {
     this.#isOpen = false
-    this.#slabs.close(this.#region)
+    this.#seal()
+    this.#return(true)
     this.#pieces = []
     this.#bytes = 0
   }
@@ -104,9 +109,18 @@ export class Output implements Flushable {
   /** What is in the region becomes a piece. */
   #seal(): void {
     const region = this.#region
+    const { slab } = region
     if (region.at > region.start) this.#pieces.push(region.bytes.subarray(region.start, region.at))
     this.#slabs.close(region)
     region.start = region.at
+    if (slab === undefined) return
+    this.#lent.push(slab)
+    region.slab = undefined
+  }
+
+  #return(isFree: boolean): void {
+    if (isFree) for (const slab of this.#lent) this.#slabs.release(slab)
+    this.#lent.length = 0
   }
 }
 
