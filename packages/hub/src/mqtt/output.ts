@@ -6,6 +6,8 @@ import type { Transport } from '../domain/transport.ts'
 const SMALL = 2048
 const LEAST_WISH = 256
 const GREATEST_WISH = 65_536
+/** Written before the turn ends if others have much too: what is still in the cache is copied for less. */
+const MUCH = 8192
 const NO_BYTES = new Uint8Array(0)
 
 /**
@@ -24,6 +26,8 @@ export class Output implements Flushable {
   #bytes = 0
   #wish = LEAST_WISH
   #handed = 0
+  /** When the turn began. */
+  #handedBefore = 0
   #isMarked = false
   #isOpen = true
 
@@ -49,6 +53,7 @@ export class Output implements Flushable {
   reserve(size: number): Region {
     const region = this.#region
     if (region.end - region.at < size) {
+      if (this.#bytes >= MUCH && this.#slabs.isStrained) this.#send()
       this.#seal()
       this.#slabs.carve(region, size, Math.max(size, this.#wish))
     }
@@ -80,16 +85,28 @@ export class Output implements Flushable {
 
   flush(): void {
     this.#isMarked = false
-    if (!this.#isOpen || this.#bytes === 0) return
+    if (!this.#isOpen) return
+    if (this.#bytes > 0) this.#send()
+    const turn = this.#handed - this.#handedBefore
+    this.#handedBefore = this.#handed
+    this.#wish = Math.min(GREATEST_WISH, Math.max(LEAST_WISH, nextPowerOfTwo(turn)))
+  }
+
+  #send(): void {
     this.#seal()
-    this.#wish = Math.min(GREATEST_WISH, Math.max(LEAST_WISH, nextPowerOfTwo(this.#bytes)))
     const pieces = this.#pieces
+    const transport = this.#transport
     this.#handed += this.#bytes
     this.#pieces = []
+    if (transport.pendingBytes > 0 && this.#lent.length > 0) {
+      // A slow reader: its bytes are copied, since a hundred of them would keep a whole slab.
+      transport.write([joined(pieces, this.#bytes)])
+      this.#return(true)
+    } else {
+      transport.write(pieces)
+      if (this.#lent.length > 0) this.#return(transport.pendingBytes === 0)
+    }
     this.#bytes = 0
-    this.#transport.write(pieces)
-    // Slabs with something that the kernel has not taken are not used again: they go with what waits.
-    if (this.#lent.length > 0) this.#return(this.#transport.pendingBytes === 0)
   }
 
   /** Nothing is written any more. */
@@ -119,9 +136,22 @@ export class Output implements Flushable {
   }
 
   #return(isFree: boolean): void {
-    if (isFree) for (const slab of this.#lent) this.#slabs.release(slab)
+    for (const slab of this.#lent) {
+      if (isFree) this.#slabs.release(slab)
+      else this.#slabs.lose(slab)
+    }
     this.#lent.length = 0
   }
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(length)
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
 }
 
 function nextPowerOfTwo(value: number): number {

@@ -2,13 +2,19 @@
 
 const SLAB = 65_536
 /** Slabs that lie ready. */
-const SPARE = 16
+const SPARE = 32
+/** So many are in use at once while everything stays in the processor's cache. */
+const IN_CACHE = 8
+/** What an output gets at a time when there are more. */
+const MODEST = 16_384
 
 export interface Slab {
   readonly bytes: Uint8Array
   used: number
   /** Regions whose bytes are not with the kernel yet. */
   lent: number
+  /** A slow reader has a part of it: never used again. */
+  isLost: boolean
 }
 
 /** A piece of a slab that belongs to one output until its bytes are with the kernel. */
@@ -32,6 +38,13 @@ export interface Region {
 export class SlabPool {
   #slab: Slab = makeSlab()
   readonly #spare: Slab[] = []
+  /** Slabs with regions that are not with the kernel yet. */
+  #busy = 0
+
+  /** So much is waiting for the end of the turn that it had better go now. */
+  get isStrained(): boolean {
+    return this.#busy > IN_CACHE
+  }
 
   /** Of at least `least` bytes, more if `wish` is larger and there is room. */
   carve(region: Region, least: number, wish: number): void {
@@ -47,9 +60,9 @@ export class SlabPool {
     region.bytes = slab.bytes
     region.slab = slab
     region.start = region.at = slab.used
-    region.end = Math.min(SLAB, slab.used + Math.max(least, wish))
+    region.end = Math.min(SLAB, slab.used + Math.max(least, this.isStrained ? Math.min(wish, MODEST) : wish))
     slab.used = region.end
-    slab.lent++
+    if (slab.lent++ === 0 && !slab.isLost) this.#busy++
   }
 
   /** What was not used goes back if nobody has carved behind it. */
@@ -62,12 +75,19 @@ export class SlabPool {
   /** The bytes of one of its regions are with the kernel, or nobody wants them. */
   release(slab: Slab): void {
     slab.lent--
-    if (slab.lent > 0) return
+    if (slab.lent > 0 || slab.isLost) return
+    this.#busy--
     slab.used = 0
     if (slab !== this.#slab && this.#spare.length < SPARE) this.#spare.push(slab)
+  }
+
+  /** The bytes of one of its regions wait for a slow reader. */
+  lose(slab: Slab): void {
+    if (!slab.isLost) this.#busy--
+    slab.isLost = true
   }
 }
 
 function makeSlab(): Slab {
-  return { bytes: Buffer.allocUnsafeSlow(SLAB), used: 0, lent: 0 }
+  return { bytes: Buffer.allocUnsafeSlow(SLAB), used: 0, lent: 0, isLost: false }
 }
