@@ -43,12 +43,16 @@ export async function compare(generator: LoadGenerator, options: TableOptions): 
       ...servers.map((server) => figure(median(rates(server)))),
       `${figure(ratio)} ×`,
       `${figure(Math.min(...ratios))} … ${figure(Math.max(...ratios))}`,
-      ...(hasFloors ? [`${floor}, ${goal}`, ratio >= goal ? 'goal met' : ratio >= floor ? 'floor met' : 'MISSED'] : []),
+      ...(hasFloors
+        ? [`${floor}, ${figure(goal)}`, ratio >= goal ? 'goal met' : ratio >= floor ? 'floor met' : 'MISSED']
+        : []),
+      `${figure(median(measured.map((round) => efficiency(round, ours) / efficiency(round, peer))))} ×`,
       latency(measured, ours),
       latency(measured, peer),
       busy(measured, ours),
+      busy(measured, peer),
     ])
-    process.stderr.write(`  ${name}: ${figure(ratio)} ×\n`)
+    process.stderr.write(`  ${rows.at(-1)?.join('  ')}\n`)
   }
   const head = [
     '',
@@ -56,6 +60,7 @@ export async function compare(generator: LoadGenerator, options: TableOptions): 
     `beside ${peer.name}`,
     'rounds',
     ...(hasFloors ? ['floor, goal', ''] : []),
+    'per CPU second',
     ...[`p50 p99 ${ours.name}`, `p50 p99 ${peer.name}`, 'cores'],
   ]
   console.log(`\n${title} (deliveries/s, higher is better, median of ${rounds}, ratios within rounds)`)
@@ -83,6 +88,12 @@ async function interleave(
 
 function rateOf(round: Round, server: BenchServer): number {
   return round.get(server)?.delivered_per_s ?? Number.NaN
+}
+
+/** Deliveries in a second of the server's processor: what holds also while others have part of it. */
+function efficiency(round: Round, server: BenchServer): number {
+  const { delivered_per_s = Number.NaN, server_cpu = Number.NaN } = round.get(server) ?? {}
+  return delivered_per_s / server_cpu
 }
 
 function ofRounds(rounds: readonly Round[], server: BenchServer, pick: (result: LoadResult) => number): number {
