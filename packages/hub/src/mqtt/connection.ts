@@ -7,6 +7,7 @@ import type { Broker } from './broker.ts'
 import { ClientOutput } from './client-output.ts'
 import { loginOf, objectionTo, openSession, willOf } from './connecting.ts'
 import type { DialectConnection, Principal, ReasonCode, Verdict } from './dialect.ts'
+import { DialectView } from './dialect-view.ts'
 import type { DeliveryTerms, Link } from './link.ts'
 import type { Passing } from './passing.ts'
 import type { Publication } from './publication.ts'
@@ -54,7 +55,7 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     this.#transport = transport
     this.#onClosed = onClosed
     this.output = new ClientOutput(broker, transport)
-    this.dialectConnection = dialectView(this, id)
+    this.dialectConnection = new DialectView(this, id)
     this.#reader = new PacketReader(this, {
       receiver: 'server',
       maxPacketBytes: limits.connectBytes,
@@ -336,25 +337,5 @@ export class Connection implements TransportHandler, PacketHandler, Link {
     if (!session.lasts) return broker.end(session)
     session.endsAt = broker.now() + session.expiry * 1000
     broker.delivery.handOn(session)
-  }
-}
-
-/** What a dialect sees of it. */
-function dialectView(connection: Connection, id: string): DialectConnection {
-  let state: Map<string, unknown> | undefined
-  return {
-    id,
-    get principal() {
-      return connection.principal
-    },
-    get state() {
-      return (state ??= new Map<string, unknown>())
-    },
-    send: (topic, payload) => {
-      const packet = { type: 'publish', topic, payload, qos: 0, retain: false, dup: false } as const
-      if (connection.isOpen) connection.output.send(packet)
-    },
-    unsubscribe: (filter) => connection.dropSubscription(filter),
-    close: (reason, why) => connection.close(reason, why),
   }
 }
