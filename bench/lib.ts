@@ -102,7 +102,7 @@ export async function report(bench: Bench): Promise<boolean> {
     one.name,
     figure(one.median),
     `${figure(one.lowest)} … ${figure(one.highest)}`,
-    one === peer ? 'peer' : `${(one.median / peer.median).toFixed(2)} ×`,
+    one === peer ? 'peer' : `${ratio(one.median / peer.median)} ×`,
   ])
   console.log(table(['', 'median', 'range', `beside ${peer.name}`], rows))
   if (bench.remark !== undefined) console.log(bench.remark)
@@ -118,6 +118,11 @@ function meetsGoal({ goal = {}, better }: Bench, ours: number, peer: number): bo
   for (const [text, met] of goals)
     console.log(`goal ${better === 'higher' ? 'at least' : 'at most'} ${text}: ${met ? 'met' : 'MISSED'}`)
   return goals.every(([, met]) => met)
+}
+
+/** 13.7 × · 0.84 ×, and of what is next to nothing how little it is: 0.00029 × */
+function ratio(value: number): string {
+  return value < 0.01 ? value.toPrecision(2) : value.toFixed(2)
 }
 
 /** Three digits that count, thousands apart: 675,000 · 1,230 · 12.3 · 0.65 */

@@ -16,10 +16,11 @@ export const proof: Proof = {
     'Wherever the power goes or the disk fails, nothing that was told as queued is lost, nothing whose settlement was ' +
     'announced goes out again, order is kept, and what may go out once goes out once.',
   command: 'npm run build && node scripts/proof.mjs crash-matrix',
-  async run() {
+  async run(progress) {
     const total = { operations: 0, cuts: 0, disks: 0, failures: 0 }
     const log = { disks: 0, failures: 0 }
     for (const seed of SEEDS) {
+      progress(`the log by itself, seed ${seed}`)
       log.disks += (await cutLogEverywhere({ seed, rounds: ROUNDS })).disks
       for (const code of ['EIO', 'ENOSPC'] as const) {
         for (const length of LENGTHS) log.failures += await failLogEverywhere({ code, length, seed })
@@ -27,6 +28,7 @@ export const proof: Proof = {
     }
     for (const scenario of Object.keys(SCENARIOS)) {
       for (const seed of SEEDS) {
+        progress(`${scenario}, seed ${seed}, ${total.disks} disks so far`)
         const { operations, cuts, disks } = await cutEverywhere({ scenario, seed, rounds: ROUNDS })
         total.operations += seed === SEEDS[0] ? operations : 0
         total.cuts += cuts

@@ -12,9 +12,10 @@ export const proof: Proof = {
     'A sender that is killed (SIGKILL) at a random moment loses nothing that it told as queued, sends nothing again ' +
     'whose settlement it announced, keeps the order, and leaves a lock that the next process takes over.',
   command: 'npm run build && node scripts/proof.mjs kill',
-  async run() {
+  async run(progress) {
     const total = { killed: 0, promises: 0, received: 0, repeated: 0 }
     for (let seed = 1; seed <= DIRECTORIES; seed++) {
+      progress(`seed ${seed} of ${DIRECTORIES}, ${total.killed} killed so far`)
       const result = await killAgainAndAgain({ rounds: ROUNDS, seed })
       total.killed += result.killed
       total.promises += result.promises

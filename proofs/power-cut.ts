@@ -13,9 +13,10 @@ export const proof: Proof = {
     'every promise made before: nothing queued is missing, nothing whose settlement was announced goes out again, order ' +
     'is kept.',
   command: 'npm run build && node scripts/proof.mjs power-cut',
-  async run() {
+  async run(progress) {
     const total = { calls: 0, syncs: 0, cuts: 0, promises: 0, handed: 0 }
     for (let seed = 1; seed <= SEEDS; seed++) {
+      progress(`seed ${seed} of ${SEEDS}, ${total.cuts} cuts so far`)
       const result = await cutPower({ seed, runs: RUNS, cuts: CUTS })
       for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += result[key]
     }

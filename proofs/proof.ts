@@ -8,8 +8,11 @@ export interface Proof {
   readonly claim: string
   /** What a person types to run this proof alone. */
   readonly command: string
-  run(): Promise<Verdict>
+  run(progress: Progress): Promise<Verdict>
 }
+
+/** What it is at: shown on a terminal, and beside the failure of one that ends without a verdict. */
+export type Progress = (doing: string) => void
 
 export interface Verdict {
   readonly passed: boolean

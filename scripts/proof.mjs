@@ -1,4 +1,5 @@
-// `make proof [NAME …]`: runs each proof of proofs/*.ts and writes docs/proofs.md. A proof that cannot be run has failed.
+// `make proof [NAME …]`: runs each proof of proofs/*.ts, one after the other, each in a process of its own, and writes
+// docs/proofs.md. A proof that cannot be run, or ends without a verdict, has failed.
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -7,6 +8,7 @@ import { execute, root } from './lib/steps.mjs'
 
 const { positionals: wanted } = parseArgs({ allowPositionals: true })
 const { machine } = await tsImport('../bench/lib.ts', import.meta.url)
+const { runProof } = await tsImport('../proofs/runner/run-proof.ts', import.meta.url)
 const names = readdirSync(join(root, 'proofs'))
   .filter((file) => file.endsWith('.ts') && file !== 'proof.ts')
   .map((file) => file.slice(0, -3))
@@ -15,16 +17,34 @@ const names = readdirSync(join(root, 'proofs'))
 
 const sections = []
 let failed = 0
+const stopped = new AbortController()
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(name, () => {
+    console.error(`\n${name}: the proofs end here, docs/proofs.md stays as it was`)
+    stopped.abort()
+    process.exit(1)
+  })
+}
+let at = ''
+process.on('exit', (code) => {
+  if (at !== '') console.error(`the proofs ended early, with ${code}, at ${at}`)
+})
+
 for (const name of names) {
-  const { proof } = await tsImport(`../proofs/${name}.ts`, import.meta.url)
-  console.log(`\n── ${proof.name}\n${proof.claim}`)
+  at = name
   const begun = performance.now()
-  const { passed, rows } = await attempt(proof)
+  const { about = unknown(name), verdict } = await runProof(join(root, 'proofs', `${name}.ts`), {
+    begun: ({ name: title, claim }) => console.log(`\n── ${title}\n${claim}`),
+    progress: (doing) => show(doing),
+    signal: stopped.signal,
+  })
+  show('')
+  const { passed, rows } = verdict
   const all = [...rows, ['time', `${((performance.now() - begun) / 1000).toFixed(0)} s`]]
   for (const [what, figure] of all) console.log(`  ${what}: ${figure}`)
   console.log(passed ? 'holds' : 'DOES NOT HOLD')
   if (!passed) failed++
-  sections.push(section(proof, passed, all))
+  sections.push(section(about, passed, all))
 }
 
 if (wanted.length === 0) {
@@ -32,17 +52,18 @@ if (wanted.length === 0) {
   await execute(['oxfmt', 'docs/proofs.md'])
   console.log('\ndocs/proofs.md is written')
 }
+at = ''
 console.log(`${sections.length - failed} passed, ${failed} failed`)
-// A proof that stops a disk for ever leaves those who wait for it waiting.
-process.exit(failed === 0 && sections.length > 0 ? 0 : 1)
+process.exitCode = failed === 0 && sections.length > 0 ? 0 : 1
 
-async function attempt(proof) {
-  try {
-    return await proof.run()
-  } catch (error) {
-    console.error(error)
-    return { passed: false, rows: [['error', error instanceof Error ? error.message : String(error)]] }
-  }
+/** On a terminal, in one line that the next one takes the place of. */
+function show(doing) {
+  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${doing}`)
+}
+
+/** One whose module could not even be read. */
+function unknown(name) {
+  return { name, claim: 'It could not be begun.', command: `npm run build && node scripts/proof.mjs ${name}` }
 }
 
 function section({ name, claim, command }, passed, rows) {

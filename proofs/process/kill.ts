@@ -9,11 +9,14 @@ import { Outbox } from '@halyard/core'
 import { seededRandom } from '@halyard/testkit'
 import { checkPromises } from '../outbox/promises.ts'
 import type { Fact } from '../outbox/promises.ts'
+import { ending } from '../runner/run-proof.ts'
 import { Peer } from './peer.ts'
 
 const SENDER = join(import.meta.dirname, 'sender.mjs')
 /** messages of a round */
 const COUNT = 40
+/** A process that is not through after so many milliseconds, a hundred times what it needs, waits for something that does not come. */
+const PATIENCE = 120_000
 
 export interface KillResult {
   readonly rounds: number
@@ -42,7 +45,7 @@ export async function killAgainAndAgain(options: { rounds: number; seed: number 
       const { facts: said, signal, code, errors } = await finished(child)
       facts.push(...said)
       if (signal === 'SIGKILL') killed++
-      else if (code !== 0) throw new Error(`round ${round} ended with ${code ?? signal}: ${errors}`)
+      else if (code !== 0) throw new Error(`round ${round} ended ${ending(code, signal)}: ${errors}`)
     }
     checkPromises(facts, await found(join(directory, 'outbox')))
     const received = peer.received.length
@@ -89,15 +92,28 @@ interface Ending {
   readonly errors: string
 }
 
-/** What the process has said until it ended, in whatever way. */
+/** What the process has said until it ended, in whatever way; one that does not end is an error. */
 export function finished(child: ChildProcess): Promise<Ending> {
   let said = ''
   let errors = ''
+  let stuck = false
+  const patience = setTimeout(() => {
+    stuck = true
+    child.kill('SIGKILL')
+  }, PATIENCE)
   child.stdout?.on('data', (text: Buffer) => (said += text.toString()))
   child.stderr?.on('data', (text: Buffer) => (errors += text.toString()))
   return new Promise((resolve, reject) => {
-    child.on('error', reject)
-    child.on('close', (code, signal) => resolve({ facts: factsOf(said), code, signal, errors }))
+    child.on('error', (error) => {
+      clearTimeout(patience)
+      reject(error)
+    })
+    child.on('close', (code, signal) => {
+      clearTimeout(patience)
+      if (!stuck) return resolve({ facts: factsOf(said), code, signal, errors })
+      const last = said.trimEnd().split('\n').at(-1) ?? ''
+      reject(new Error(`a sender did not end within ${PATIENCE / 1000} s; its last word was '${last}'. ${errors}`))
+    })
   })
 }
 

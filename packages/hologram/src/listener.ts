@@ -25,6 +25,7 @@ export interface Listening {
 
 /** A connection that came in. Nothing is ever written to it. */
 export interface Incoming {
+  /** `''` once it is broken. Not to be asked before its end: see `tcp-listener.ts`. */
   readonly remoteAddress: string
   /** Ends it in order; nothing is called back any more. */
   close(): void

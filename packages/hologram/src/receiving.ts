@@ -97,9 +97,10 @@ export class Receiving implements IncomingEvents {
   #break(problem: string): void {
     if (this.#over) return
     const held = this.#bytes.length
+    const { remoteAddress } = this.#incoming
     this.#finish()
     this.#incoming.reset()
-    this.#events.broken(problem, this.#incoming.remoteAddress, held)
+    this.#events.broken(problem, remoteAddress, held)
   }
 
   #finish(): void {

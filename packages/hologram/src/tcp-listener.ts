@@ -33,7 +33,9 @@ export function tcpListener(): Listener {
 function receive(socket: Socket, listener: ListenerEvents, keepsAlive: boolean): void {
   let events: IncomingEvents | undefined
   const incoming: Incoming = {
-    remoteAddress: plainAddress(socket.remoteAddress ?? ''),
+    get remoteAddress() {
+      return plainAddress(socket.remoteAddress ?? '')
+    },
     close() {
       events = undefined
       // Not only our half: a peer that never closes its own would hold the connection for ever.
@@ -47,10 +49,19 @@ function receive(socket: Socket, listener: ListenerEvents, keepsAlive: boolean):
   if (!keepsAlive) socket.unref()
   socket.on('error', (error) => events?.failed(error))
   socket.on('data', (bytes: Buffer) => events?.received(bytes))
-  socket.once('end', () => events?.ended())
+  socket.once('end', () => (isThere(socket) ? events?.ended() : events?.failed(new Error('the connection was reset'))))
   socket.once('close', () => events?.failed(new Error('the connection was closed')))
   events = listener.connected(incoming)
   if (!events) socket.resetAndDestroy()
+}
+
+/**
+ * libuv reports bytes and a reset that it finds together as bytes and an ordinary end: half a message would pass for a
+ * whole one. The kernel knows no peer of a connection that was reset. Node remembers the first answer, so nobody may ask
+ * for the address before.
+ */
+function isThere(socket: Socket): boolean {
+  return socket.remoteAddress !== undefined
 }
 
 /** On a socket for both protocols an IPv4 address comes as `::ffff:10.0.0.7`. */

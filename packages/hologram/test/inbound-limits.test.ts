@@ -175,6 +175,19 @@ describe('a connection that carries no message is reset, and a warning says why'
     expect(texts(s.heard)).toEqual(['12345678', '1234567890'])
   })
 
+  it('also if its bytes and the reset come in one turn, which looks like an end', async () => {
+    await using receiver = await openReceiver()
+    for (let round = 0; round < 20; round++) {
+      const socket = await connectTo(receiver.port)
+      // Nothing of it is read before this turn of the event loop, which the receiver shares, is over.
+      socket.write('torn')
+      socket.resetAndDestroy()
+      await once(socket, 'close')
+    }
+    await receiver.push('whole')
+    expect(receiver.heard.map(({ text }) => text)).toEqual(['whole'])
+  })
+
   it('over a real socket the sender learns it by a reset', async () => {
     await using receiver = await openReceiver({ inbound: { maxBytes: 1000, maxConnections: 1 } })
     const first = await connectTo(receiver.port)

@@ -122,7 +122,12 @@ export async function serve({
     keys: { word: randomWord, hash: (id, key) => `${id}${key}` },
     limits: { ...limits, pushBytes: 1024 * 1024 },
   })
-  const http = await HttpService.create({ limits, health: () => ({}), routes: rest.routes })
+  const http = await HttpService.create({
+    limits,
+    health: () => ({}),
+    routes: rest.routes,
+    upgrade: (_request, socket) => socket.destroy(),
+  })
   const listener = await TcpListener.open({
     ...{ name: 'front', host: '127.0.0.1', port: 0, logger: silentLogger, ...limits },
     onConnection: (socket) => http.accept(socket),

@@ -78,7 +78,7 @@ describe('the subscription index', () => {
           const found: { readonly name: number }[] = []
           index.match(topic, found)
           const expected = [...model].filter((key) => naive(key.slice(2), topic)).map((key) => Number(key[0]))
-          expect(found.map(({ name }) => name).toSorted()).toEqual(expected.toSorted())
+          expect(found.map(({ name }) => name).toSorted((a, b) => a - b)).toEqual(expected.toSorted((a, b) => a - b))
         }
       }),
       { numRuns: 1000 },
@@ -109,7 +109,7 @@ describe('the retained store', () => {
         expect(
           store
             .match(filter, 0)
-            .map(({ value }) => value)
+            .map(({ message }) => message.value)
             .toSorted(),
         ).toEqual(expected.toSorted())
         for (const [topic, value] of model) expect(store.get(topic)?.value).toBe(value)
@@ -133,7 +133,7 @@ describe('the retained store', () => {
     const store = new RetainedStore<{ readonly expiresAt: number }>(limits)
     store.set('a/b', { expiresAt: 10 }, 1)
     store.set('a', { expiresAt: 20 }, 1)
-    expect(store.match('#', 10)).toEqual([{ expiresAt: 20 }])
+    expect(store.match('#', 10)).toMatchObject([{ message: { expiresAt: 20 }, isCurrent: true }])
     expect(store.sweep(10)).toBe(1)
     expect(store.count).toBe(1)
     expect(store.sweep(20)).toBe(1)

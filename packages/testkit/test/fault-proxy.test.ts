@@ -110,6 +110,21 @@ describe('a proxy without faults', () => {
     expect(proxy.connections).toMatchObject([{ bytesToTarget: 9, bytesToClient: 7 }])
   })
 
+  it('shows what goes through to a watcher, who may end the connection at that', async () => {
+    const seen: string[] = []
+    await open({
+      onPassed({ connection, to, bytes }) {
+        seen.push(`${to} ${connection.bytesToTarget} ${Buffer.from(bytes).toString()}`)
+        if (to === 'target' && connection.bytesToTarget === 7) connection.reset()
+      },
+    })
+    const [near] = await pair()
+    near.socket.write('cut me')
+    await near.until(({ closed }) => closed)
+    expect(near.error).toBe('ECONNRESET')
+    expect(seen).toEqual(['target 1 >', 'client 1 <', 'target 7 cut me'])
+  })
+
   it('keeps a half-closed connection open for the other direction', async () => {
     const proxy = await open()
     const [near, far] = await pair()

@@ -6,8 +6,8 @@ export type Position = number
 export interface MessageStore<M> {
   /** Held for one who waits for it; {@link share} for each other. */
   hold(message: M, bytes: number): Position
-  /** One more waits for it. */
-  share(position: Position): void
+  /** One more waits for it. False: nobody did any more, it must be held anew. */
+  share(position: Position): boolean
   /** `undefined`: released by all. */
   get(position: Position): M | undefined
   release(position: Position): void

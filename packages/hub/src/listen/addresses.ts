@@ -18,7 +18,7 @@ export function addressKey(address: string | undefined): string {
 }
 
 /** As it can be connected to: an IPv4 address in IPv6 clothes without them. */
-export function plainAddress(address: string): string {
+function plainAddress(address: string): string {
   const mapped = address.startsWith('::ffff:') && address.includes('.')
   return mapped ? address.slice('::ffff:'.length) : address
 }

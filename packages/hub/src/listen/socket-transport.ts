@@ -10,6 +10,7 @@ export interface SocketTransportOptions {
 
 /** What the peer has to close its side after ours; ms. */
 const LINGER = 2000
+const NOTHING = new Uint8Array(0)
 
 /** A TCP or TLS connection that carries MQTT. */
 export class SocketTransport implements Transport {
@@ -18,6 +19,8 @@ export class SocketTransport implements Transport {
   readonly peer: Peer
   readonly certificateName: string | undefined
   readonly #socket: Socket
+  #handler: TransportHandler | undefined
+  #isDrainedAwaited = false
 
   constructor(socket: Socket, options: SocketTransportOptions) {
     this.#socket = socket
@@ -33,6 +36,7 @@ export class SocketTransport implements Transport {
 
   start(handler: TransportHandler): void {
     const socket = this.#socket
+    this.#handler = handler
     let isOver = false
     const over = (clean: boolean): void => {
       if (isOver) return
@@ -40,7 +44,6 @@ export class SocketTransport implements Transport {
       handler.closed(clean)
     }
     socket.on('data', (chunk: Buffer) => handler.received(chunk))
-    socket.on('drain', () => handler.drained())
     // MQTT has no use for half a connection: who ends his side is gone, now, whatever we still have for him.
     socket.on('end', () => {
       over(true)
@@ -55,11 +58,21 @@ export class SocketTransport implements Transport {
     const [first, second] = pieces
     if (second === undefined) {
       if (first !== undefined) socket.write(first)
-      return
+    } else {
+      socket.cork()
+      for (const piece of pieces) socket.write(piece)
+      socket.uncork()
     }
-    socket.cork()
-    for (const piece of pieces) socket.write(piece)
-    socket.uncork()
+    if (socket.writableLength > 0 && !this.#isDrainedAwaited) this.#awaitDrained()
+  }
+
+  /** Node's `drain` comes only for more than it likes to hold; an empty piece comes back behind all others. */
+  #awaitDrained(): void {
+    this.#isDrainedAwaited = true
+    this.#socket.write(NOTHING, (error) => {
+      this.#isDrainedAwaited = false
+      if (!error) this.#handler?.drained()
+    })
   }
 
   pause(): void {
@@ -76,7 +89,9 @@ export class SocketTransport implements Transport {
     // What still comes is read and forgotten: closing on unread bytes would reset the connection under our last packet.
     socket.removeAllListeners('data').resume()
     if (!socket.writableEnded) socket.end()
-    socket.setTimeout(LINGER, () => socket.destroy())
+    // By the clock, not by silence: a peer that never stops would never be silent.
+    const timer = setTimeout(() => socket.destroy(), LINGER)
+    socket.once('close', () => clearTimeout(timer))
   }
 
   destroy(): void {

@@ -8,6 +8,8 @@ export interface AcknowledgingClient {
   readonly version: 3 | 4 | 5
   readonly session: Session
   readonly output: ClientOutput
+  /** There is room again. */
+  goOn(): void
 }
 
 /** PUBACK, PUBREC, PUBREL and PUBCOMP of a client (§4.3.2, §4.3.3). */
@@ -51,9 +53,8 @@ export class Acknowledging {
 
   #settled(owed: Owed | undefined): void {
     if (owed === undefined) return
-    const { delivery } = this.#broker
     const { session } = this.#client
-    delivery.settle(owed)
-    if (session.queue.length > 0 || session.groups.size > 0) delivery.drain(session)
+    this.#broker.delivery.settle(owed)
+    if (session.queue.length > 0 || session.groups.size > 0 || session.resending !== undefined) this.#client.goOn()
   }
 }

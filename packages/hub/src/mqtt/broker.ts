@@ -1,16 +1,17 @@
 import { TopicMemo } from '@halyard/wire/mqtt'
+import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import type { MessageStore } from '../domain/positions.ts'
 import { Counters } from './counters.ts'
 import { Delivery } from './delivery.ts'
-import type { Login, PublishPlan, Verdict } from './dialect.ts'
+import type { Authenticator, Login, PublishPlan, Verdict } from './dialect.ts'
 import { Flusher } from './flush.ts'
 import type { MqttLimits } from './limits.ts'
 import { Passing } from './passing.ts'
 import { topicOf } from './publication.ts'
 import type { Publication } from './publication.ts'
 import { Router } from './router.ts'
-import type { Session } from './session.ts'
+import type { ClientSubscription, Session } from './session.ts'
 import { SessionTable } from './session-table.ts'
 import { SlabPool } from './slab.ts'
 import { Space } from './space.ts'
@@ -20,6 +21,8 @@ import type { WillMessage } from './wills.ts'
 export interface BrokerParts {
   /** Whose CONNECT it is, and whether it may come in. */
   readonly authenticate: (login: Login) => Verdict | Promise<Verdict>
+  /** Enhanced authentication; none. */
+  readonly authenticators?: readonly Authenticator[]
   readonly store: MessageStore<Publication>
   readonly limits: MqttLimits
   readonly clock: Clock
@@ -32,6 +35,7 @@ export class Broker {
   readonly clock: Clock
   readonly logger: Logger
   readonly authenticate: BrokerParts['authenticate']
+  readonly authenticators: ReadonlyMap<string, Authenticator>
   readonly counters: Counters = new Counters()
   readonly flusher: Flusher = new Flusher()
   readonly slabs: SlabPool = new SlabPool()
@@ -44,12 +48,15 @@ export class Broker {
   readonly passing: Passing = new Passing()
   readonly #store: MessageStore<Publication>
   readonly #spaces = new Map<string, Space>()
+  /** Subscriptions that the dialect gave for a time. */
+  readonly #timed = new Set<{ readonly filter: string; readonly subscription: ClientSubscription }>()
 
-  constructor({ authenticate, store, limits, clock, logger }: BrokerParts) {
+  constructor({ authenticate, authenticators = [], store, limits, clock, logger }: BrokerParts) {
     this.limits = limits
     this.clock = clock
     this.logger = logger
     this.authenticate = authenticate
+    this.authenticators = new Map(authenticators.map((one) => [one.method, one]))
     this.#store = store
     this.delivery = new Delivery({
       ...{ store, limits, counters: this.counters, now: this.now },
@@ -57,7 +64,9 @@ export class Broker {
     })
     this.router = new Router(this.delivery)
     // Never in the middle of another message: there is one on its way at a time.
-    this.wills = new Wills((will, session) => queueMicrotask(() => this.#publishWill(will, session)))
+    this.wills = new Wills((will, session) =>
+      queueMicrotask(() => this.guard('a will', () => this.#publishWill(will, session))),
+    )
   }
 
   readonly now = (): number => this.clock.monotonic()
@@ -79,38 +88,42 @@ export class Broker {
     let space = this.#spaces.get(name)
     if (space === undefined) {
       const { limits, now, delivery } = this
-      const group = { delivery, store: this.#store, queued: limits.queuedMessages, now }
+      const group = { delivery, store: this.#store, limits, counters: this.counters, now }
       this.#spaces.set(name, (space = new Space(name, limits, group)))
     }
     return space
   }
 
   /** A message of the hub itself: `$SYS`, a will, a service. */
-  publish(publication: Publication, space: Space, channel: string, from?: Session): void {
+  publish(publication: Publication, space: Space, channel: string, from?: Session, echo: boolean = true): void {
     const { passing, router } = this
     passing.beginAgain(publication, 0)
     if (publication.retain) router.retain(passing, space, channel)
-    router.route(passing, space.targets(channel), from, true)
+    router.route(passing, space.targets(channel), from, echo)
     passing.end()
   }
 
   /** A session is over: its subscriptions, its queue, what it owed ([MQTT-4.1.0-2]). */
   end(session: Session): void {
     if (!this.sessions.remove(session)) return
-    const { principal } = session
     for (const [sent, subscription] of session.subscriptions) {
-      const { space, filter, share } = principal.dialect.unsubscribe(principal, sent)
-      this.space(space).unsubscribe(filter, share, subscription)
+      this.guard('the end of a subscription', () => this.#unsubscribe(session, sent, subscription))
     }
     session.subscriptions.clear()
-    this.delivery.handOn(session)
+    this.delivery.handOn(session, true)
     this.delivery.forget(session)
     this.wills.ended(session)
   }
 
-  /** Once a second: wills that are due, sessions that have expired. */
+  /** The subscription, by the filter as it was sent, ends when its time is over. */
+  endInTime(filter: string, subscription: ClientSubscription): void {
+    if (subscription.validUntil !== Infinity) this.#timed.add({ filter, subscription })
+  }
+
+  /** Once a second: wills that are due, subscriptions whose time is over, sessions that have expired. */
   sweep(now: number): void {
     this.wills.sweep(now)
+    for (const entry of this.#timed) this.#sweepSubscription(entry, now)
     for (const session of this.sessions) {
       if (session.endsAt > now) continue
       this.counters.expired++
@@ -123,7 +136,32 @@ export class Broker {
     for (const { retained } of this.#spaces.values()) retained.sweep(now)
   }
 
-  #publishWill({ publication }: WillMessage, session: Session): void {
+  #sweepSubscription(entry: { readonly filter: string; readonly subscription: ClientSubscription }, now: number): void {
+    const { filter, subscription } = entry
+    const { session, validUntil } = subscription
+    const isThere = session.subscriptions.get(filter) === subscription
+    if (isThere && validUntil > now) return
+    this.#timed.delete(entry)
+    if (!isThere) return
+    session.subscriptions.delete(filter)
+    this.guard('the end of a subscription', () => this.#unsubscribe(session, filter, subscription))
+  }
+
+  #unsubscribe({ principal }: Session, sent: string, subscription: ClientSubscription): void {
+    const { space, filter, share } = principal.dialect.unsubscribe(principal, sent)
+    this.space(space).unsubscribe(filter, share, subscription)
+  }
+
+  /** Nothing that a dialect throws there can be told to a client: it is the hub's own failure. */
+  guard(what: string, run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.logger.error({ err: error }, `mqtt: ${what} has failed: ${describeError(error)}`)
+    }
+  }
+
+  #publishWill({ publication, lifetime }: WillMessage, session: Session): void {
     const { principal } = session
     const { text } = publication.topic
     const plan: PublishPlan = principal.dialect.plan(principal, text, publication)
@@ -131,12 +169,13 @@ export class Broker {
       const why = plan.kind === 'refuse' ? plan.why : 'it is a request'
       return this.logger.warn({ clientId: session.clientId, topic: text }, `mqtt: a will was not published: ${why}`)
     }
-    const { space, channel, topic, mayRetain } = plan
+    const { space, channel, topic, mayRetain, echo } = plan
     const message = {
       ...publication,
       topic: topic === text ? publication.topic : topicOf(topic),
       retain: publication.retain && mayRetain,
+      expiresAt: this.now() + lifetime * 1000,
     }
-    this.publish(message, this.space(space), channel, session)
+    this.publish(message, this.space(space), channel, session, echo)
   }
 }

@@ -24,10 +24,14 @@ export class ClientOutput {
   /** By topic: those that were named to this client. */
   #aliases: Map<string, number> | undefined
 
-  constructor(broker: Broker, transport: Transport) {
+  /** `emptied`: there is room again for what was too much. */
+  constructor(broker: Broker, transport: Transport, emptied: () => void) {
     this.#broker = broker
     this.#counters = broker.counters
-    this.#output = new Output(transport, broker.flusher, broker.slabs)
+    this.#output = new Output({
+      ...{ transport, flusher: broker.flusher, slabs: broker.slabs },
+      ...{ much: broker.limits.outputBytes / 2, emptied },
+    })
   }
 
   get waiting(): number {
@@ -55,9 +59,18 @@ export class ClientOutput {
       }
       counters.bytesSent += length
     } else {
-      const parts = this.#partsOf(message, identifiers)
-      const size = sizeOfPublishParts(parts, qos)
+      let alias = this.maxAliases === 0 ? 0 : this.#aliasFor(message.topic.text)
+      let parts = this.#partsOf(message, identifiers, alias)
+      let size = sizeOfPublishParts(parts, qos)
+      if (size > this.maxPacketBytes && alias < 0) {
+        // What names the alias may be what makes it too large.
+        alias = 0
+        parts = this.#partsOf(message, identifiers, alias)
+        size = sizeOfPublishParts(parts, qos)
+      }
       if (size > this.maxPacketBytes) return false
+      // Only now: an alias in a packet that was not sent would stand for nothing.
+      if (alias < 0) (this.#aliases ??= new Map()).set(message.topic.text, -alias)
       const region = output.reserve(size)
       output.wrote(encodePublish(parts, qos, retain, dup, packetId, region.bytes, region.at))
       counters.bytesSent += size
@@ -76,36 +89,43 @@ export class ClientOutput {
     this.#counters.bytesSent += 4
   }
 
-  /** Any other packet. Left out if the client does not take so much: what it asked for it gets, reasons it can do without. */
-  send(packet: Packet): void {
+  /** Any other packet. False: left out, since the client does not take so much ([MQTT-3.1.2-24]). */
+  send(packet: Packet): boolean {
     const size = sizeOf(packet, this.version)
-    if (size > this.maxPacketBytes) return
+    if (size > this.maxPacketBytes) return false
     const region = this.#output.reserve(size)
     this.#output.wrote(encode(packet, this.version, region.bytes, region.at))
     this.#counters.packetsSent++
     this.#counters.bytesSent += size
+    return true
   }
 
   flush(): void {
     this.#output.flush()
   }
 
+  /** Also what the client has no room for: nothing follows. */
+  finish(): void {
+    this.#output.finish()
+  }
+
   close(): void {
     this.#output.close()
   }
 
-  #partsOf(message: Passing, identifiers: readonly number[] | undefined): PublishParts {
+  /** 0: none; negative: one that the client does not know yet. */
+  #aliasFor(text: string): number {
+    const known = this.#aliases?.get(text)
+    if (known !== undefined) return known
+    const count = this.#aliases?.size ?? 0
+    return count < this.maxAliases && text.length >= WORTH_AN_ALIAS ? -(count + 1) : 0
+  }
+
+  #partsOf(message: Passing, identifiers: readonly number[] | undefined, alias: number): PublishParts {
     const now = this.#expiryNow(message)
-    if (this.maxAliases > 0) {
-      const { text } = message.topic
-      const known = this.#aliases?.get(text)
-      if (known !== undefined) return message.parts(message.properties(5, { identifiers, alias: known }, now), NO_BYTES)
-      const count = this.#aliases?.size ?? 0
-      if (count < this.maxAliases && text.length >= WORTH_AN_ALIAS) {
-        this.#aliases ??= new Map()
-        this.#aliases.set(text, count + 1)
-        return message.parts(message.properties(5, { identifiers, alias: count + 1 }, now))
-      }
+    if (alias !== 0) {
+      const properties = message.properties(5, { identifiers, alias: Math.abs(alias) }, now)
+      return message.parts(properties, alias > 0 ? NO_BYTES : message.topic.bytes)
     }
     const own = identifiers === undefined ? undefined : { identifiers }
     return message.parts(message.properties(this.version, own, now))

@@ -5,6 +5,7 @@ import type { Broker } from './broker.ts'
 import type { Login, Principal, ReasonCode } from './dialect.ts'
 import { topicOf } from './publication.ts'
 import type { ForwardedProperties } from './publication.ts'
+import type { MqttLimits } from './limits.ts'
 import type { Session } from './session.ts'
 import type { Transport } from '../domain/transport.ts'
 import type { WillMessage } from './wills.ts'
@@ -16,20 +17,14 @@ export interface Objection {
 }
 
 /** What the standard itself has against it (§3.1). */
-export function objectionTo(connect: Connect): Objection | undefined {
-  const { version, clientId, cleanStart, will, properties } = connect
+export function objectionTo(connect: Connect, maxLevels: number): Objection | undefined {
+  const { version, clientId, cleanStart, will } = connect
   // [MQTT-3.1.3-8] of 3.1.1: no client id, and a session that is to last.
   if (clientId === '' && !cleanStart && version !== 5) {
     return { reason: REASON.clientIdentifierNotValid, why: 'it has no client id and wants a session that lasts' }
   }
-  const problem = will && checkTopicName(will.topic)
+  const problem = will && checkTopicName(will.topic, { maxLevels })
   if (problem !== undefined) return { reason: REASON.topicNameInvalid, why: `the topic of its will: ${problem}` }
-  if (properties?.authenticationMethod !== undefined) {
-    return {
-      reason: REASON.badAuthenticationMethod,
-      why: 'it wants an authentication method that the hub does not have',
-    }
-  }
   return undefined
 }
 
@@ -80,7 +75,7 @@ export function openSession(broker: Broker, connect: Connect, principal: Princip
   session.endsAt = Infinity
   broker.wills.returned(session)
 
-  const keepAlive = connect.keepAlive === 0 ? 0 : Math.min(connect.keepAlive, limits.keepAlive)
+  const keepAlive = keepAliveOf(connect, limits)
   return {
     session,
     isPresent,
@@ -113,6 +108,12 @@ function told(
   }
 }
 
+/** Seconds; 0: none. Only a client of 5.0 can be told of a shorter one than it asks for ([MQTT-3.1.2-21]). */
+function keepAliveOf({ version, keepAlive }: Connect, limits: MqttLimits): number {
+  if (version !== 5 || limits.keepAlive >= MAX_KEEP_ALIVE) return keepAlive
+  return keepAlive === 0 ? limits.keepAlive : Math.min(keepAlive, limits.keepAlive)
+}
+
 /** Seconds. Before 5.0 a session that is not clean lasts as long as the hub lets it. */
 function expiryOf({ limits }: Broker, { version, cleanStart, properties }: Connect, principal: Principal): number {
   if (!principal.mayPersist) return 0
@@ -121,14 +122,19 @@ function expiryOf({ limits }: Broker, { version, cleanStart, properties }: Conne
 }
 
 /** The payload and the properties are copies already. */
-export function willOf(will: Will | undefined, now: number): WillMessage | undefined {
+export function willOf(will: Will | undefined): WillMessage | undefined {
   if (will === undefined) return undefined
-  const { willDelayInterval: delay = 0, messageExpiryInterval, ...properties } = will.properties ?? {}
+  const {
+    willDelayInterval: delay = 0,
+    messageExpiryInterval: lifetime = Infinity,
+    ...properties
+  } = will.properties ?? {}
   const { topic, payload, qos, retain } = will
   const isEmpty = Object.keys(properties).length === 0
-  const expiresAt = messageExpiryInterval === undefined ? Infinity : now + (delay + messageExpiryInterval) * 1000
   const kept: ForwardedProperties | undefined = isEmpty ? undefined : properties
-  return { publication: { topic: topicOf(topic), payload, qos, retain, properties: kept, expiresAt }, delay }
+  const publication = { topic: topicOf(topic), payload, qos, retain, properties: kept, expiresAt: Infinity }
+  return { publication, lifetime, delay }
 }
 
 const MAX_RECEIVE = 65_535
+const MAX_KEEP_ALIVE = 65_535

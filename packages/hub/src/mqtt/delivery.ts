@@ -1,4 +1,5 @@
 import type { Qos } from '@halyard/wire/mqtt'
+import type { InFlight } from './outgoing-flow.ts'
 import type { MessageStore, Position } from '../domain/positions.ts'
 import type { Counters } from './counters.ts'
 import type { MqttLimits } from './limits.ts'
@@ -46,7 +47,7 @@ export class Delivery {
   send(session: Session, message: Passing, terms: DeliveryTerms, many: boolean): Delivered {
     const { link } = session
     if (terms.qos === 0) {
-      if (link === undefined || link.waiting > this.#parts.limits.outputBytes) return this.#drop()
+      if (link === undefined || !this.isRead(link)) return this.#drop()
       return link.deliver(message, terms, 0, false, many) ? 'sent' : this.#drop()
     }
     if (session.queue.length === 0 && link !== undefined && this.hasRoom(session)) {
@@ -56,8 +57,13 @@ export class Delivery {
   }
 
   /** Whether a message of QoS 1 or 2 can go out to it now. */
-  hasRoom({ link, outgoing }: Session): boolean {
-    return link !== undefined && outgoing.room > 0 && link.waiting <= this.#parts.limits.outputBytes
+  hasRoom({ link, outgoing, resending }: Session): boolean {
+    return link !== undefined && outgoing.room > 0 && resending === undefined && this.isRead(link)
+  }
+
+  /** Whether its client reads what it gets. */
+  isRead({ waiting }: Link): boolean {
+    return waiting <= this.#parts.limits.outputBytes
   }
 
   /** To one member of a shared group, which has it back if the member leaves. */
@@ -71,33 +77,20 @@ export class Delivery {
 
   /** There is room again: the oldest of its queue goes out. */
   drain(session: Session): void {
-    const { queue } = session
-    while (queue.length > 0 && session.link !== undefined && this.hasRoom(session)) {
-      this.#sendQueued(session, session.link)
+    const { queue, link } = session
+    if (link !== undefined) {
+      if (session.resending !== undefined) this.#resend(session, link, session.resending)
+      while (queue.length > 0 && this.hasRoom(session)) this.#sendQueued(session, link)
     }
     for (const group of session.groups) group.drain()
   }
 
   /** A session has a connection again: what is in flight comes once more, first ([MQTT-4.4.0-1], [MQTT-4.6.0-1]). */
   resume(session: Session, link: Link): void {
-    const { store } = this.#parts
-    for (const { packetId, qos, released, item } of session.outgoing.inFlight()) {
-      const publication = store.get(item.position)
-      if (released) {
-        link.release(packetId)
-      } else if (publication === undefined) {
-        session.outgoing.remove(packetId)
-      } else {
-        this.#again.beginAgain(publication, item.position)
-        const { retain, identifiers } = item
-        // [MQTT-3.3.1-1]: DUP, it may have been there before.
-        if (!link.deliver(this.#again, { qos, retain, identifiers }, packetId, true, false)) {
-          session.outgoing.remove(packetId)
-          this.settle(item)
-        }
-      }
-    }
-    this.#again.end()
+    const inFlight = session.outgoing.inFlight()
+    for (const { packetId, released } of inFlight) if (released) link.release(packetId)
+    const resending = inFlight.filter(({ released }) => !released)
+    session.resending = resending.length > 0 ? resending.toReversed() : undefined
     this.drain(session)
   }
 
@@ -106,12 +99,22 @@ export class Delivery {
     if (position !== 0) this.#parts.store.release(position)
   }
 
-  /** Its connection is gone: what a shared group gave it at QoS 1 goes to another member (5.0 §4.8.2). */
-  handOn(session: Session): void {
-    if (session.groups.size === 0) return
-    for (const { packetId, qos, item } of session.outgoing.inFlight()) {
-      if (item.group === undefined || qos === 2) continue
-      if (item.group.handOn(item.position)) session.outgoing.remove(packetId)
+  /**
+   * Its connection is gone, or all of it: what shared groups gave it at QoS 1 goes to other members. QoS 2 never does
+   * ([MQTT-4.8.2-4], [MQTT-4.8.2-5]).
+   */
+  handOn(session: Session, isOver: boolean): void {
+    const given = new Map<Group, InFlight<Owed>[]>()
+    for (const sent of session.outgoing.inFlight()) {
+      const { group } = sent.item
+      if (group === undefined || sent.qos === 2) continue
+      const others = given.get(group)
+      if (others === undefined) given.set(group, [sent])
+      else others.push(sent)
+    }
+    for (const [group, sent] of given) {
+      const positions = sent.map(({ item }) => item.position)
+      if (group.handOn(positions, isOver)) for (const { packetId } of sent) session.outgoing.remove(packetId)
     }
   }
 
@@ -126,6 +129,27 @@ export class Delivery {
     session.queue.clear()
     session.queuedIdentifiers.clear()
     session.queuedBytes = 0
+  }
+
+  /** No more at a time than the client takes now: its Receive Maximum may be smaller than it was ([MQTT-3.3.4-9]). */
+  #resend(session: Session, link: Link, resending: InFlight<Owed>[]): void {
+    const { outgoing } = session
+    while (resending.length > 0 && outgoing.room + resending.length > 0 && this.isRead(link)) {
+      const { packetId, qos, item } = resending.pop() as InFlight<Owed>
+      // Acknowledged before it was sent again: the client had it from the connection before.
+      if (outgoing.get(packetId) !== item || outgoing.isReleased(packetId)) continue
+      const publication = this.#parts.store.get(item.position)
+      const { position, retain, identifiers } = item
+      if (publication !== undefined) this.#again.beginAgain(publication, position)
+      // [MQTT-3.3.1-1]: DUP, it may have been there before.
+      const isSent = publication && link.deliver(this.#again, { qos, retain, identifiers }, packetId, true, false)
+      if (isSent) continue
+      outgoing.remove(packetId)
+      this.settle(item)
+      this.#drop()
+    }
+    this.#again.end()
+    if (resending.length === 0) session.resending = undefined
   }
 
   #start(session: Session, link: Link, message: Passing, terms: DeliveryTerms, many: boolean): Delivered {
@@ -165,7 +189,7 @@ export class Delivery {
 
   #enqueue(session: Session, message: Passing, terms: DeliveryTerms): Delivered {
     const { limits, store, expire } = this.#parts
-    const size = 100 + message.topic.bytes.length + message.payloadEnd - message.payloadAt
+    const { size } = message
     if (this.#isFull(session, size)) {
       if (limits.overflow === 'reject') return 'rejected'
       if (limits.overflow === 'expire-session' && session.link === undefined) {
@@ -183,18 +207,25 @@ export class Delivery {
     return 'queued'
   }
 
-  #isFull(session: Session, size: number): boolean {
-    const { limits, store } = this.#parts
-    return (
-      session.queue.length >= limits.queuedMessages ||
-      session.queuedBytes + size > limits.queuedBytes ||
-      store.bytes + size > limits.totalQueuedBytes
-    )
+  #isFull({ queue, queuedBytes }: Session, size: number): boolean {
+    const { limits } = this.#parts
+    const isOwnFull = queue.length >= limits.queuedMessages || queuedBytes + size > limits.queuedBytes
+    return isOwnFull || this.isStoreFull(size)
   }
 
+  /** Whether all sessions together have no room for so much more. */
+  isStoreFull(size: number): boolean {
+    const { limits, store } = this.#parts
+    return store.bytes + size > limits.totalQueuedBytes
+  }
+
+  /** Gives up what is oldest. When it is the others who fill the store, no more than what it asks for itself. */
   #makeRoom(session: Session, size: number): void {
-    const { store } = this.#parts
+    const { store, limits } = this.#parts
+    const least = session.queuedBytes - size
     while (session.queue.length > 0 && this.#isFull(session, size)) {
+      const isOwnFull = session.queue.length >= limits.queuedMessages || session.queuedBytes + size > limits.queuedBytes
+      if (!isOwnFull && session.queuedBytes <= least) return
       const position: Position = session.queue.shift()
       const publication = store.get(position)
       if (publication) session.queuedBytes -= sizeOfPublication(publication)

@@ -1,8 +1,8 @@
-import type { DialectConnection, Principal, ReasonCode } from './dialect.ts'
 import type { ClientOutput } from './client-output.ts'
+import type { DialectConnection, Principal, ReasonCode } from './dialect.ts'
 
-/** What a dialect's view needs of its connection. */
-export interface ViewedConnection {
+/** What a dialect's view of a connection stands on. */
+export interface Viewed {
   readonly principal: Principal
   readonly isOpen: boolean
   readonly output: ClientOutput
@@ -10,35 +10,22 @@ export interface ViewedConnection {
   close(reason: ReasonCode, why: string): void
 }
 
-/** What a dialect sees of a connection. There is one for each: a class, since closures would be a tenth of its memory. */
-export class DialectView implements DialectConnection {
-  readonly id: string
-  readonly #connection: ViewedConnection
-  #state: Map<string, unknown> | undefined
-
-  constructor(connection: ViewedConnection, id: string) {
-    this.#connection = connection
-    this.id = id
-  }
-
-  get principal(): Principal {
-    return this.#connection.principal
-  }
-
-  get state(): Map<string, unknown> {
-    return (this.#state ??= new Map<string, unknown>())
-  }
-
-  send(topic: string, payload: Uint8Array): void {
-    const packet = { type: 'publish', topic, payload, qos: 0, retain: false, dup: false } as const
-    if (this.#connection.isOpen) this.#connection.output.send(packet)
-  }
-
-  unsubscribe(filter: string): void {
-    this.#connection.dropSubscription(filter)
-  }
-
-  close(reason: ReasonCode, why: string): void {
-    this.#connection.close(reason, why)
+/** What a dialect sees of it. */
+export function dialectView(connection: Viewed, id: string): DialectConnection {
+  let state: Map<string, unknown> | undefined
+  return {
+    id,
+    get principal() {
+      return connection.principal
+    },
+    get state() {
+      return (state ??= new Map<string, unknown>())
+    },
+    send: (topic, payload) => {
+      const packet = { type: 'publish', topic, payload, qos: 0, retain: false, dup: false } as const
+      if (connection.isOpen) connection.output.send(packet)
+    },
+    unsubscribe: (filter) => connection.dropSubscription(filter),
+    close: (reason, why) => connection.close(reason, why),
   }
 }

@@ -30,6 +30,29 @@ export type Verdict =
   /** 0x86 bad user name or password, 0x87 not authorised, 0x88 unavailable, 0x8a banned, 0x97 quota, 0x9f rate … */
   | { readonly accepted: false; readonly reason: ReasonCode; readonly why: string }
 
+/**
+ * Enhanced authentication (5.0 §4.12) as a port: SCRAM, Kerberos, or a scheme of one's own. Whoever asks for its method in
+ * CONNECT is let in by it alone.
+ */
+export interface Authenticator {
+  /** As CONNECT names it: `SCRAM-SHA-256` */
+  readonly method: string
+  /** `data`: what CONNECT brought, or AUTH when an open connection authenticates again. */
+  start(login: Login, data: Uint8Array | undefined): AuthenticationStep | Promise<AuthenticationStep>
+}
+
+export type AuthenticationStep =
+  | {
+      readonly kind: 'continue'
+      /** For the client. */
+      readonly data?: Uint8Array
+      /** With what the client says to it. */
+      readonly next: (data: Uint8Array | undefined) => AuthenticationStep | Promise<AuthenticationStep>
+    }
+  /** Again on an open connection, it must be whom it was. */
+  | { readonly kind: 'granted'; readonly principal: Principal; readonly data?: Uint8Array }
+  | { readonly kind: 'refused'; readonly reason: ReasonCode; readonly why: string }
+
 /** Who a connection is, from its CONNECT to its end. */
 export interface Principal {
   readonly dialect: Dialect

@@ -10,7 +10,7 @@ export interface MqttLimits {
   /** Of one session. */
   readonly subscriptions: number
   readonly userProperties: number
-  /** QoS 1 and 2 that a client may have in flight towards the hub: CONNACK's Receive Maximum. */
+  /** QoS 1 and 2 that a client of 5.0 may have in flight towards the hub: CONNACK's Receive Maximum. */
   readonly receiveMaximum: number
   /** Topic aliases that a client may use. */
   readonly topicAliases: number
@@ -20,7 +20,10 @@ export interface MqttLimits {
   readonly outputBytes: number
   /** A connection that takes nothing for so long while something is owed is closed. */
   readonly stuckTimeout: number
-  /** The longest keep-alive that is granted (5.0: Server Keep Alive); 0 asks for none and gets this. */
+  /**
+   * The longest keep-alive that a client of 5.0 is granted (Server Keep Alive); one that asks for none gets this. 65,535:
+   * each has what it asks for, as clients of 3.1.1 always have.
+   */
   readonly keepAlive: number
   /** The longest session expiry that is granted. */
   readonly sessionExpiry: number
@@ -30,7 +33,7 @@ export interface MqttLimits {
   readonly totalQueuedBytes: number
   readonly retainedMessages: number
   readonly retainedBytes: number
-  /** Sessions without a connection. */
+  /** Of all clients, connected or not. */
   readonly sessions: number
   /** What happens to one message too many for a session. */
   readonly overflow: OverflowPolicy

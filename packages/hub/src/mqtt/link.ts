@@ -1,6 +1,7 @@
 import type { Qos } from '@halyard/wire/mqtt'
 import type { Passing } from './passing.ts'
 import type { Publication } from './publication.ts'
+import type { FindRetained } from './replays.ts'
 
 /** What a session has of its connection while it has one. */
 export interface Link {
@@ -14,7 +15,7 @@ export interface Link {
   /** PUBREL. */
   release(packetId: number): void
   /** Sends messages one after the other, as fast as the client reads. */
-  replay(messages: readonly Publication[], send: (message: Publication) => void): void
+  replay(find: FindRetained, send: (message: Publication) => void): void
   /** Another connection has the session now. */
   takenOver(): void
 }

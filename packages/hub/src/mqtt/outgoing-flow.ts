@@ -25,13 +25,7 @@ export interface InFlight<T> {
  *                        └─PUBREC with a failure (5.0)──▶ free
  * ```
  *
- * @example
- * ```ts
- * import { OutgoingFlow } from '@halyard/wire/mqtt'
- * const flow = new OutgoingFlow<string>(10)
- * const id = flow.open('hello', 2)
- * console.log(flow.pubrec(id, false), flow.pubcomp(id), flow.room) // release hello 10
- * ```
+ * `wire/mqtt` has a machine of the same name for clients: docs/decisions/013-a-window-of-its-own.md
  */
 export class OutgoingFlow<T> {
   #window: number
@@ -115,22 +109,30 @@ export class OutgoingFlow<T> {
   /** Everything in flight in the order in which it was first sent ([MQTT-4.6.0-1]), for a session that is resumed. */
   inFlight(): InFlight<T>[] {
     const found: InFlight<T>[] = []
-    for (let step = 0, id = this.#last; step < MAX_ID && found.length < this.#size; step++) {
-      id = id === MAX_ID ? 1 : id + 1
-      const state = this.#stateOf(id)
-      if (state === 0) continue
-      const item = this.#items[id & this.#mask] as T
-      found.push({ packetId: id, qos: state === AWAITS_PUBACK ? 1 : 2, released: state === AWAITS_PUBCOMP, item })
-    }
-    return found
+    if (this.#size === 0) return found
+    this.#ids.forEach((packetId, slot) => {
+      if (packetId === 0) return
+      const state = this.#states[slot]
+      const item = this.#items[slot] as T
+      found.push({ packetId, qos: state === AWAITS_PUBACK ? 1 : 2, released: state === AWAITS_PUBCOMP, item })
+    })
+    // Identifiers are given in turn: the oldest is the one that comes next after the last.
+    const age = (id: number): number => (id > this.#last ? id : id + MAX_ID)
+    return found.toSorted((a, b) => age(a.packetId) - age(b.packetId))
+  }
+
+  /** PUBREC was received: PUBREL is what is sent from here on. */
+  isReleased(id: number): boolean {
+    return this.#stateOf(id) === AWAITS_PUBCOMP
   }
 
   /** A new connection has another Receive Maximum. What is in flight stays, also if it is more than that. */
   resize(window: number): void {
-    const inFlight = this.#size === 0 ? [] : this.inFlight()
+    const inFlight = this.inFlight()
     this.#window = window
-    // Slots must not meet for what is in flight now: all identifiers have one of their own then.
-    this.#mask = inFlight.length > 0 ? MAX_ID : maskFor(window)
+    this.#mask = maskFor(window)
+    // Slots must not meet for what is in flight now. With 65,536 of them none can, but most often few will do.
+    while (haveSlotsInCommon(inFlight, this.#mask)) this.#mask = 2 * this.#mask + 1
     this.#ids = NO_IDS
     if (inFlight.length === 0) return
     this.#allocate()
@@ -156,6 +158,10 @@ export class OutgoingFlow<T> {
     this.#states = new Uint8Array(this.#mask + 1)
     this.#items = []
   }
+}
+
+function haveSlotsInCommon(inFlight: readonly InFlight<unknown>[], mask: number): boolean {
+  return new Set(inFlight.map(({ packetId }) => packetId & mask)).size < inFlight.length
 }
 
 /** Twice as many slots as may be in flight, so that a free one is always near. */

@@ -4,11 +4,22 @@ import type { Transport } from '../domain/transport.ts'
 
 /** Pieces up to this size are copied together; larger ones are written as they are. */
 const SMALL = 2048
+/** Of one write: what a slow client takes of a long row is seen so much at a time. */
+const MOST = 65_536
 const LEAST_WISH = 256
 const GREATEST_WISH = 65_536
 /** Written before the turn ends if others have much too: what is still in the cache is copied for less. */
-const MUCH = 8192
+const EARLY = 8192
 const NO_BYTES = new Uint8Array(0)
+
+export interface OutputParts {
+  readonly transport: Transport
+  readonly flusher: Flusher
+  readonly slabs: SlabPool
+  /** Called when more than `much` bytes have waited here and the kernel has taken all of them at once. */
+  readonly emptied: () => void
+  readonly much: number
+}
 
 /**
  * What goes to one connection, collected over a turn and written at once: one `write` per message is what makes brokers
@@ -18,10 +29,14 @@ export class Output implements Flushable {
   readonly #transport: Transport
   readonly #flusher: Flusher
   readonly #slabs: SlabPool
+  readonly #much: number
+  readonly #emptied: () => void
   readonly #region: Region = { bytes: NO_BYTES, slab: undefined, start: 0, at: 0, end: 0 }
   #pieces: Uint8Array[] = []
   /** In which the pieces lie. */
   readonly #lent: Slab[] = []
+  /** The first of them that was not written yet. */
+  #next = 0
   /** Of the pieces and the region. */
   #bytes = 0
   #wish = LEAST_WISH
@@ -31,10 +46,12 @@ export class Output implements Flushable {
   #isMarked = false
   #isOpen = true
 
-  constructor(transport: Transport, flusher: Flusher, slabs: SlabPool) {
-    this.#transport = transport
-    this.#flusher = flusher
-    this.#slabs = slabs
+  constructor(parts: OutputParts) {
+    this.#transport = parts.transport
+    this.#flusher = parts.flusher
+    this.#slabs = parts.slabs
+    this.#much = parts.much
+    this.#emptied = parts.emptied
   }
 
   /** Not yet with the kernel. */
@@ -53,9 +70,12 @@ export class Output implements Flushable {
   reserve(size: number): Region {
     const region = this.#region
     if (region.end - region.at < size) {
-      if (this.#bytes >= MUCH && this.#slabs.isStrained) this.#send()
+      // Not if so much has waited that somebody must be told when it goes: that is for the end of the turn.
+      if (this.#bytes >= EARLY && this.#bytes <= this.#much && this.#slabs.isStrained) this.#send()
       this.#seal()
-      this.#slabs.carve(region, size, Math.max(size, this.#wish))
+      // What waits for a slow client has memory of its own: a hundred bytes would hold 64 KiB of a slab otherwise.
+      if (this.#transport.pendingBytes > 0) this.#slabs.allot(region, Math.max(size, Math.min(MOST, this.#bytes)))
+      else this.#slabs.carve(region, size, Math.max(size, this.#wish))
     }
     return region
   }
@@ -83,39 +103,71 @@ export class Output implements Flushable {
     this.wrote(at + length)
   }
 
+  /** Writes what there is; while the client does not read, it waits here, and the next call is that of `drained`. */
   flush(): void {
     this.#isMarked = false
     if (!this.#isOpen) return
-    if (this.#bytes > 0) this.#send()
+    const wasMuch = this.#bytes > this.#much
+    this.#send()
     const turn = this.#handed - this.#handedBefore
     this.#handedBefore = this.#handed
     this.#wish = Math.min(GREATEST_WISH, Math.max(LEAST_WISH, nextPowerOfTwo(turn)))
+    // The transport tells of what it did not write at once, and of nothing else.
+    if (wasMuch && this.waiting === 0) this.#emptied()
   }
 
-  #send(): void {
+  /** Hands everything over, also to a client that does not read: it is the last that it gets. */
+  finish(): void {
+    if (!this.#isOpen || this.#bytes === 0) return
     this.#seal()
-    const pieces = this.#pieces
-    const transport = this.#transport
-    this.#handed += this.#bytes
-    this.#pieces = []
-    if (transport.pendingBytes > 0 && this.#lent.length > 0) {
-      // A slow reader: its bytes are copied, since a hundred of them would keep a whole slab.
-      transport.write([joined(pieces, this.#bytes)])
-      this.#return(true)
-    } else {
-      transport.write(pieces)
-      if (this.#lent.length > 0) this.#return(transport.pendingBytes === 0)
-    }
-    this.#bytes = 0
+    this.#write(Infinity)
   }
 
   /** Nothing is written any more. */
   close(): void {
     this.#isOpen = false
     this.#seal()
-    this.#return(true)
-    this.#pieces = []
+    // What `finish` wrote may still be with the transport.
+    this.#settle(this.#transport.pendingBytes === 0)
+    this.#forget()
     this.#bytes = 0
+  }
+
+  #send(): void {
+    const transport = this.#transport
+    if (this.#bytes === 0 || transport.pendingBytes > 0) return
+    this.#seal()
+    do this.#write(MOST)
+    while (this.#bytes > 0 && transport.pendingBytes === 0)
+    this.#settle(transport.pendingBytes === 0)
+  }
+
+  /** Pieces of about `most` bytes in sum, and at least one. */
+  #write(most: number): void {
+    const pieces = this.#pieces
+    if (this.#bytes <= most && this.#next === 0) {
+      this.#handed += this.#bytes
+      this.#forget()
+      this.#bytes = 0
+      this.#transport.write(pieces)
+      return
+    }
+    let bytes = 0
+    const first = this.#next
+    for (let piece = pieces[this.#next]; piece !== undefined && bytes < most; piece = pieces[this.#next]) {
+      bytes += piece.length
+      this.#next++
+    }
+    const part = pieces.slice(first, this.#next)
+    if (this.#next === pieces.length) this.#forget()
+    this.#handed += bytes
+    this.#bytes -= bytes
+    this.#transport.write(part)
+  }
+
+  #forget(): void {
+    this.#pieces = []
+    this.#next = 0
   }
 
   #mark(): void {
@@ -135,23 +187,14 @@ export class Output implements Flushable {
     region.slab = undefined
   }
 
-  #return(isFree: boolean): void {
+  /** The kernel has taken all of the pieces; if not, it may keep any of them. */
+  #settle(isTaken: boolean): void {
     for (const slab of this.#lent) {
-      if (isFree) this.#slabs.release(slab)
+      if (isTaken) this.#slabs.release(slab)
       else this.#slabs.lose(slab)
     }
     this.#lent.length = 0
   }
-}
-
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = Buffer.allocUnsafeSlow(length)
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
 }
 
 function nextPowerOfTwo(value: number): number {

@@ -1,7 +1,7 @@
 import { encodePublishProperties, frameOf } from '@halyard/wire/mqtt'
 import type { PublishFrame, PublishParts, Qos, TopicName } from '@halyard/wire/mqtt'
 import type { MessageStore, Position } from '../domain/positions.ts'
-import { sizeOfPublication, topicOf } from './publication.ts'
+import { sizeOfMessage, topicOf } from './publication.ts'
 import type { ForwardedProperties, Publication } from './publication.ts'
 
 const NOTHING = new Uint8Array(0)
@@ -83,13 +83,15 @@ export class Passing {
     })
   }
 
+  /** What it counts against the limits. */
+  get size(): number {
+    return sizeOfMessage(this.topic, this.payloadEnd - this.payloadAt, this.forwarded)
+  }
+
   /** One more waits for it: it is in the store once, whoever waits. */
   hold(store: MessageStore<Publication>): Position {
-    if (this.#position === 0) {
-      const { publication } = this
-      this.#position = store.hold(publication, sizeOfPublication(publication))
-    } else {
-      store.share(this.#position)
+    if (this.#position === 0 || !store.share(this.#position)) {
+      this.#position = store.hold(this.publication, this.size)
     }
     return this.#position
   }
@@ -123,7 +125,7 @@ export class Passing {
       {
         ...this.forwarded,
         ...(this.expiresAt !== Infinity && {
-          messageExpiryInterval: Math.max(1, Math.ceil((this.expiresAt - now) / 1000)),
+          messageExpiryInterval: Math.max(0, Math.ceil((this.expiresAt - now) / 1000)),
         }),
         ...(own?.identifiers !== undefined && { subscriptionIdentifiers: own.identifiers }),
         ...(own?.alias !== undefined && { topicAlias: own.alias }),

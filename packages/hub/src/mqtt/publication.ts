@@ -23,9 +23,23 @@ export interface Publication {
   readonly expiresAt: number
 }
 
-/** What it counts against the limits of queues and retained messages. */
-export function sizeOfPublication({ topic, payload }: Publication): number {
-  return 100 + topic.bytes.length + payload.length
+/** What it counts against the limits of queues and retained messages: with its properties, which may be the most of it. */
+export function sizeOfPublication({ topic, payload, properties }: Publication): number {
+  return sizeOfMessage(topic, payload.length, properties)
+}
+
+export function sizeOfMessage(
+  topic: TopicName,
+  payloadBytes: number,
+  properties: ForwardedProperties | undefined,
+): number {
+  return 100 + topic.bytes.length + payloadBytes + (properties === undefined ? 0 : sizeOfForwarded(properties))
+}
+
+function sizeOfForwarded({ contentType, responseTopic, correlationData, userProperties }: ForwardedProperties): number {
+  let size = 100 + (contentType?.length ?? 0) + (responseTopic?.length ?? 0) + (correlationData?.length ?? 0)
+  for (const [name, value] of userProperties ?? []) size += 50 + name.length + value.length
+  return size
 }
 
 /** Of a topic name that was checked. */

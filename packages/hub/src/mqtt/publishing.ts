@@ -11,6 +11,7 @@ import type { Targets } from './targets.ts'
 /** What publishing needs of its connection. */
 export interface PublishingClient {
   readonly version: 3 | 4 | 5
+  readonly isOpen: boolean
   readonly session: Session
   readonly principal: Principal
   readonly dialectConnection: DialectConnection
@@ -32,6 +33,8 @@ interface Route {
 
 /** Topics that a connection publishes to and that are remembered; then all are forgotten and learnt anew. */
 const REMEMBERED = 4096
+/** Longer topics are planned each time: what is remembered stays small, whatever a client sends. */
+const REMEMBERED_CHARACTERS = 256
 
 /** PUBLISH as it comes in (§3.3): alias, plan, acknowledgement. One for each connection that publishes. */
 export class Publishing {
@@ -93,6 +96,7 @@ export class Publishing {
     if (topic === this.#lastTopic && this.#lastRoute !== undefined && this.#isGood(this.#lastRoute, principal)) {
       return this.#lastRoute
     }
+    if (topic.text.length > REMEMBERED_CHARACTERS) return this.#plan(topic, packet, principal)
     let route = this.#routes.get(topic.text)
     if (route === undefined || !this.#isGood(route, principal)) {
       route = this.#plan(topic, packet, principal)
@@ -170,7 +174,8 @@ export class Publishing {
     const { incoming } = session
     const { receiveMaximum } = this.#broker.limits
     if (incoming.receive(packetId)) {
-      if (incoming.size <= receiveMaximum) return true
+      // Before 5.0 there is no such number to keep to: its packet identifiers are the limit.
+      if (incoming.size <= receiveMaximum || this.#client.version !== 5) return true
       // [MQTT-3.3.4-7]
       incoming.release(packetId)
       this.#client.close(REASON.receiveMaximumExceeded, `more than ${receiveMaximum} messages of QoS 2 are in flight`)
@@ -183,12 +188,16 @@ export class Publishing {
   #request(packet: IncomingPublish, topic: TopicName, plan: Extract<PublishPlan, { kind: 'request' }>): void {
     const { qos, packetId } = packet
     if (qos === 2 && !this.#takeOver(packetId)) return
+    let isDone = qos === 0
     plan.handle({
       connection: this.#client.dialectConnection,
       topic: topic.text,
       payload: packet.copyPayload(),
       ...{ qos, packetId },
-      done: () => qos > 0 && this.#answer(qos as 1 | 2, packetId, REASON.success),
+      done: () => {
+        if (!isDone && this.#client.isOpen) this.#answer(qos as 1 | 2, packetId, REASON.success)
+        isDone = true
+      },
     })
   }
 

@@ -1,12 +1,22 @@
+import type { Retained } from '../domain/topics/retained-store.ts'
 import type { Publication } from './publication.ts'
 
+/** Asked when the turn of its filter comes. */
+export type FindRetained = () => readonly Retained<Publication>[]
+
 interface Replay {
-  readonly messages: readonly Publication[]
+  readonly find: FindRetained
+  /** Only of the replay that is under way: a thousand filters may each fit everything there is. */
+  messages: readonly Retained<Publication>[] | undefined
   readonly send: (message: Publication) => void
   next: number
 }
 
-/** Messages that are there already, sent as fast as the client reads: a hundred thousand at once would be dropped. */
+/**
+ * Retained messages for new subscriptions, sent as fast as the client reads: a hundred thousand at once would be dropped.
+ * One that was replaced meanwhile is left out, since the subscription has brought what replaced it: an old one behind a
+ * new one would be taken for the newest.
+ */
 export class Replays {
   readonly #hasRoom: () => boolean
   readonly #waiting: Replay[] = []
@@ -15,17 +25,29 @@ export class Replays {
     this.#hasRoom = hasRoom
   }
 
-  add(messages: readonly Publication[], send: (message: Publication) => void): void {
-    this.#waiting.push({ messages, send, next: 0 })
+  add(find: FindRetained, send: (message: Publication) => void): void {
+    this.#waiting.push({ find, messages: undefined, send, next: 0 })
     this.continue()
   }
 
   continue(): void {
+    this.#sendWhile(this.#hasRoom)
+  }
+
+  /** The connection is gone: what the session keeps goes into its queue, as much as it may have. */
+  finish(most: number): void {
+    let left = most
+    this.#sendWhile(() => left-- > 0)
+  }
+
+  #sendWhile(mayGoOn: () => boolean): void {
     for (let replay = this.#waiting[0]; replay !== undefined; replay = this.#waiting[0]) {
-      while (replay.next < replay.messages.length) {
-        if (!this.#hasRoom()) return
-        const message = replay.messages[replay.next++]
-        if (message) replay.send(message)
+      if (!mayGoOn()) return
+      const messages = (replay.messages ??= replay.find())
+      while (replay.next < messages.length) {
+        if (!mayGoOn()) return
+        const retained = messages[replay.next++]
+        if (retained?.isCurrent === true) replay.send(retained.message)
       }
       this.#waiting.shift()
     }

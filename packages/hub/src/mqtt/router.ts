@@ -29,7 +29,11 @@ export class Router {
       if (delivered === 'rejected') routed = 'rejected'
       else if (routed === 'nobody') routed = 'delivered'
     }
-    for (const group of groups) if (group.deliver(message) && routed === 'nobody') routed = 'delivered'
+    for (const group of groups) {
+      const delivered = group.deliver(message)
+      if (delivered === 'rejected') routed = 'rejected'
+      else if (delivered !== 'nobody' && routed === 'nobody') routed = 'delivered'
+    }
     return routed
   }
 
@@ -40,6 +44,6 @@ export class Router {
       return true
     }
     const { publication } = message
-    return space.retained.set(channel, publication, 100 + channel.length + publication.payload.length)
+    return space.retained.set(channel, publication, message.size)
   }
 }

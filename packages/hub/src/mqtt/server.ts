@@ -4,12 +4,14 @@ import type { MessageStore } from '../domain/positions.ts'
 import type { Transport } from '../domain/transport.ts'
 import { Broker } from './broker.ts'
 import { Connection } from './connection.ts'
-import type { Login, Principal, Verdict } from './dialect.ts'
+import type { Authenticator, Login, Principal, Verdict } from './dialect.ts'
 import type { MqttLimits } from './limits.ts'
 import type { Publication } from './publication.ts'
 
 export interface MqttServerParts {
   readonly authenticate: (login: Login) => Verdict | Promise<Verdict>
+  /** Enhanced authentication (5.0 §4.12); none. */
+  readonly authenticators?: readonly Authenticator[]
   readonly store: MessageStore<Publication>
   readonly limits: MqttLimits
   readonly clock: Clock

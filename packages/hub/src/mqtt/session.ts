@@ -1,6 +1,7 @@
+import type { Qos } from '@halyard/wire/mqtt'
 import { IncomingFlow } from './incoming-flow.ts'
 import { OutgoingFlow } from './outgoing-flow.ts'
-import type { Qos } from '@halyard/wire/mqtt'
+import type { InFlight } from './outgoing-flow.ts'
 import { PositionQueue } from '../domain/position-queue.ts'
 import type { Position } from '../domain/positions.ts'
 import type { Principal } from './dialect.ts'
@@ -39,8 +40,11 @@ export class ClientSubscription {
 export interface Group {
   /** A member has left, or has room again. */
   drain(): void
-  /** What a member leaves unacknowledged goes to another: its position changes hands. False: there is nobody. */
-  handOn(position: Position): boolean
+  /**
+   * What a member leaves unacknowledged, oldest first, goes to others: the positions change hands. `isOver`: it will not
+   * come back for them. False: there is nobody.
+   */
+  handOn(positions: readonly Position[], isOver: boolean): boolean
 }
 
 /** What is in flight to a client, besides its packet identifier. */
@@ -69,6 +73,8 @@ export class Session {
   /** Shared groups that it is a member of. */
   readonly groups: Set<Group> = new Set()
   readonly outgoing: OutgoingFlow<Owed>
+  /** In flight since an earlier connection and not sent again yet, the oldest last; `undefined`: nothing is. */
+  resending: InFlight<Owed>[] | undefined
   readonly incoming: IncomingFlow = new IncomingFlow()
   readonly queue: PositionQueue = new PositionQueue()
   /** Of what waits in the queue for subscriptions with identifiers. */

@@ -7,6 +7,7 @@ const SPARE = 32
 const IN_CACHE = 8
 /** What an output gets at a time when there are more. */
 const MODEST = 16_384
+const LEAST_OWN = 1024
 
 export interface Slab {
   readonly bytes: Uint8Array
@@ -49,10 +50,7 @@ export class SlabPool {
   /** Of at least `least` bytes, more if `wish` is larger and there is room. */
   carve(region: Region, least: number, wish: number): void {
     if (least > SLAB / 2) {
-      region.bytes = Buffer.allocUnsafeSlow(Math.max(least, wish))
-      region.slab = undefined
-      region.start = region.at = 0
-      region.end = region.bytes.length
+      this.allot(region, Math.max(least, wish))
       return
     }
     let slab = this.#slab
@@ -63,6 +61,14 @@ export class SlabPool {
     region.end = Math.min(SLAB, slab.used + Math.max(least, this.isStrained ? Math.min(wish, MODEST) : wish))
     slab.used = region.end
     if (slab.lent++ === 0 && !slab.isLost) this.#busy++
+  }
+
+  /** Memory of its own, for what may wait long. */
+  allot(region: Region, size: number): void {
+    region.bytes = Buffer.allocUnsafeSlow(Math.max(size, LEAST_OWN))
+    region.slab = undefined
+    region.start = region.at = 0
+    region.end = region.bytes.length
   }
 
   /** What was not used goes back if nobody has carved behind it. */

@@ -5,11 +5,14 @@ import type { Publication } from './publication.ts'
 import type { ClientSubscription } from './session.ts'
 import { SharedGroup } from './shared-group.ts'
 import type { SharedGroupParts } from './shared-group.ts'
-import { targetsOf } from './targets.ts'
+import { forgetTargets, targetsOf } from './targets.ts'
 import type { Subscriber, Targets } from './targets.ts'
 
-/** Topics whose targets are remembered; the one that was matched longest ago goes first. */
-const REMEMBERED = 20_000
+/** Topics and their targets that are remembered, in sum; the topic that was matched longest ago goes first. */
+const REMEMBERED = 100_000
+
+/** Longer channels are matched each time. */
+const REMEMBERED_CHARACTERS = 256
 
 /** Where channels live. Nothing crosses from one space to another but a dialect's route. */
 export class Space {
@@ -18,7 +21,10 @@ export class Space {
   readonly #index: SubscriptionIndex<Subscriber> = new SubscriptionIndex()
   readonly #groups = new Map<string, SharedGroup>()
   readonly #groupParts: SharedGroupParts
+  /** All of one epoch: a change of a subscription lets go of all, so that no session outlives itself here. */
   readonly #targets = new Map<string, Targets>()
+  #targetsEpoch = 0
+  #remembered = 0
 
   constructor(name: string, limits: RetainedLimits, groupParts: SharedGroupParts) {
     this.name = name
@@ -37,21 +43,29 @@ export class Space {
 
   /** Who gets what is published there now; good while its epoch is the space's. */
   targets(channel: string): Targets {
+    if (channel.length > REMEMBERED_CHARACTERS) return this.#match(channel)
     const { epoch } = this.#index
+    if (this.#targetsEpoch !== epoch) this.#forget(epoch)
     const known = this.#targets.get(channel)
-    if (known !== undefined && known.epoch === epoch) return known
+    if (known !== undefined) return known
     const found: Subscriber[] = []
     this.#index.match(channel, found)
     const targets = targetsOf(found, epoch)
-    this.#targets.delete(channel)
-    this.#targets.set(channel, targets)
-    if (this.#targets.size > REMEMBERED) {
-      for (const oldest of this.#targets.keys()) {
-        this.#targets.delete(oldest)
-        break
-      }
+    this.#remembered += weightOf(targets)
+    for (const [oldest, others] of this.#targets) {
+      if (this.#remembered <= REMEMBERED) break
+      this.#remembered -= weightOf(others)
+      this.#targets.delete(oldest)
+      forgetTargets(others)
     }
+    this.#targets.set(channel, targets)
     return targets
+  }
+
+  #match(channel: string): Targets {
+    const found: Subscriber[] = []
+    this.#index.match(channel, found)
+    return targetsOf(found, this.#index.epoch)
   }
 
   subscribe(filter: string, share: string | undefined, subscription: ClientSubscription): void {
@@ -82,4 +96,15 @@ export class Space {
     this.#groups.delete(key)
     this.#index.remove(filter, group)
   }
+
+  #forget(epoch: number): void {
+    for (const targets of this.#targets.values()) forgetTargets(targets)
+    this.#targets.clear()
+    this.#targetsEpoch = epoch
+    this.#remembered = 0
+  }
+}
+
+function weightOf({ sessions, groups }: Targets): number {
+  return 1 + sessions.length + groups.length
 }

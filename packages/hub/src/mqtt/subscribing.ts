@@ -1,9 +1,9 @@
 import { REASON, checkFilter, isShared } from '@halyard/wire/mqtt'
 import type { Qos, Subscribe, Subscription, Unsubscribe } from '@halyard/wire/mqtt'
 import type { Broker } from './broker.ts'
-import type { Principal, ReasonCode, SubscribePlan } from './dialect.ts'
+import type { DialectConnection, Principal, ReasonCode, SubscribePlan } from './dialect.ts'
 import type { Link } from './link.ts'
-import type { Publication } from './publication.ts'
+import type { FindRetained } from './replays.ts'
 import { ClientSubscription } from './session.ts'
 import type { Session } from './session.ts'
 
@@ -11,6 +11,7 @@ export interface SubscribingClient {
   readonly version: 3 | 4 | 5
   readonly session: Session
   readonly principal: Principal
+  readonly dialectConnection: DialectConnection
   readonly link: Link
   suback(packetId: number, reasons: readonly ReasonCode[]): void
   unsuback(packetId: number, reasons: readonly ReasonCode[]): void
@@ -20,7 +21,7 @@ export interface SubscribingClient {
 interface Granted {
   readonly reason: ReasonCode
   /** What comes right behind the SUBACK. */
-  readonly retained: readonly Publication[]
+  readonly retained?: FindRetained | undefined
   readonly qos: Qos
 }
 
@@ -37,14 +38,14 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
     packetId,
     granted.map(({ reason }) => (client.version === 5 || reason < REASON.unspecifiedError ? reason : FAILURE)),
   )
-  for (const { retained, qos } of granted) if (retained.length > 0) replay(broker, client, retained, qos, identifier)
+  for (const { retained, qos } of granted) if (retained) replay(broker, client, retained, qos, identifier)
 }
 
 /** UNSUBSCRIBE (§3.10). */
 export function unsubscribe(broker: Broker, client: SubscribingClient, { packetId, filters }: Unsubscribe): void {
   client.unsuback(
     packetId,
-    filters.map((filter) => (dropSubscription(broker, client, filter) ? REASON.success : REASON.noSubscriptionExisted)),
+    filters.map((filter) => (endSubscription(broker, client, filter) ? REASON.success : REASON.noSubscriptionExisted)),
   )
 }
 
@@ -57,7 +58,7 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   const { filter, noLocal, retainAsPublished, retainHandling } = wanted
   const refuse = (reason: ReasonCode, why: string): Granted => {
     logger.debug({ clientId: session.clientId, filter }, `mqtt: a subscription was refused: ${why}`)
-    return { reason, retained: [], qos: 0 }
+    return { reason, qos: 0 }
   }
   const problem = checkFilter(filter, { maxLevels: limits.topicLevels })
   if (problem !== undefined) return refuse(REASON.topicFilterInvalid, problem)
@@ -67,30 +68,41 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   }
   const plan = principal.dialect.subscribe(principal, filter, wanted)
   if (plan.kind === 'refuse') return refuse(plan.reason, plan.why)
-  // [MQTT-3.8.4-3]: the same filter again takes the place of the one before.
-  if (!isNew) dropSubscription(broker, client, filter)
   const { qos, validUntil } = plan
   const subscription = new ClientSubscription(session, { qos, noLocal, retainAsPublished, identifier, validUntil })
-  session.subscriptions.set(filter, subscription)
   broker.space(plan.space).subscribe(plan.filter, plan.share, subscription)
+  // [MQTT-3.8.4-3]: the same filter again takes the place of the one before, which goes last: a shared group that were
+  // empty in between would lose what waits in it.
+  if (!isNew) dropSubscription(broker, client, filter)
+  session.subscriptions.set(filter, subscription)
+  broker.endInTime(filter, subscription)
+  if (isNew) principal.dialect.subscribed?.(client.dialectConnection, filter)
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
-  return { reason: qos, retained: wantsRetained ? retainedOf(broker, plan) : [], qos }
+  return { reason: qos, retained: wantsRetained ? retainedOf(broker, plan) : undefined, qos }
 }
 
-function retainedOf(broker: Broker, { space, filter }: Extract<SubscribePlan, { kind: 'subscribe' }>): Publication[] {
-  return broker.space(space).retained.match(filter, broker.now())
+/** Those of now, whenever they are looked up: what comes later, the subscription brings itself. */
+function retainedOf(
+  broker: Broker,
+  { space, filter }: Extract<SubscribePlan, { kind: 'subscribe' }>,
+): FindRetained | undefined {
+  const { retained } = broker.space(space)
+  const { count, sets } = retained
+  return count === 0 ? undefined : () => retained.match(filter, broker.now(), sets)
 }
 
 function replay(
   broker: Broker,
   { session, link }: SubscribingClient,
-  messages: readonly Publication[],
+  find: FindRetained,
   granted: Qos,
   identifier: number,
 ): void {
   const identifiers = identifier === 0 ? undefined : [identifier]
   const { passing, delivery } = broker
-  link.replay(messages, (message) => {
+  link.replay(find, (message) => {
+    // [MQTT-3.3.2-5]: it may have waited for the client to read.
+    if (message.expiresAt <= broker.now()) return
     passing.beginAgain(message, 0)
     // [MQTT-3.3.1-8]: RETAIN tells that it is an old one.
     const terms = { qos: message.qos < granted ? message.qos : granted, retain: true, identifiers }
@@ -99,12 +111,25 @@ function replay(
   })
 }
 
+/** A session that is there again keeps what its client may still have: its rights may have changed meanwhile. */
+export function recheck(broker: Broker, client: Leaving): void {
+  const { session, principal } = client
+  for (const [filter, { qos, noLocal, retainAsPublished }] of session.subscriptions) {
+    const plan = principal.dialect.subscribe(principal, filter, { qos, noLocal, retainAsPublished, retainHandling: 2 })
+    if (plan.kind === 'refuse') dropSubscription(broker, client, filter)
+  }
+}
+
+type Leaving = Pick<SubscribingClient, 'session' | 'principal' | 'dialectConnection'>
+
 /** False if there was none. */
-export function dropSubscription(
-  broker: Broker,
-  { session, principal }: Pick<SubscribingClient, 'session' | 'principal'>,
-  filter: string,
-): boolean {
+export function endSubscription(broker: Broker, client: Leaving, filter: string): boolean {
+  if (!dropSubscription(broker, client, filter)) return false
+  client.principal.dialect.unsubscribed?.(client.dialectConnection, filter)
+  return true
+}
+
+function dropSubscription(broker: Broker, { session, principal }: Leaving, filter: string): boolean {
   const subscription = session.subscriptions.get(filter)
   if (subscription === undefined) return false
   session.subscriptions.delete(filter)

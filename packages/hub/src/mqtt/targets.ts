@@ -48,11 +48,17 @@ export class Target {
   }
 }
 
+/** Those who remember it look at the epoch first: a list that is no longer good holds nobody, and no memory. */
 export interface Targets {
-  /** Of the index when it was asked. */
-  readonly epoch: number
-  readonly sessions: readonly Target[]
-  readonly groups: readonly SharedGroup[]
+  /** Of the index when it was asked; -1: no longer good. */
+  epoch: number
+  sessions: readonly Target[]
+  groups: readonly SharedGroup[]
+}
+
+export function forgetTargets(targets: Targets): void {
+  targets.epoch = -1
+  targets.sessions = targets.groups = []
 }
 
 export function targetsOf(found: readonly Subscriber[], epoch: number): Targets {

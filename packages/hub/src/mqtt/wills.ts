@@ -3,7 +3,10 @@ import type { Session } from './session.ts'
 
 /** What is published if a client goes without saying so (§3.1.2.5). */
 export interface WillMessage {
+  /** It expires never, until it is published. */
   readonly publication: Publication
+  /** Seconds from its publication on; Infinity (5.0 §3.1.3.2.4). */
+  readonly lifetime: number
   /** Seconds; 5.0 §3.1.3.2.2 */
   readonly delay: number
 }

@@ -27,9 +27,11 @@ export class MemoryMessages<M> implements MessageStore<M> {
     return position
   }
 
-  share(position: Position): void {
+  share(position: Position): boolean {
     const held = this.#held.get(position)
-    if (held) held.times++
+    if (held === undefined) return false
+    held.times++
+    return true
   }
 
   get(position: Position): M | undefined {

@@ -4,6 +4,13 @@ import type { SeededRandom } from '../random.ts'
 import type { FaultDirection } from './direction.ts'
 import { Pump } from './pump.ts'
 
+/** A piece of what went through a proxy. */
+export interface PassedBytes {
+  readonly connection: ProxiedConnection
+  readonly to: 'target' | 'client'
+  readonly bytes: Uint8Array
+}
+
 export interface ProxySettings {
   readonly target: { readonly host: string; readonly port: number }
   readonly toTarget: FaultDirection
@@ -11,6 +18,7 @@ export interface ProxySettings {
   readonly clock: Clock
   readonly random: SeededRandom
   readonly linkDown: () => boolean
+  readonly passed: (passed: PassedBytes) => void
   readonly changed: () => void
   readonly closed: (connection: ProxiedConnection) => void
 }
@@ -26,7 +34,7 @@ export class ProxiedConnection {
   #connecting = false
 
   constructor(client: Socket, settings: ProxySettings) {
-    const { toTarget, toClient, clock, random, linkDown, changed } = settings
+    const { toTarget, toClient, clock, random, linkDown, changed, passed } = settings
     const target = new Socket({ allowHalfOpen: true })
     this.#client = client
     this.#target = target
@@ -40,6 +48,7 @@ export class ProxiedConnection {
       direction: toTarget,
       random: random.fork(),
       blocked: () => silent(toTarget)() || !this.#connecting,
+      sent: (bytes) => passed({ connection: this, to: 'target', bytes }),
     })
     this.#toClient = new Pump({
       ...shared,
@@ -48,6 +57,7 @@ export class ProxiedConnection {
       direction: toClient,
       random: random.fork(),
       blocked: silent(toClient),
+      sent: (bytes) => passed({ connection: this, to: 'client', bytes }),
     })
     for (const socket of [client, target]) {
       socket.setNoDelay(true)

@@ -4,7 +4,7 @@ import { ConnectionError, describeError, systemClock } from '@halyard/core'
 import type { Clock } from '@halyard/core'
 import { seededRandom } from '../random.ts'
 import { ProxiedConnection } from './connection.ts'
-import type { ProxySettings } from './connection.ts'
+import type { PassedBytes, ProxySettings } from './connection.ts'
 import { FaultDirection } from './direction.ts'
 
 export interface FaultProxyOptions {
@@ -18,6 +18,8 @@ export interface FaultProxyOptions {
   readonly clock?: Clock
   /** Decides which bytes `corruptChance` hits. Default 0. */
   readonly seed?: number
+  /** Sees what went through, as the faults left it; valid until it returns. It may change faults and end connections. */
+  readonly onPassed?: (passed: PassedBytes) => void
 }
 
 /** How a link goes down: peers hear nothing more, or see their connections reset and new ones refused. */
@@ -68,7 +70,7 @@ export class FaultProxy implements AsyncDisposable {
   #closed = false
 
   private constructor(options: FaultProxyOptions) {
-    const { target, host = '127.0.0.1', port = 0, clock = systemClock(), seed = 0 } = options
+    const { target, host = '127.0.0.1', port = 0, clock = systemClock(), seed = 0, onPassed = () => {} } = options
     this.host = host
     this.#port = port
     this.#settings = {
@@ -78,6 +80,7 @@ export class FaultProxy implements AsyncDisposable {
       clock,
       random: seededRandom(seed),
       linkDown: () => this.#linkDown,
+      passed: onPassed,
       changed: () => this.#tell(),
       closed: (connection) => {
         this.#connections.delete(connection)

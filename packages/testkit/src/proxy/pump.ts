@@ -24,6 +24,8 @@ export interface PumpOptions {
   readonly blocked: () => boolean
   readonly cut: (how: 'reset' | 'fin') => void
   readonly changed: () => void
+  /** So much went out. */
+  readonly sent: (bytes: Uint8Array) => void
 }
 
 /** One direction of one connection: bytes come in, wait as long as they must, and go out as the faults leave them. */
@@ -112,7 +114,7 @@ export class Pump {
   }
 
   #send(head: { bytes: Uint8Array }): void {
-    const { to, direction, clock, cut, changed } = this.#options
+    const { to, direction, clock, cut, changed, sent } = this.#options
     const { rate, cutAfter = Infinity, cut: how = 'reset' } = direction.faults
     const most = Math.min(
       rate === undefined ? Infinity : Math.max(1, Math.floor(rate / PIECES_PER_SECOND)),
@@ -133,6 +135,7 @@ export class Pump {
     } else if (!to.write(piece)) {
       this.#waiting = 'drain'
     }
+    if (piece.length > 0) sent(piece)
     changed()
   }
 

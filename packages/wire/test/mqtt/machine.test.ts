@@ -266,7 +266,7 @@ describe('topic aliases', () => {
 })
 
 describe('keep alive', () => {
-  it('[MQTT-3.1.2-22] [MQTT-3.1.2-24] the server waits one and a half times as long', () => {
+  it('[MQTT-3.1.2-22] [3.1.1 MQTT-3.1.2-24] the server waits one and a half times as long', () => {
     const keepAlive = new ServerKeepAlive(10, 1000)
     keepAlive.elapse(15_999)
     keepAlive.received(5000)
@@ -276,7 +276,7 @@ describe('keep alive', () => {
     none.elapse(Number.MAX_SAFE_INTEGER)
     expect(none.deadline()).toBe(Infinity)
   })
-  it('[MQTT-3.1.2-20] [MQTT-3.1.2-23] the client pings when it has nothing else to send', () => {
+  it('[MQTT-3.1.2-20] [3.1.1 MQTT-3.1.2-23] the client pings when it has nothing else to send', () => {
     const keepAlive = new ClientKeepAlive(10, 0, 4)
     keepAlive.sent(3000)
     expect(keepAlive.elapse(12_999)).toBe(false)

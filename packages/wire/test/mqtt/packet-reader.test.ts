@@ -177,7 +177,7 @@ describe('pause and resume', () => {
     expect(packets.map((packet) => packet.type === 'publish' && packet.topic)).toEqual(['a', 'b', 'c'])
   })
 
-  it('[MQTT-3.1.4-5] stop in a handler: nothing behind it is read', () => {
+  it('[3.1.1 MQTT-3.1.4-5] stop in a handler: nothing behind it is read', () => {
     const packets: Packet[] = []
     const reader: PacketReader = new PacketReader(
       { ...collect(packets), packet: () => reader.stop() },

@@ -20,7 +20,7 @@ describe('topic names', () => {
     expect(checkTopicName('é'.repeat(32_768))).toMatch(/65535 bytes/)
     expect(checkTopicName('\uD800')).toMatch(/surrogate/)
   })
-  it('[MQTT-4.7.0-1] [MQTT-4.7.1-1] have no wildcards', () => {
+  it('[MQTT-4.7.0-1] [3.1.1 MQTT-4.7.1-1] have no wildcards', () => {
     for (const name of ['#', '+', 'a/+/b', 'a#']) expect(checkTopicName(name)).toMatch(/wildcard/)
     for (const name of ['/', ' ', '$SYS/x', 'a//b', '\u0001\uFFFF']) expect(checkTopicName(name)).toBeUndefined()
   })
@@ -33,7 +33,7 @@ describe('topic names', () => {
 })
 
 describe('topic filters', () => {
-  it('[MQTT-4.7.1-1] [MQTT-4.7.1-2] # is the last level and nothing else', () => {
+  it('[MQTT-4.7.1-1] [3.1.1 MQTT-4.7.1-2] # is the last level and nothing else', () => {
     for (const filter of ['#', 'a/#', '/#', '+/#']) expect(checkFilter(filter)).toBeUndefined()
     for (const filter of ['a#', '#/a', 'a/#/b', '##', 'a/#a']) expect(checkFilter(filter)).toMatch(/its #/)
   })

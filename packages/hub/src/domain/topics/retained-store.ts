@@ -10,11 +10,19 @@ export interface RetainedLimits {
   readonly retainedBytes: number
 }
 
+/** A message that is, or was, the retained one of its topic. */
+export interface Retained<M> {
+  readonly message: M
+  /** False as soon as another has taken its place, or nothing. */
+  readonly isCurrent: boolean
+}
+
 /** The last retained message of each topic of a space: a trie of levels, since they are asked for by filter. */
 export class RetainedStore<M extends Retainable> {
   readonly #limits: RetainedLimits
   readonly #root = new Level<M>()
   #count = 0
+  #sets = 0
   #bytes = 0
 
   constructor(limits: RetainedLimits) {
@@ -36,7 +44,8 @@ export class RetainedStore<M extends Retainable> {
     const total = this.#bytes + bytes - (previous?.bytes ?? 0)
     const { retainedMessages, retainedBytes } = this.#limits
     if (count > retainedMessages || total > retainedBytes) return false
-    this.#grow(topic).kept = { message, bytes }
+    this.#grow(topic).kept = { message, bytes, number: ++this.#sets, isCurrent: true }
+    if (previous) previous.isCurrent = false
     this.#count = count
     this.#bytes = total
     return true
@@ -51,10 +60,19 @@ export class RetainedStore<M extends Retainable> {
     return this.#remove(this.#root, topic, 0)
   }
 
-  /** The messages whose topics fit, in no order; those that have expired at `now` are left out. */
-  match(filter: string, now: number): M[] {
-    const found: M[] = []
-    collect(this.#root, filter, 0, (kept) => kept.message.expiresAt > now && found.push(kept.message), true)
+  /** How many were ever set: what {@link match} takes for a moment to look back to. */
+  get sets(): number {
+    return this.#sets
+  }
+
+  /**
+   * The messages whose topics fit, in no order; those that have expired at `now` are left out, and those that came behind
+   * the first `upTo`.
+   */
+  match(filter: string, now: number, upTo: number = Infinity): Retained<M>[] {
+    const found: Retained<M>[] = []
+    const isMeant = ({ message, number }: Kept<M>): boolean => message.expiresAt > now && number <= upTo
+    collect(this.#root, filter, 0, (kept) => isMeant(kept) && found.push(kept), true)
     return found
   }
 
@@ -95,6 +113,7 @@ export class RetainedStore<M extends Retainable> {
       if (!level.kept) return false
       this.#count--
       this.#bytes -= level.kept.bytes
+      level.kept.isCurrent = false
       level.kept = undefined
       return true
     }
@@ -110,6 +129,9 @@ export class RetainedStore<M extends Retainable> {
 interface Kept<M> {
   readonly message: M
   readonly bytes: number
+  /** In the order in which they were set. */
+  readonly number: number
+  isCurrent: boolean
 }
 
 class Level<M> {

@@ -8,7 +8,7 @@ import { AccessList, FULL_ACCESS } from './access-list.ts'
 import type { MqttAccount, MqttAccounts } from './accounts.ts'
 
 /** The one space in which all plain MQTT lives. */
-export const PLAIN_SPACE = 'mqtt'
+const PLAIN_SPACE = 'mqtt'
 
 export interface PlainDialectParts {
   readonly accounts: MqttAccounts
