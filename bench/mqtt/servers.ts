@@ -8,10 +8,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
-import { nodeClock, nodeDisk } from '@halyard/core/node'
-import { MqttAccounts, sha256Secret } from '../../packages/hub/src/mqtt/plain/accounts.ts'
-import { TOKEN_MINT } from '../../packages/hub/src/secrets.ts'
-import { closeStore, openDiskStore } from '../../packages/hub/src/store/open-store.ts'
+import type { HubReady } from '@halyard/hub'
 import { peer } from '../peers.ts'
 import { workspace } from '../workspace.ts'
 import type { Certificate } from './certificate.ts'
@@ -27,7 +24,7 @@ export interface BenchServer {
   readonly password?: string
   /** Of the process, as it sees itself: see `inside.mjs`. The hub alone. */
   readonly look?: () => Promise<Inside>
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 export interface Inside {
@@ -41,11 +38,10 @@ export interface Inside {
 export const SERVER_CORE = '0'
 const ROOT = join(import.meta.dirname, '../..')
 const MOST = 20_000
-const USER = 'bench'
 
 interface Started {
   readonly child: ChildProcess
-  stop(): Promise<void>
+  readonly stop: () => Promise<void>
 }
 
 function start(command: string, words: readonly string[], stdio: 'ignore' | 'pipe', environment = {}): Started {
@@ -66,7 +62,7 @@ function start(command: string, words: readonly string[], stdio: 'ignore' | 'pip
   }
 }
 
-/** The built program with an account and its access list: every limit and counter is on, as they always are. */
+/** The built program and the account of its first start, whose access list is the default one; limits and counters are on. */
 export async function startHub(certificate: Certificate): Promise<BenchServer> {
   const data = workspace('mqtt-hub')
   const config = join(data, 'bench.hjson')
@@ -74,8 +70,6 @@ export async function startHub(certificate: Certificate): Promise<BenchServer> {
   const ports = { front: 0, hologram: 0, mqtt: 0 }
   const mqtt = { limits }
   writeFileSync(config, JSON.stringify({ ports, mqtt, front: { limits }, tls: certificate }))
-  const password = TOKEN_MINT.make()
-  await makeAccount(data, password)
   const inside = join(import.meta.dirname, 'inside.mjs')
   const { child, stop } = start(
     process.execPath,
@@ -84,38 +78,28 @@ export async function startHub(certificate: Certificate): Promise<BenchServer> {
     { HALYARD_HUB_DATA: data, HALYARD_HUB_CONFIG: config, HALYARD_LOG: 'error' },
   )
   const [line] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line')) as [string]
-  const ready = JSON.parse(line) as { readonly ports: { readonly mqtt: number; readonly front: number } }
+  const { ports: opened, mqtt: account } = JSON.parse(line) as HubReady
+  if (opened.mqtt === undefined || account === undefined) throw new Error(`the hub has no MQTT: ${line}`)
   const look = async (): Promise<Inside> => {
     child.send('look')
     const [seen] = (await once(child, 'message')) as [Inside]
     return seen
   }
-  const all = { tcp: ready.ports.mqtt, tls: ready.ports.mqtt, websocket: ready.ports.front }
-  return { name: 'hub', pid: child.pid as number, ports: all, user: USER, password, look, stop }
+  const all = { tcp: opened.mqtt, tls: opened.mqtt, websocket: opened.front }
+  return {
+    name: 'hub',
+    pid: child.pid as number,
+    ports: all,
+    user: account.username,
+    password: account.password,
+    look,
+    stop,
+  }
 }
 
 /** For a profile: `MQTT_BENCH_HUB_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profile"`. */
 function hubFlags(): readonly string[] {
   return (process.env['MQTT_BENCH_HUB_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '')
-}
-
-async function makeAccount(data: string, password: string): Promise<void> {
-  const clock = nodeClock()
-  const logger = { error: console.error, warn: () => {}, info: () => {}, debug: () => {} }
-  const store = await openDiskStore(data, { disk: nodeDisk(), clock, logger })
-  const accounts = new MqttAccounts(store.index.registry)
-  await accounts.create({
-    username: USER,
-    secret: sha256Secret(TOKEN_MINT.hash(password)),
-    access: [
-      { filter: `own/%u/#`, access: 'readwrite' },
-      { filter: 'bench/#', access: 'readwrite' },
-      { filter: 'dev/#', access: 'read' },
-      { filter: 'secret/#', access: 'deny' },
-    ],
-  })
-  accounts[Symbol.dispose]()
-  await closeStore(store)
 }
 
 /** As Debian ships it, but for the limits that a load runs into; nobody's password or rights are checked. */

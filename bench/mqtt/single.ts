@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { figure, median, table } from '../lib.ts'
 import { runIdle, runLoad } from './load.ts'
 import type { LoadOptions } from './load.ts'
+import { SERVER_CORE } from './servers.ts'
 import type { BenchServer, Inside } from './servers.ts'
 import type { LoadGenerator } from './tools.ts'
 
@@ -11,6 +12,7 @@ const IDLE = 10_000
 const GOAL_IDLE_BYTES = 7 * 1024
 const GOAL_INDEX_BYTES = 250
 const GOAL_MATCHES = 1_000_000
+const INDEX = join(import.meta.dirname, '../../packages/hub/dist/domain/topics/subscription-index.js')
 
 /** Memory of connections that do nothing, and whether anything ticks for each of them. */
 export async function idleConnections(generator: LoadGenerator, servers: readonly BenchServer[]): Promise<boolean> {
@@ -38,9 +40,9 @@ export async function idleConnections(generator: LoadGenerator, servers: readonl
 }
 
 export function subscriptionIndex(): boolean {
-  const words = ['--expose-gc', '--import', 'tsx', join(import.meta.dirname, 'index-memory.ts')]
+  const words = ['--expose-gc', '--import', 'tsx', join(import.meta.dirname, 'index-memory.ts'), INDEX]
   const rounds = Array.from({ length: 3 }, () => {
-    const text = execFileSync('taskset', ['-c', '0', process.execPath, ...words], { encoding: 'utf8' })
+    const text = execFileSync('taskset', ['-c', SERVER_CORE, process.execPath, ...words], { encoding: 'utf8' })
     return JSON.parse(text) as { readonly bytes: number; readonly matches: number }
   })
   const bytes = median(rounds.map((round) => round.bytes))
