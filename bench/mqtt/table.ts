@@ -61,7 +61,7 @@ export async function compare(generator: LoadGenerator, options: TableOptions): 
     'rounds',
     ...(hasFloors ? ['floor, goal', ''] : []),
     'per CPU second',
-    ...[`p50 p99 ${ours.name}`, `p50 p99 ${peer.name}`, 'cores'],
+    ...[`p50 p99 ${ours.name}`, `p50 p99 ${peer.name}`, `cores ${ours.name}`, `cores ${peer.name}`],
   ]
   console.log(`\n${title} (deliveries/s, higher is better, median of ${rounds}, ratios within rounds)`)
   console.log(table(head, rows))

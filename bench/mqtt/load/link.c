@@ -118,6 +118,7 @@ static void upgrade(struct link *link) {
 void link_open(struct link *link, const struct link_options *options, int number) {
   memset(link, 0, sizeof *link);
   int yes = 1;
+  link->blocks = true;
   link->fd = socket(AF_INET, SOCK_STREAM, 0);
   if (link->fd < 0) fail("no socket (ulimit -n?)");
   setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
@@ -137,7 +138,10 @@ void link_open(struct link *link, const struct link_options *options, int number
   link->websocket = options->websocket;
 }
 
-void link_unblock(struct link *link) { fcntl(link->fd, F_SETFL, O_NONBLOCK); }
+void link_unblock(struct link *link) {
+  link->blocks = false;
+  fcntl(link->fd, F_SETFL, O_NONBLOCK);
+}
 
 void link_put(struct link *link, const void *bytes, size_t size) { buffer_append(&link->out, bytes, size); }
 
@@ -219,7 +223,7 @@ bool link_receive(struct link *link, size_t most) {
     into->end += (size_t)got;
     any = true;
     // A record of TLS is 16 KiB: several make what TCP gives at once.
-  } while (link->tls && into->end - into->start < most);
+  } while (link->tls && !link->blocks && into->end - into->start < most);
   if (link->websocket) unframe(link);
   return any;
 }

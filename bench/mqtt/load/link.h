@@ -29,6 +29,8 @@ struct link {
   int fd;
   struct ssl_st *tls;
   bool websocket;
+  // Still in its handshakes.
+  bool blocks;
   // MQTT both ways; `out` is what the wire gets, `in` what it brought, frames of WebSocket taken off.
   struct buffer in, out;
   // WebSocket: what came and is not taken apart yet, the rest of the frame before, and what of `out` has no frame yet.
