@@ -22,7 +22,7 @@ export interface Transport {
   readonly certificateName: string | undefined
   /** Before the first event; once. */
   start(handler: TransportHandler): void
-  /** One write, whatever the number of pieces. They belong to the transport until `drained`. */
+  /** One write, whatever the number of pieces. They belong to the transport until `pendingBytes` is 0. */
   write(pieces: readonly Uint8Array[]): void
   /** Written and not yet with the kernel. */
   readonly pendingBytes: number

@@ -1,5 +1,5 @@
 import type { Flushable, Flusher } from './flush.ts'
-import type { Region, SlabPool } from './slab.ts'
+import type { Region, Slab, SlabPool } from './slab.ts'
 import type { Transport } from '../domain/transport.ts'
 
 /** Pieces up to this size are copied together; larger ones are written as they are. */
@@ -8,6 +8,8 @@ const SMALL = 2048
 const MOST = 65_536
 const LEAST_WISH = 256
 const GREATEST_WISH = 65_536
+/** Written before the turn ends if others have much too: what is still in the cache is copied for less. */
+const EARLY = 8192
 const NO_BYTES = new Uint8Array(0)
 
 export interface OutputParts {
@@ -29,14 +31,18 @@ export class Output implements Flushable {
   readonly #slabs: SlabPool
   readonly #much: number
   readonly #emptied: () => void
-  readonly #region: Region = { bytes: NO_BYTES, start: 0, at: 0, end: 0 }
+  readonly #region: Region = { bytes: NO_BYTES, slab: undefined, start: 0, at: 0, end: 0 }
   #pieces: Uint8Array[] = []
+  /** In which the pieces lie. */
+  readonly #lent: Slab[] = []
   /** The first of them that was not written yet. */
   #next = 0
   /** Of the pieces and the region. */
   #bytes = 0
   #wish = LEAST_WISH
   #handed = 0
+  /** When the turn began. */
+  #handedBefore = 0
   #isMarked = false
   #isOpen = true
 
@@ -64,6 +70,8 @@ export class Output implements Flushable {
   reserve(size: number): Region {
     const region = this.#region
     if (region.end - region.at < size) {
+      // Not if so much has waited that somebody must be told when it goes: that is for the end of the turn.
+      if (this.#bytes >= EARLY && this.#bytes <= this.#much && this.#slabs.isStrained) this.#send()
       this.#seal()
       // What waits for a slow client has memory of its own: a hundred bytes would hold 64 KiB of a slab otherwise.
       if (this.#transport.pendingBytes > 0) this.#slabs.allot(region, Math.max(size, Math.min(MOST, this.#bytes)))
@@ -98,12 +106,12 @@ export class Output implements Flushable {
   /** Writes what there is; while the client does not read, it waits here, and the next call is that of `drained`. */
   flush(): void {
     this.#isMarked = false
-    if (!this.#isOpen || this.#bytes === 0 || this.#transport.pendingBytes > 0) return
-    this.#seal()
-    this.#wish = Math.min(GREATEST_WISH, Math.max(LEAST_WISH, nextPowerOfTwo(this.#bytes)))
+    if (!this.#isOpen) return
     const wasMuch = this.#bytes > this.#much
-    do this.#write(MOST)
-    while (this.#bytes > 0 && this.#transport.pendingBytes === 0)
+    this.#send()
+    const turn = this.#handed - this.#handedBefore
+    this.#handedBefore = this.#handed
+    this.#wish = Math.min(GREATEST_WISH, Math.max(LEAST_WISH, nextPowerOfTwo(turn)))
     // The transport tells of what it did not write at once, and of nothing else.
     if (wasMuch && this.waiting === 0) this.#emptied()
   }
@@ -118,9 +126,20 @@ export class Output implements Flushable {
   /** Nothing is written any more. */
   close(): void {
     this.#isOpen = false
-    this.#slabs.close(this.#region)
+    this.#seal()
+    // What `finish` wrote may still be with the transport.
+    this.#settle(this.#transport.pendingBytes === 0)
     this.#forget()
     this.#bytes = 0
+  }
+
+  #send(): void {
+    const transport = this.#transport
+    if (this.#bytes === 0 || transport.pendingBytes > 0) return
+    this.#seal()
+    do this.#write(MOST)
+    while (this.#bytes > 0 && transport.pendingBytes === 0)
+    this.#settle(transport.pendingBytes === 0)
   }
 
   /** Pieces of about `most` bytes in sum, and at least one. */
@@ -159,9 +178,22 @@ export class Output implements Flushable {
   /** What is in the region becomes a piece. */
   #seal(): void {
     const region = this.#region
+    const { slab } = region
     if (region.at > region.start) this.#pieces.push(region.bytes.subarray(region.start, region.at))
     this.#slabs.close(region)
     region.start = region.at
+    if (slab === undefined) return
+    this.#lent.push(slab)
+    region.slab = undefined
+  }
+
+  /** The kernel has taken all of the pieces; if not, it may keep any of them. */
+  #settle(isTaken: boolean): void {
+    for (const slab of this.#lent) {
+      if (isTaken) this.#slabs.release(slab)
+      else this.#slabs.lose(slab)
+    }
+    this.#lent.length = 0
   }
 }
 

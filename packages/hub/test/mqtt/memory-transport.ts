@@ -15,9 +15,11 @@ export class MemoryTransport implements Transport {
   isEnded = false
   isClosed = false
   pendingBytes = 0
-  readonly #pending: Uint8Array[] = []
-  /** Every piece with what it held when it was written: nobody may change it later. */
-  readonly #given: { readonly piece: Uint8Array; readonly copy: Uint8Array }[] = []
+  /** Pieces that were changed after they were written and before they were taken. */
+  spoilt = 0
+  /** Every piece with what it held when it was written: nobody may change it before all has been taken. */
+  readonly #pending: { readonly piece: Uint8Array; readonly copy: Uint8Array }[] = []
+  #given: { readonly piece: Uint8Array; readonly copy: Uint8Array }[] = []
   #handler: TransportHandler | undefined
 
   start(handler: TransportHandler): void {
@@ -30,9 +32,9 @@ export class MemoryTransport implements Transport {
     if (pieces.length === 0 || pieces.some(({ length }) => length === 0)) throw new Error('an empty write')
     this.writes++
     for (const piece of pieces) {
-      const copy = new Uint8Array(piece)
-      this.#given.push({ piece, copy })
-      this.#pending.push(copy)
+      const written = { piece, copy: new Uint8Array(piece) }
+      this.#given.push(written)
+      this.#pending.push(written)
       this.pendingBytes += piece.length
     }
     if (!this.isStuck) this.#pass(Infinity)
@@ -79,18 +81,15 @@ export class MemoryTransport implements Transport {
     this.#handler?.closed(clean)
   }
 
-  /** Pieces that were changed after they were written. */
-  get spoilt(): number {
-    return this.#given.filter(({ piece, copy }) => Buffer.compare(piece, copy) !== 0).length
-  }
-
   #pass(bytes: number): void {
     let passed = 0
-    for (let piece = this.#pending[0]; piece !== undefined && passed < bytes; piece = this.#pending[0]) {
+    this.spoilt += this.#given.filter(({ piece, copy }) => Buffer.compare(piece, copy) !== 0).length
+    for (let one = this.#pending[0]; one !== undefined && passed < bytes; one = this.#pending[0]) {
       this.#pending.shift()
-      passed += piece.length
-      this.pendingBytes -= piece.length
-      this.onWritten(piece)
+      passed += one.copy.length
+      this.pendingBytes -= one.copy.length
+      this.onWritten(one.copy)
     }
+    if (this.pendingBytes === 0) this.#given = []
   }
 }
