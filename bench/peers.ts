@@ -23,14 +23,20 @@ export interface SqliteDatabase {
 
 /** better-sqlite3, which a machine without a prebuilt binary compiles for a minute. */
 export async function betterSqlite(): Promise<new (path: string) => SqliteDatabase> {
-  const main = join(import.meta.dirname, 'node_modules/better-sqlite3/lib/index.js')
-  if (!existsSync(main)) {
+  const main = peer('better-sqlite3', 'lib/index.js')
+  const module = (await import(pathToFileURL(main).href)) as { default: new (path: string) => SqliteDatabase }
+  return module.default
+}
+
+/** The path of a file of a peer, which is installed now if it was not. */
+export function peer(name: string, file: string): string {
+  const path = join(import.meta.dirname, 'node_modules', name, file)
+  if (!existsSync(path)) {
     console.log('installing the peers of the benchmarks …')
     execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], {
       cwd: import.meta.dirname,
       stdio: ['ignore', 'ignore', 'inherit'],
     })
   }
-  const module = (await import(pathToFileURL(main).href)) as { default: new (path: string) => SqliteDatabase }
-  return module.default
+  return path
 }

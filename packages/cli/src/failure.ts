@@ -10,6 +10,7 @@ interface WithExitCode {
 const NOT_BAD_USAGE: readonly unknown[] = [
   'ERR_CONFIG_FILE',
   'ERR_HUB_ACCOUNT_EXISTS',
+  'ERR_HUB_ACCOUNT_UNKNOWN',
   'ERR_HUB_CONFIG',
   'ERR_HUB_DEVICE_UNKNOWN',
   'ERR_HUB_TLS',

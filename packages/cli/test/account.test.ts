@@ -82,11 +82,11 @@ test('list shows all of them, also thousands, and no key', async () => {
   }
   const { code, out } = await hub.run(['account', 'list'])
   expect([code, out.length, out[0], out[1], out.at(-2), out.at(-1)]).toEqual([
-    ...[0, 1503, 'SERVICE   ACCOUNT', 'hologram  ...0', `hologram  ${hub.sample}`, '1501 accounts'],
+    ...[0, 1504, 'SERVICE   ACCOUNT', 'hologram  ...0', 'mqtt      sample (all topics)', '1502 accounts'],
   ])
   expect(out.join('\n')).not.toContain('KEY!')
   const json = await hub.run(['account', 'ls', '--json'])
-  expect([json.out.length, json.out[0]]).toEqual([1501, '{"service":"hologram","cloud_id":"...0"}'])
+  expect([json.out.length, json.out[0]]).toEqual([1502, '{"service":"hologram","cloud_id":"...0"}'])
 })
 
 test('rm removes all that are named or none, and says what became of the sample', async () => {
@@ -104,8 +104,75 @@ test('rm removes all that are named or none, and says what became of the sample'
     errors: [],
   })
   expect(JSON.parse(await readFile(join(hub.data, 'accounts.json'), 'utf8'))).not.toHaveProperty('hologram')
+  expect((await hub.run(['account', 'rm', 'sample', '--service', 'mqtt'])).out).toEqual([
+    'account sample removed (the sample: from accounts.json too)',
+  ])
+  expect(JSON.parse(await readFile(join(hub.data, 'accounts.json'), 'utf8'))).not.toHaveProperty('mqtt')
   expect((await hub.run(['account', 'list'])).out).toEqual(['no accounts'])
   expect((await hub.run(['account', 'rm'])).code).toBe(2)
+})
+
+test('an MQTT account: with a password that is made or piped in, and rights', async () => {
+  await using hub = await stoppedHub()
+  const add = ['account', 'add', '--service', 'mqtt']
+  const made = await hub.run([...add, '--username', 'pump', '--access', 'readwrite pumps/%u/#', '--access', 'read #'])
+  expect(made.errors).toEqual([])
+  expect(made.out).toEqual([expect.stringMatching(/^username pump {3}password [\w-]{27}$/)])
+  const piped = new FakeTerminal()
+  piped.inputBytes = 'Käse\nmore\n'
+  const named = await hub.run([...add, '--username', 'a b', '--password', '-', '--json'], piped)
+  expect(named.out).toEqual(['{"service":"mqtt","username":"a b"}'])
+  expect((await hub.run(['account', 'list', '--service', 'mqtt'])).out).toEqual([
+    'SERVICE   ACCOUNT',
+    'mqtt      a b (all topics)',
+    'mqtt      pump (readwrite pumps/%u/#, read #)',
+    'mqtt      sample (all topics)',
+    '3 accounts',
+  ])
+  const json = await hub.run(['account', 'list', '--service', 'mqtt', '--json'])
+  expect(json.out[1]).toBe(
+    '{"service":"mqtt","username":"pump","access":[{"access":"readwrite","filter":"pumps/%u/#"},{"access":"read","filter":"#"}]}',
+  )
+  expect((await hub.run(['account', 'rm', 'pump', 'a b', '--service', 'mqtt', '--json'])).out).toEqual([
+    '{"service":"mqtt","username":"pump","state":"removed"}',
+    '{"service":"mqtt","username":"a b","state":"removed"}',
+  ])
+})
+
+test.each([
+  [
+    ['--username', 'sample'],
+    1,
+    'there is an MQTT account with this user name; choose another, or change that one (ERR_HUB_ACCOUNT_EXISTS)',
+  ],
+  [[], 2, 'an MQTT account needs a name: --username NAME (ERR_USAGE)'],
+  [
+    ['--username', 'x', '--cloud_id', 'pump'],
+    2,
+    `option '--cloud_id' is for another service than mqtt; halyard hub --help shows what there is`,
+  ],
+  [
+    ['--username', 'x', '--access', 'read'],
+    2,
+    `--access takes a right and a filter, such as 'readwrite sensors/%u/#' (ERR_USAGE)`,
+  ],
+  [
+    ['--username', 'x', '--access', 'own #'],
+    2,
+    'access[0]: access must be one of read, write, readwrite, deny (ERR_USAGE)',
+  ],
+  [
+    ['--username', 'x', '--password', '-'],
+    2,
+    '--password - reads the password from standard input: pipe it in, or leave it out (ERR_USAGE)',
+  ],
+] satisfies [string[], number, string][])('an MQTT account that cannot be: %j', async (words, code, text) => {
+  await using hub = await stoppedHub()
+  expect(await hub.run(['account', 'add', '--service', 'mqtt', ...words])).toEqual({
+    code,
+    out: [],
+    errors: [`halyard: ${text}`],
+  })
 })
 
 test('tokens: shown once, listed by id, removed', async () => {
@@ -162,7 +229,7 @@ test('the directory is found as halyard hub finds it', async () => {
   }
   const config = join(hub.data, '..', 'hub.hjson')
   await writeFile(config, `{ data: ${JSON.stringify(hub.data)} }`)
-  const found = ['SERVICE   ACCOUNT', `hologram  ${hub.sample}`, '1 account']
+  const found = ['SERVICE   ACCOUNT', `hologram  ${hub.sample}`, 'mqtt      sample (all topics)', '2 accounts']
   const words = ['hub', 'account', 'list']
   expect((await halyard(words, named('HALYARD_HUB_DATA', hub.data))).out).toEqual(found)
   expect((await halyard(words, named('HALYARD_HUB_CONFIG', config))).out).toEqual(found)

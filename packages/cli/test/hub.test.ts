@@ -14,7 +14,8 @@ const welcome: Welcome = {
   ready: {
     event: 'ready',
     data: '/home/me/halyard-data',
-    ports: { front: 8080, hologram: 9999 },
+    ports: { front: 8080, hologram: 9999, mqtt: 1883 },
+    mqtt: { username: 'sample', password: 'a-Password_1' },
     hologram: { cloud_id: '2ne7', cloud_key: 'dj4g' },
     console: { url: 'http://127.0.0.1:8080/console/', token: 'a-Token_1' },
   },
@@ -29,6 +30,9 @@ describe('what a person is told', () => {
     expect(lines).toContain('  cloud_id 2ne7   cloud_key dj4g')
     expect(lines).toContain('  npx halyard send "hello" --host 127.0.0.1 -p 9999 --cloud_id 2ne7 --cloud_key dj4g')
     expect(lines).toContain(String.raw`  printf '{"s":"2ne7","c":"dj4g","d":"hello"}\r\r' | nc 127.0.0.1 9999`)
+    expect(lines).toContain('  MQTT        127.0.0.1:1883')
+    expect(lines).toContain('An MQTT account: user name sample, password a-Password_1. Any MQTT client will do:')
+    expect(lines).toContain('  mosquitto_pub -h 127.0.0.1 -p 1883 -u sample -P a-Password_1 -t hello -m ahoy')
     expect(lines.slice(-3)).toEqual([
       'The HTTP API is at http://127.0.0.1:8080/api/, its token a-Token_1. What has come so far:',
       '',
@@ -43,6 +47,7 @@ describe('what a person is told', () => {
     )
     expect(text).not.toContain('dj4g')
     expect(text).not.toContain('a-Token_1')
+    expect(text).not.toContain('a-Password_1')
   })
 
   test('in memory: always the account, and that nothing stays', () => {
@@ -53,9 +58,9 @@ describe('what a person is told', () => {
   })
 
   test('a hub on IPv6, and without a sample account', () => {
-    const { hologram: _, console: __, ...ready } = welcome.ready
+    const { hologram: _, console: __, mqtt: ___, ...ready } = welcome.ready
     const there = { ...welcome, ready, host: '::' }
-    expect(welcomeLines(there, paint(false)).at(-1)).toBe('There is no sample account any more.')
+    expect(welcomeLines(there, paint(false)).at(-1)).toBe('There is no Hologram sample account any more.')
     expect(welcomeLines(there, paint(false))).toContain('  front door  http://[::1]:8080/health')
     expect(sendCommand(there)).toBeUndefined()
     expect(welcomeLines({ ...welcome, host: '::1' }, paint(false))).toContain('  Hologram    [::1]:9999')
@@ -80,14 +85,19 @@ describe('options', () => {
   test('the command line wins over the environment; --ephemeral is for what nobody gave', async () => {
     const environment = { HALYARD_HUB_HOST: '0.0.0.0', HALYARD_HUB_PORT_FRONT: '8000', HALYARD_HUB_DATA: '/var/lib/h' }
     const options = await readHubOptions({ host: '127.0.0.1', ephemeral: true }, environment)
-    expect(options).toEqual({ data: '/var/lib/h', host: '127.0.0.1', ports: { front: 8000, hologram: 0 } })
+    expect(options).toEqual({ data: '/var/lib/h', host: '127.0.0.1', ports: { front: 8000, hologram: 0, mqtt: 0 } })
+  })
+
+  test('MQTT has its port and its switch', async () => {
+    const options = await readHubOptions({ mqttAnonymous: true, ephemeral: true }, { HALYARD_HUB_PORT_MQTT: '1884' })
+    expect(options).toMatchObject({ ports: { front: 0, hologram: 0, mqtt: 1884 }, mqttAnonymous: true })
   })
 
   test('the configuration file says where the hub is; the command line and the environment win over it', async () => {
     await using directory = await temporaryDirectory()
     const config = join(directory.path, 'hub.hjson')
     await writeFile(config, '{ data: "/var/lib/h", host: "::1" }')
-    const ports = { front: undefined, hologram: undefined }
+    const ports = { front: undefined, hologram: undefined, mqtt: undefined }
     expect(await readHubOptions({ config }, {})).toEqual({ data: '/var/lib/h', host: '::1', config, ports })
     const environment = { HALYARD_HUB_CONFIG: config, HALYARD_HUB_DATA: '/srv/h' }
     expect(await readHubOptions({ host: '127.0.0.1' }, environment)).toMatchObject({
@@ -97,8 +107,7 @@ describe('options', () => {
   })
 
   test.each([
-    [['--port-mqtt', '1883'], 'this version of the hub has no MQTT service yet; leave --port-mqtt out (ERR_USAGE)'],
-    [['--mqtt-anonymous'], 'this version of the hub has no MQTT service yet; leave --mqtt-anonymous out (ERR_USAGE)'],
+    [['--port-mqtt', '-1'], 'port-mqtt must be a port from 0 to 65535, not -1 (in the options) (ERR_CONFIG_VALUE)'],
     [['--port-exp', '1'], 'this version of the hub has no EXP service yet; leave --port-exp out (ERR_USAGE)'],
     [
       ['--port-exp-gateway', '1'],

@@ -11,7 +11,10 @@ import { Removal } from './admin/removal.ts'
 import { readRunningFile } from './admin/running-file.ts'
 import { HologramAccounts } from './domain/accounts.ts'
 import { ApiTokens } from './domain/api-tokens.ts'
+import { MqttAccounts } from './domain/mqtt-accounts.ts'
+import { AccountBook } from './mqtt-account-book.ts'
 import { MEMORY, resolveOptions } from './options.ts'
+import { ScryptPasswords } from './passwords.ts'
 import { SampleFile } from './sample-file.ts'
 import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
 import { closeStore, findHub, openDiskStore } from './store/open-store.ts'
@@ -87,17 +90,24 @@ async function adminOfDirectory(directory: string, ports: AdminPorts & { readonl
   const store = await openDiskStore(directory, ports)
   const hasher = new KeyHasher(store.secrets.keySecret)
   const accounts = new HologramAccounts(store.index.registry)
+  const mqttAccounts = new MqttAccounts(store.index.registry)
   const tokens = new ApiTokens(store.index.registry, TOKEN_MINT)
   const samples = new SampleFile(disk, directory)
+  const hashToken = (token: string): string => TOKEN_MINT.hash(token)
+  const removal = new Removal({ accounts, mqttAccounts, tokens, samples, hashToken })
   const administration = localAdministration({
-    ...{ accounts, tokens },
+    ...{ accounts, tokens, removal },
+    mqttAccounts: new AccountBook({
+      ...{ accounts: mqttAccounts, passwords: new ScryptPasswords(), mint: TOKEN_MINT },
+      remove: (username) => removal.mqttAccount(username),
+    }),
     keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
-    removal: new Removal({ accounts, tokens, samples, hashToken: (token) => TOKEN_MINT.hash(token) }),
     now: () => new Date(clock.now()),
   })
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
     accounts[Symbol.dispose]()
+    mqttAccounts[Symbol.dispose]()
     tokens[Symbol.dispose]()
     return (closed ??= closeStore(store))
   }

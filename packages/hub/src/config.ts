@@ -6,12 +6,17 @@ import type { HistoryLimits } from './domain/ports.ts'
 import type { HologramLimits } from './hologram/limits.ts'
 import type { PushLimits } from './hologram/push/limits.ts'
 import type { SmsConfig } from './hologram/sms/config.ts'
+import { DEFAULT_MQTT_LIMITS } from './mqtt/limits.ts'
+import type { MqttLimits } from './mqtt/limits.ts'
+import type { MqttAuthLimits } from './mqtt/start.ts'
 
 export interface ConnectionLimits {
   /** in all */
   readonly connections: number
   readonly connectionsPerAddress: number
 }
+
+export type MqttConfig = MqttLimits & MqttAuthLimits & ConnectionLimits
 
 export type HologramConfig = HologramLimits & ConnectionLimits
 
@@ -40,12 +45,14 @@ export interface HubConfig {
   /** As the option of `createHub()`. */
   readonly data?: string
   readonly host?: string
-  readonly ports: { readonly front: number; readonly hologram: number }
+  readonly ports: { readonly front: number; readonly hologram: number; readonly mqtt: number }
   readonly hologram: { readonly limits: HologramConfig; readonly push: PushLimits; readonly sms: SmsConfig }
   readonly front: { readonly limits: FrontConfig }
+  /** `sysInterval`: seconds between two rounds of `$SYS`; 0: none. */
+  readonly mqtt: { readonly limits: MqttConfig; readonly sysInterval: number }
   readonly history: HistoryLimits
-  /** Paths of PEM files. */
-  readonly tls?: { readonly cert: string; readonly key: string }
+  /** Paths of PEM files; `ca`: whose certificates let clients in without a password. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string | undefined }
 }
 
 const KIB = 1024
@@ -53,7 +60,7 @@ const MIB = 1024 * KIB
 
 /** What holds without a file, and for every key that the file leaves out. */
 export const DEFAULT_CONFIG: HubConfig = {
-  ports: { front: 8080, hologram: 9999 },
+  ports: { front: 8080, hologram: 9999, mqtt: 1883 },
   hologram: {
     limits: {
       connections: 10_000,
@@ -94,6 +101,16 @@ export const DEFAULT_CONFIG: HubConfig = {
       authWindowPerAddress: 600,
     },
   },
+  mqtt: {
+    sysInterval: 10,
+    limits: {
+      ...DEFAULT_MQTT_LIMITS,
+      connections: 10_000,
+      connectionsPerAddress: 10_000,
+      authFailuresPerAddress: 100,
+      authWindowPerAddress: 600,
+    },
+  },
   history: { maxBytes: KIB * MIB },
 }
 
@@ -106,10 +123,38 @@ const age = v.optional(anyAge)
 const path = v.pipe(v.string(), v.nonEmpty())
 const port = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)))
 
+const MqttLimitsSchema = v.strictObject({
+  connections: count,
+  connectionsPerAddress: count,
+  authFailuresPerAddress: count,
+  authWindowPerAddress: seconds,
+  connectTimeout: seconds,
+  connectBytes: bytes(256, MIB),
+  packetBytes: bytes(256, 256 * MIB),
+  topicLevels: between(1, 1000),
+  subscriptions: count,
+  userProperties: between(0, 10_000),
+  receiveMaximum: between(1, 65_535),
+  topicAliases: between(0, 65_535),
+  window: between(1, 65_535),
+  // Less than twice the buffer of a socket, and nobody would say when there is room again.
+  outputBytes: bytes(128 * KIB),
+  stuckTimeout: seconds,
+  keepAlive: between(1, 65_535),
+  sessionExpiry: between(0, 4_294_967_294),
+  queuedMessages: between(0, 100_000_000),
+  queuedBytes: bytes(0, 2 ** 50),
+  totalQueuedBytes: bytes(0, 2 ** 50),
+  retainedMessages: between(0, 100_000_000),
+  retainedBytes: bytes(0, 2 ** 50),
+  sessions: between(1, 100_000_000),
+  overflow: v.optional(v.picklist(['drop-oldest', 'drop-newest', 'expire-session', 'reject'])),
+})
+
 const Schema = v.strictObject({
   data: v.optional(path),
   host: v.optional(path),
-  ports: v.optional(v.strictObject({ front: port, hologram: port })),
+  ports: v.optional(v.strictObject({ front: port, hologram: port, mqtt: port })),
   hologram: v.optional(
     v.strictObject({
       limits: v.optional(
@@ -173,8 +218,14 @@ const Schema = v.strictObject({
       ),
     }),
   ),
+  mqtt: v.optional(
+    v.strictObject({
+      sysInterval: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_SECONDS))),
+      limits: v.optional(MqttLimitsSchema),
+    }),
+  ),
   history: v.optional(v.strictObject({ maxAge: age, maxBytes: bytes(KIB, 2 ** 50) })),
-  tls: v.optional(v.strictObject({ cert: path, key: path })),
+  tls: v.optional(v.strictObject({ cert: path, key: path, ca: v.optional(path) })),
 })
 
 /** One that a request can be made of: `%zz` in a password is an address, and no request. */
@@ -186,6 +237,10 @@ function isHttpUrl(text: string): boolean {
   } catch {
     return false
   }
+}
+
+function between(lowest: number, highest: number) {
+  return v.optional(v.pipe(v.number(), v.integer(), v.minValue(lowest), v.maxValue(highest)))
 }
 
 function bytes(lowest: number, highest = KIB * MIB) {
@@ -210,8 +265,21 @@ export function checkConfig(value: Readonly<Record<string, unknown>>, path: stri
   throw new UsageError('ERR_HUB_CONFIG', `${path}: ${problems.join('; ')}; docs/guide/hub.md lists all keys`)
 }
 
+const ServerLimits = v.strictObject({
+  ...v.omit(MqttLimitsSchema, ['authFailuresPerAddress', 'authWindowPerAddress']).entries,
+  firstByteTimeout: seconds,
+})
+
+/** Of `createMqttServer()`. @throws {UsageError} `ERR_USAGE` */
+export function checkMqttLimits(limits: unknown): void {
+  const result = v.safeParse(ServerLimits, limits)
+  if (result.success) return
+  const problems = result.issues.slice(0, 5).map((issue) => describeIssue(issue))
+  throw new UsageError('ERR_USAGE', `limits: ${problems.join('; ')}; docs/guide/mqtt.md lists all`)
+}
+
 function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
-  const { hologram, front, history, tls, data, host, ports } = found
+  const { hologram, front, mqtt, history, tls, data, host, ports } = found
   const defaults = DEFAULT_CONFIG
   return {
     ...(data !== undefined && { data }),
@@ -223,6 +291,10 @@ function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
       sms: { ...hologram?.sms },
     },
     front: { limits: { ...defaults.front.limits, ...front?.limits } },
+    mqtt: {
+      sysInterval: mqtt?.sysInterval ?? defaults.mqtt.sysInterval,
+      limits: { ...defaults.mqtt.limits, ...mqtt?.limits },
+    },
     history: { ...defaults.history, ...history },
     ...(tls && { tls }),
   }
@@ -239,6 +311,7 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
 
 const EXPECTED: Readonly<Record<string, string>> = {
   number: 'a number',
+  picklist: 'drop-oldest, drop-newest, expire-session or reject',
   integer: 'a whole number',
   string: 'a text',
   strict_object: 'an object { … }',

@@ -2,6 +2,8 @@
 import type { HologramAccounts } from './domain/accounts.ts'
 import type { ApiTokens } from './domain/api-tokens.ts'
 import type { Json, Registry } from './domain/ports.ts'
+import { sha256Secret } from './domain/mqtt-accounts.ts'
+import type { MqttAccounts } from './domain/mqtt-accounts.ts'
 import type { SampleFile, SampleName, Samples } from './sample-file.ts'
 import { TOKEN_MINT, randomWord } from './secrets.ts'
 import type { KeyHasher } from './secrets.ts'
@@ -9,13 +11,14 @@ import type { KeyHasher } from './secrets.ts'
 /** The document that says which samples were made: who removes one does not want it back. */
 const SETUP = { collection: 'hub', id: 'setup' } as const
 
-const SAMPLE_NAMES: readonly SampleName[] = ['hologram', 'console']
+const SAMPLE_NAMES: readonly SampleName[] = ['hologram', 'console', 'mqtt']
 /** What a hub of the first version made, which wrote no list. */
 const MADE_BY_VERSION_1: readonly SampleName[] = ['hologram']
 
 interface Parts {
   readonly accounts: HologramAccounts
   readonly tokens: ApiTokens
+  readonly mqttAccounts: MqttAccounts
   readonly registry: Registry
   readonly hasher: KeyHasher
   readonly now: Date
@@ -45,6 +48,7 @@ export async function sampleAccounts(parts: Parts, file?: SampleFile): Promise<S
 const MAKE: { readonly [Name in SampleName]: () => NonNullable<Samples[Name]> } = {
   hologram: () => ({ cloud_id: randomWord(4), cloud_key: randomWord(4) }),
   console: () => ({ token: TOKEN_MINT.make() }),
+  mqtt: () => ({ username: 'sample', password: TOKEN_MINT.make() }),
 }
 
 const ENTER: Readonly<Record<SampleName, (samples: Samples, parts: Parts) => Promise<unknown>>> = {
@@ -54,6 +58,13 @@ const ENTER: Readonly<Record<SampleName, (samples: Samples, parts: Parts) => Pro
     await accounts.create({ cloudId, keyHash: hasher.hash(cloudId, cloudKey) })
   },
   console: async ({ console: sample }, { tokens, now }) => sample && tokens.create('sample', now, sample.token),
+  mqtt: async ({ mqtt }, { mqttAccounts }) =>
+    mqtt &&
+    mqttAccounts.create({
+      username: mqtt.username,
+      secret: sha256Secret(TOKEN_MINT.hash(mqtt.password)),
+      access: undefined,
+    }),
 }
 
 /** False until the first start has made everything that stays. */
@@ -68,12 +79,21 @@ function madeBefore(setup: Json | undefined): readonly SampleName[] {
 }
 
 /** A sample that was removed, or has another key now, is not shown: it would not work. */
-async function stillValid(samples: Samples, { accounts, tokens, hasher }: Parts): Promise<Samples> {
-  const { hologram, console: sample } = samples
+async function stillValid(samples: Samples, { accounts, tokens, mqttAccounts, hasher }: Parts): Promise<Samples> {
+  const { hologram, console: sample, mqtt } = samples
   const account = hologram && (await accounts.find(hologram.cloud_id))
   const holds = hologram && hasher.matches(account?.keyHash, hologram.cloud_id, hologram.cloud_key)
   return {
     ...(holds && { hologram }),
+    ...(mqtt && (await holdsMqtt(mqtt, mqttAccounts)) && { mqtt }),
     ...(sample && (await tokens.isValid(sample.token)) && { console: sample }),
   }
+}
+
+async function holdsMqtt(
+  { username, password }: NonNullable<Samples['mqtt']>,
+  accounts: MqttAccounts,
+): Promise<boolean> {
+  const secret = (await accounts.find(username))?.secret
+  return secret?.algorithm === 'sha256' && secret.hash === TOKEN_MINT.hash(password)
 }

@@ -1,13 +1,15 @@
 /** The one place where the hub is put together. docs/guide/hub.md */
 import { readFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { UsageError, describeError, loggerFor } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import { nodeClock, nodeDisk } from '@halyard/core/node'
 import type { Disk } from '@halyard/core/node'
 import type { Hub } from './api.ts'
-import type { HubConfig } from './config.ts'
+import type { ConnectionLimits, HubConfig } from './config.ts'
 import { Removal } from './admin/removal.ts'
 import { removeRunningFile, writeRunningFile } from './admin/running-file.ts'
+import type { Peer } from './domain/devices.ts'
 import { HologramAccounts } from './domain/accounts.ts'
 import { ApiTokens } from './domain/api-tokens.ts'
 import { MessageBus } from './domain/message-bus.ts'
@@ -18,9 +20,15 @@ import type { CloudSocket } from './hologram/cloud-socket.ts'
 import { sendToDevice } from './hologram/send-to-device.ts'
 import { startHologram } from './hologram/start.ts'
 import { FrontDoor } from './listen/front-door.ts'
-import { addressKey } from './listen/addresses.ts'
+import type { FrontDoorOptions } from './listen/front-door.ts'
+import { addressKey, peerOf } from './listen/addresses.ts'
 import { HttpService } from './listen/http.ts'
+import { SocketTransport } from './listen/socket-transport.ts'
 import { TcpListener } from './listen/tcp-listener.ts'
+import { WebSocketDoor } from './listen/websocket-door.ts'
+import { MqttAccounts } from './domain/mqtt-accounts.ts'
+import { startMqtt } from './mqtt/start.ts'
+import { AccountBook } from './mqtt-account-book.ts'
 import { MEMORY, resolveOptions } from './options.ts'
 import type { CheckedOptions, HubOptions } from './options.ts'
 import type { HubAccounts, HubReady } from './ready.ts'
@@ -28,9 +36,11 @@ import { repeatedLogger } from './repeated-logger.ts'
 import { RestApi } from './rest/rest-api.ts'
 import { RunningHub } from './running-hub.ts'
 import { SampleFile } from './sample-file.ts'
+import { ScryptPasswords } from './passwords.ts'
 import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
 import { closeStore, openDiskStore, openMemoryStore } from './store/open-store.ts'
 import type { Store } from './store/open-store.ts'
+import { MemoryMessages } from './store/memory-messages.ts'
 import { encodeMessageRecord } from './store/record.ts'
 import { VERSION } from './version.ts'
 
@@ -45,7 +55,7 @@ import { VERSION } from './version.ts'
  * console.log(hub.ready.event, hub.accounts.hologram?.cloud_id.length) // ready 4
  * ```
  *
- * @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_NO_MQTT`, `ERR_CONFIG_FILE`, `ERR_HUB_CONFIG`, `ERR_HUB_TLS`, `ERR_HUB_HOST`
+ * @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_MQTT_ANONYMOUS`, `ERR_CONFIG_FILE`, `ERR_HUB_CONFIG`, `ERR_HUB_TLS`, `ERR_HUB_HOST`
  * @throws {ConnectionError} `ERR_HUB_PORT_IN_USE`, `ERR_HUB_PORT_PERMISSION`, `ERR_HUB_LISTEN`
  * @throws {StorageError} `ERR_STORE_…` (another hub has the directory, no permission, not a directory, disk full),
  * `ERR_HUB_FILE`, `ERR_HUB_NEWER_DATA`, `ERR_HUB_JOURNAL`, `ERR_HUB_INDEX`
@@ -93,30 +103,52 @@ async function startHub(parts: HubParts): Promise<Hub> {
   const bus = new MessageBus()
   const accounts = new HologramAccounts(index.registry)
   const tokens = new ApiTokens(index.registry, TOKEN_MINT)
+  const mqttAccounts = new MqttAccounts(index.registry)
   const hasher = new KeyHasher(secrets.keySecret)
   const localToken = TOKEN_MINT.make()
   const now = new Date(clock.now())
   if (where) await tellLoss(where.directory, store, logger)
   const sampleFile = where && new SampleFile(disk, where.directory)
-  const samples = await sampleAccounts({ accounts, tokens, registry: index.registry, hasher, now }, sampleFile)
+  const samples = await sampleAccounts(
+    { accounts, tokens, mqttAccounts, registry: index.registry, hasher, now },
+    sampleFile,
+  )
   const messages = new MessageLog({ journal, bus, hubId: secrets.hubId, codec: { encode: encodeMessageRecord } })
   const hologram = await startHologram({
     ...{ config: config.hologram, directory: where?.directory, accounts, keys: hasher, messages, journal },
     ...{ history: index.history, userAgent: `halyard-hub/${VERSION}`, disk, clock, logger: flood },
   })
 
+  const passwords = new ScryptPasswords()
+  const mqtt = startMqtt({
+    ...{ limits: config.mqtt.limits, accounts: mqttAccounts, passwords, store: new MemoryMessages() },
+    ...{ anonymous: checked.mqttAnonymous, version: VERSION, sysInterval: config.mqtt.sysInterval },
+    ...{ clock, logger: flood },
+  })
+
   try {
     const startedAt = clock.monotonic()
     const hashToken = (token: string): string => TOKEN_MINT.hash(token)
+    const removal = new Removal({ accounts, mqttAccounts, tokens, samples: sampleFile, hashToken })
     const rest = new RestApi({
-      removal: new Removal({ accounts, tokens, samples: sampleFile, hashToken }),
+      removal,
+      mqttAccounts: new AccountBook({
+        ...{ accounts: mqttAccounts, passwords, mint: TOKEN_MINT },
+        remove: (username) => removal.mqttAccount(username),
+      }),
       ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
       keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
       ...{ history: index.history, bus, hubId: secrets.hubId, clock, logger: flood },
       limits: { ...config.front.limits, pushBytes: config.hologram.push.messageBytes },
       addressKey,
     })
+    const webSockets = new WebSocketDoor({
+      frameBytes: config.mqtt.limits.packetBytes + 65_536,
+      peerOf: (request) => peerOf(request.socket.remoteAddress),
+      onConnection: (transport) => mqtt.server.accept(transport),
+    })
     const http = await HttpService.create({
+      upgrade: (request, socket, head) => webSockets.accept(request, socket, head),
       limits: config.front.limits,
       routes: rest.routes,
       health: () => ({
@@ -128,30 +160,42 @@ async function startHub(parts: HubParts): Promise<Hub> {
             refused: listeners.hologram.refused,
             sms: hologram.smsBacklog,
           },
+          mqtt: { ...mqtt.health(), refused: listeners.mqtt.refused },
         },
         uptime: Math.round(clock.monotonic() - startedAt) / 1000,
         journal: { committed: journal.committed, pendingBytes: journal.pendingBytes, applied: index.applied },
         messages: { watchers: bus.subscribers, dropped: bus.dropped },
       }),
     })
+    const doors = { tls: await readTls(config), firstByteTimeout: config.front.limits.firstByteTimeout, clock }
+    const mqttBehind =
+      (door: 'front' | 'mqtt') =>
+      (socket: Socket, peer: Peer): void =>
+        mqtt.server.accept(new SocketTransport(socket, { door, peer }))
     const door = new FrontDoor({
+      ...{ name: 'front', ...doors, logger: flood },
       http: (socket) => http.accept(socket),
-      tls: await readTls(config),
-      firstByteTimeout: config.front.limits.firstByteTimeout,
-      clock,
-      logger: flood,
+      mqtt: mqttBehind('front'),
     })
+    const mqttDoor = new FrontDoor({ ...{ name: 'mqtt', ...doors, logger: flood }, mqtt: mqttBehind('mqtt') })
     const { cloudSocket } = hologram
-    const listeners = await openListeners(parts, { door, cloudSocket, logger: flood }).catch(async (error: unknown) => {
-      await http.close()
-      throw error
-    })
+    const listeners = await openListeners(parts, { door, mqttDoor, cloudSocket, logger: flood }).catch(
+      async (error: unknown) => {
+        await http.close()
+        throw error
+      },
+    )
     const url = `http://${urlHost(checked.host)}:${listeners.front.port}`
     if (where) await writeRunningFile(disk, where.directory, { url, token: localToken })
     const sweep = sweepHistory(index.history, config.history, clock, logger)
 
-    const ports = { front: listeners.front.port, hologram: listeners.hologram.port }
+    const ports = {
+      front: listeners.front.port,
+      mqtt: listeners.mqtt.port,
+      hologram: listeners.hologram.port,
+    }
     const shown: HubAccounts = {
+      ...(samples.mqtt && { mqtt: samples.mqtt }),
       ...(samples.hologram && { hologram: samples.hologram }),
       ...(samples.console && { console: { url: `${url}/console/`, token: samples.console.token } }),
     }
@@ -170,6 +214,15 @@ async function startHub(parts: HubParts): Promise<Hub> {
         },
         {
           drain: () => {
+            listeners.mqtt.stopAccepting()
+            mqttDoor.drain()
+            mqtt.server.drain()
+          },
+          drained: () => mqtt.server.drained(),
+          destroy: () => listeners.mqtt.destroy(),
+        },
+        {
+          drain: () => {
             listeners.front.stopAccepting()
             door.drain()
             http.drain()
@@ -185,6 +238,8 @@ async function startHub(parts: HubParts): Promise<Hub> {
       closeStore: async () => {
         sweep.cancel()
         await hologram.close()
+        mqtt.close()
+        mqttAccounts[Symbol.dispose]()
         accounts[Symbol.dispose]()
         tokens[Symbol.dispose]()
         if (where) await removeRunningFile(disk, where.directory)
@@ -193,6 +248,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
     })
   } catch (error) {
     await hologram.close()
+    mqtt.close()
     throw error
   }
 }
@@ -218,42 +274,60 @@ function urlHost(host: string): string {
 interface Listeners {
   readonly front: TcpListener
   readonly hologram: TcpListener
+  readonly mqtt: TcpListener
 }
 
 /** All or none. */
 async function openListeners(
   { checked, config }: HubParts,
-  {
-    door,
-    cloudSocket,
-    logger,
-  }: { readonly door: FrontDoor; readonly cloudSocket: CloudSocket; readonly logger: Logger },
+  served: {
+    readonly door: FrontDoor
+    readonly mqttDoor: FrontDoor
+    readonly cloudSocket: CloudSocket
+    readonly logger: Logger
+  },
 ): Promise<Listeners> {
   const { host, ports } = checked
-  const hologram = await TcpListener.open({
-    ...{ name: 'hologram', host, port: ports.hologram, logger },
-    ...config.hologram.limits,
-    onConnection: (socket, peer) => cloudSocket.accept(socket, peer),
-  })
-  try {
-    const front = await TcpListener.open({
-      ...{ name: 'front', host, port: ports.front, logger },
-      ...config.front.limits,
-      onConnection: (socket, peer) => door.accept(socket, peer.address),
+  const { door, mqttDoor, cloudSocket, logger } = served
+  const opened: TcpListener[] = []
+  const open = async (
+    name: 'front' | 'hologram' | 'mqtt',
+    limits: ConnectionLimits,
+    onConnection: (socket: Socket, peer: Peer) => void,
+  ): Promise<TcpListener> => {
+    const { connections, connectionsPerAddress } = limits
+    const listener = await TcpListener.open({
+      ...{ name, host, port: ports[name], logger, connections, connectionsPerAddress, onConnection },
     })
-    return { front, hologram }
+    opened.push(listener)
+    return listener
+  }
+  try {
+    const accept = (socket: Socket, peer: Peer): void => cloudSocket.accept(socket, peer)
+    const hologram = await open('hologram', config.hologram.limits, accept)
+    const mqtt = await open('mqtt', config.mqtt.limits, (socket, peer) => mqttDoor.accept(socket, peer))
+    const front = await open('front', config.front.limits, (socket, peer) => door.accept(socket, peer))
+    return { front, hologram, mqtt }
   } catch (error) {
-    hologram.stopAccepting()
-    hologram.destroy()
+    for (const listener of opened) {
+      listener.stopAccepting()
+      listener.destroy()
+    }
     throw error
   }
 }
 
-async function readTls({ tls }: HubConfig): Promise<{ readonly cert: string; readonly key: string } | undefined> {
+async function readTls({ tls }: HubConfig): Promise<FrontDoorOptions['tls']> {
   if (!tls) return undefined
   try {
-    return { cert: await readFile(tls.cert, 'utf8'), key: await readFile(tls.key, 'utf8') }
+    return {
+      cert: await readFile(tls.cert, 'utf8'),
+      key: await readFile(tls.key, 'utf8'),
+      ...(tls.ca !== undefined && { ca: await readFile(tls.ca, 'utf8') }),
+    }
   } catch (cause) {
-    throw new UsageError('ERR_HUB_TLS', `tls.cert or tls.key cannot be read: ${describeError(cause)}`, { cause })
+    throw new UsageError('ERR_HUB_TLS', `tls.cert, tls.key or tls.ca cannot be read: ${describeError(cause)}`, {
+      cause,
+    })
   }
 }

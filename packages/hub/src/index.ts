@@ -6,6 +6,7 @@ export type {
   HologramAccountAdmin,
   HologramCredentials,
   HubAdmin,
+  MqttAccountAdmin,
   NewHologramAccount,
   Removed,
   TokenAdmin,
@@ -13,6 +14,14 @@ export type {
 } from './admin/api.ts'
 export type { Hub, MessageStream, MessagesFilter } from './api.ts'
 export type { Direction, HubMessage, MessageDraft, ServiceName, StoredMessage } from './domain/message.ts'
+export type {
+  Access,
+  AccessRule,
+  MqttAccountChange,
+  MqttAccountEntry,
+  MqttAccountMade,
+  NewMqttAccount,
+} from './domain/mqtt-account-book.ts'
 export type {
   CommitWaiter,
   Document,

@@ -11,9 +11,9 @@ export interface HubOptions {
   data?: string
   /** The address to listen on; 127.0.0.1. Anything else opens the hub to the network. */
   host?: string
-  /** `'ephemeral'`: free ports; a number that is left out is the default (front 8080, hologram 9999), 0 a free port. */
+  /** `'ephemeral'`: free ports; a number that is left out is the default (front 8080, mqtt 1883, hologram 9999), 0 a free port. */
   ports?: 'ephemeral' | Partial<Record<PortName, number>>
-  /** Needs MQTT, which this version does not have. */
+  /** Lets clients without a password in on the MQTT port, with all rights; only on a loopback address. false */
   mqttAnonymous?: boolean
   /** Path of an HJSON file; docs/guide/hub.md lists its keys. What is given here wins over it. */
   config?: string
@@ -29,7 +29,8 @@ export interface CheckedOptions {
   /** An absolute path, or `':memory:'`. */
   readonly data: string
   readonly host: string
-  readonly ports: { readonly front: number; readonly hologram: number }
+  readonly ports: { readonly front: number; readonly hologram: number; readonly mqtt: number }
+  readonly mqttAnonymous: boolean
   /** Ports that were given for services which this version does not have. */
   readonly unused: readonly PortName[]
 }
@@ -37,7 +38,7 @@ export interface CheckedOptions {
 /**
  * What is given wins over the configuration file, that over the defaults.
  *
- * @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_NO_MQTT`, `ERR_CONFIG_FILE`, `ERR_HUB_CONFIG`
+ * @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_PORT`, `ERR_HUB_MQTT_ANONYMOUS`, `ERR_CONFIG_FILE`, `ERR_HUB_CONFIG`
  */
 export async function resolveOptions(
   options: HubOptions,
@@ -51,16 +52,29 @@ export async function resolveOptions(
     ports: {
       front: given.ports.front ?? config.ports.front,
       hologram: given.ports.hologram ?? config.ports.hologram,
+      mqtt: given.ports.mqtt ?? config.ports.mqtt,
     },
+    mqttAnonymous: options.mqttAnonymous === true,
     unused: PORT_NAMES.filter((name) => !(name in config.ports) && isGiven(options.ports, name)),
   }
+  if (checked.mqttAnonymous && !isLoopback(checked.host)) {
+    throw new UsageError(
+      'ERR_HUB_MQTT_ANONYMOUS',
+      `mqttAnonymous (--mqtt-anonymous) would let the network of ${checked.host} in without a password; leave it out, or listen on 127.0.0.1`,
+    )
+  }
   return { checked, config }
+}
+
+/** Only programs of this machine reach it. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127[.]/.test(host)
 }
 
 interface GivenOptions {
   readonly data: string | undefined
   readonly host: string | undefined
-  readonly ports: { readonly front?: number; readonly hologram?: number }
+  readonly ports: { readonly front?: number; readonly hologram?: number; readonly mqtt?: number }
   readonly config: string | undefined
 }
 
@@ -68,12 +82,6 @@ function checkOptions(options: HubOptions): GivenOptions {
   const stranger = Object.keys(options).find((name) => !OPTION_NAMES.includes(name))
   if (stranger !== undefined) {
     throw new UsageError('ERR_USAGE', `createHub() has no option '${stranger}'; it has ${OPTION_NAMES.join(', ')}`)
-  }
-  if (options.mqttAnonymous === true) {
-    throw new UsageError(
-      'ERR_HUB_NO_MQTT',
-      'mqttAnonymous (--mqtt-anonymous) needs an MQTT port, which this version does not have yet; leave it out',
-    )
   }
   return {
     data: checkText('data', options.data),
@@ -96,7 +104,7 @@ function isGiven(ports: HubOptions['ports'], name: PortName): boolean {
 }
 
 function checkPorts(ports: NonNullable<HubOptions['ports']>): GivenOptions['ports'] {
-  if (ports === 'ephemeral') return { front: 0, hologram: 0 }
+  if (ports === 'ephemeral') return { front: 0, hologram: 0, mqtt: 0 }
   if (typeof ports !== 'object') {
     throw new UsageError('ERR_USAGE', `ports must be 'ephemeral' or an object such as { front: 8080, hologram: 0 }`)
   }

@@ -7,6 +7,7 @@ import { readJsonFile, writeFileAtomically } from './files.ts'
 export interface Samples {
   readonly hologram?: { readonly cloud_id: string; readonly cloud_key: string }
   readonly console?: { readonly token: string }
+  readonly mqtt?: { readonly username: string; readonly password: string }
 }
 
 export type SampleName = keyof Samples
@@ -56,9 +57,14 @@ export class SampleFile {
 }
 
 function parseSamples(value: unknown): Samples | undefined {
-  const { hologram, console: sample } = value as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>
+  const {
+    hologram,
+    console: sample,
+    mqtt,
+  } = value as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>
   if (hologram && !(isFourCharacters(hologram['cloud_id']) && isFourCharacters(hologram['cloud_key']))) return undefined
   if (sample && typeof sample['token'] !== 'string') return undefined
+  if (mqtt && !(typeof mqtt['username'] === 'string' && typeof mqtt['password'] === 'string')) return undefined
   return value as Samples
 }
 

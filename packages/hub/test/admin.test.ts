@@ -115,7 +115,10 @@ describe('a hub that is stopped', () => {
     await admin.hologram.accounts.add({ cloudId: 'pump' })
     expect(await admin.hologram.accounts.remove('pump')).toEqual({ sample: false })
     expect(await admin.hologram.accounts.remove(first.id)).toEqual({ sample: true })
-    expect(Object.keys(JSON.parse(await readFile(join(data, 'accounts.json'), 'utf8')) as object)).toEqual(['console'])
+    expect(Object.keys(JSON.parse(await readFile(join(data, 'accounts.json'), 'utf8')) as object)).toEqual([
+      'console',
+      'mqtt',
+    ])
     await admin.close()
     const again = await startHub({ data })
     expect(again.hub.ready).not.toHaveProperty('hologram')

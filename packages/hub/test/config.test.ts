@@ -66,7 +66,12 @@ describe('the configuration file', () => {
     ['{ hologram: { sms: { webhook: {} } } }', 'hologram.sms.webhook.url is missing'],
     ['{ hologram: { sms: { file: "" } } }', 'hologram.sms.file must be a text that is not empty, not a text'],
     ['{ ports: { front: 70000 } }', 'ports.front must be at most 65535, not 70000'],
-    ['{ ports: { mqtt: 1883 } }', 'unknown key ports.mqtt'],
+    ['{ ports: { mqtt: 70000 } }', 'ports.mqtt must be at most 65535, not 70000'],
+    ['{ ports: { web: 80 } }', 'unknown key ports.web'],
+    [
+      '{ mqtt: { limits: { overflow: panic\n } } }',
+      'mqtt.limits.overflow must be drop-oldest, drop-newest, expire-session or reject, not a text',
+    ],
     ['{ data: "" }', 'data must be a text that is not empty, not a text'],
     ['{ host: 5 }', 'host must be a text, not 5'],
     ['{ tls: null }', 'tls must be an object { … }, not null'],
@@ -94,11 +99,20 @@ describe('the configuration file', () => {
   it('has every key and every default in the guide', () => {
     const guide = readFileSync(new URL('../../../docs/guide/hub.md', import.meta.url), 'utf8')
     const rows = new Map([...guide.matchAll(/^\| `([\w.]+)` +\| (\S+) /gm)].map(([, key, value]) => [key, value]))
-    const { hologram, front, history, ports } = DEFAULT_CONFIG
+    const { hologram, front, mqtt, history, ports } = DEFAULT_CONFIG
     expect([rows.get('ports.front'), rows.get('ports.hologram')]).toEqual([String(ports.front), String(ports.hologram)])
     for (const [key, value] of Object.entries(hologram.limits))
       expect(rows.get(`hologram.limits.${key}`)).toBe(String(value))
     for (const [key, value] of Object.entries(front.limits)) expect(rows.get(`front.limits.${key}`)).toBe(String(value))
+    expect(rows.get('ports.mqtt')).toBe(String(ports.mqtt))
+    expect(rows.get('mqtt.sysInterval')).toBe(String(mqtt.sysInterval))
+    const ofMqtt = readFileSync(new URL('../../../docs/guide/mqtt.md', import.meta.url), 'utf8')
+    const limits = new Map(
+      [...ofMqtt.matchAll(/^\| `mqtt[.]limits[.](\w+)` +\| (\S+) /gm)].map(([, key, value]) => [key, value]),
+    )
+    expect(Object.fromEntries(limits)).toEqual(
+      Object.fromEntries(Object.entries(mqtt.limits).map(([key, value]) => [key, String(value)])),
+    )
     expect([rows.get('history.maxBytes'), rows.get('history.maxAge')]).toEqual([String(history.maxBytes), 'none'])
   })
 })
@@ -116,7 +130,8 @@ describe('where the hub is and listens', () => {
     expect(await resolved({ config: await written(text) })).toEqual({
       data: '/var/lib/halyard',
       host: '::1',
-      ports: { front: 8080, hologram: 9000 },
+      ports: { front: 8080, hologram: 9000, mqtt: 1883 },
+      mqttAnonymous: false,
       unused: [],
     })
     expect((await resolved({ config: await written('{ data: ":memory:" }') })).data).toBe(':memory:')
@@ -128,16 +143,17 @@ describe('where the hub is and listens', () => {
     expect(await resolved({ ...given, config })).toMatchObject({
       data: resolve('elsewhere'),
       host: '127.0.0.1',
-      ports: { front: 0, hologram: 9000 },
+      ports: { front: 0, hologram: 9000, mqtt: 1883 },
     })
-    expect((await resolved({ ports: 'ephemeral', config })).ports).toEqual({ front: 0, hologram: 0 })
+    expect((await resolved({ ports: 'ephemeral', config })).ports).toEqual({ front: 0, hologram: 0, mqtt: 0 })
   })
 
   it('or the default', async () => {
     expect(await resolved({})).toEqual({
       data: resolve('halyard-data'),
       host: '127.0.0.1',
-      ports: { front: 8080, hologram: 9999 },
+      ports: { front: 8080, hologram: 9999, mqtt: 1883 },
+      mqttAnonymous: false,
       unused: [],
     })
   })

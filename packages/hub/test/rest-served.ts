@@ -2,6 +2,9 @@ import { AbortError, silentLogger } from '@halyard/core'
 import { nodeClock } from '@halyard/core/node'
 import { onTestFinished } from 'vitest'
 import { Removal } from '../src/admin/removal.ts'
+import { MqttAccounts } from '../src/domain/mqtt-accounts.ts'
+import { AccountBook } from '../src/mqtt-account-book.ts'
+import { ScryptPasswords } from '../src/passwords.ts'
 import { DEFAULT_CONFIG } from '../src/config.ts'
 import { HologramAccounts } from '../src/domain/accounts.ts'
 import { ApiTokens } from '../src/domain/api-tokens.ts'
@@ -105,7 +108,9 @@ export async function serve({
   const accounts = new HologramAccounts(registry)
   await accounts.create({ cloudId: 'abcd', keyHash: 'x' })
   const tokens = new ApiTokens(registry, TOKEN_MINT)
-  const removal = new Removal({ accounts, tokens, samples: undefined, hashToken: (token) => TOKEN_MINT.hash(token) })
+  const mqttAccounts = new MqttAccounts(registry)
+  const hashToken = (token: string): string => TOKEN_MINT.hash(token)
+  const removal = new Removal({ accounts, mqttAccounts, tokens, samples: undefined, hashToken })
   const limits = { ...DEFAULT_CONFIG.front.limits, requestTimeout }
   const rest = new RestApi({
     ...{
@@ -113,6 +118,12 @@ export async function serve({
       removal,
       localToken: 'local',
       accounts,
+      mqttAccounts: new AccountBook({
+        accounts: mqttAccounts,
+        passwords: new ScryptPasswords(),
+        mint: TOKEN_MINT,
+        remove: (name) => removal.mqttAccount(name),
+      }),
       pushes,
       history,
       clock,
@@ -122,7 +133,12 @@ export async function serve({
     keys: { word: randomWord, hash: (id, key) => `${id}${key}` },
     limits: { ...limits, pushBytes: 1024 * 1024 },
   })
-  const http = await HttpService.create({ limits, health: () => ({}), routes: rest.routes })
+  const http = await HttpService.create({
+    limits,
+    health: () => ({}),
+    routes: rest.routes,
+    upgrade: (_request, socket) => socket.destroy(),
+  })
   const listener = await TcpListener.open({
     ...{ name: 'front', host: '127.0.0.1', port: 0, logger: silentLogger, ...limits },
     onConnection: (socket) => http.accept(socket),

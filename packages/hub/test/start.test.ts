@@ -14,8 +14,9 @@ import { open, send, startHub, temporaryDirectory } from './support.ts'
 const mode = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8)
 
 /** The accounts without the address, which has another port at each start. */
-const secretsOf = ({ accounts: { hologram, console: api } }: Hub): object => ({
+const secretsOf = ({ accounts: { hologram, mqtt, console: api } }: Hub): object => ({
   hologram,
+  mqtt,
   console: { token: api?.token },
 })
 
@@ -26,7 +27,8 @@ describe('the first start', () => {
     expect(hub.ready).toEqual({
       event: 'ready',
       data,
-      ports: { front: expect.any(Number), hologram: port },
+      ports: { front: expect.any(Number), mqtt: expect.any(Number), hologram: port },
+      mqtt: { username: 'sample', password: expect.stringMatching(/^[\w-]{27}$/) },
       hologram: { cloud_id: id, cloud_key: key },
       console: { url: `http://127.0.0.1:${hub.ports.front}/console/`, token: expect.stringMatching(/^[\w-]{27}$/) },
     })
@@ -263,9 +265,9 @@ describe('what keeps a hub from starting is said', () => {
 
   it.each([
     [
-      { mqttAnonymous: true },
-      'ERR_HUB_NO_MQTT',
-      'mqttAnonymous (--mqtt-anonymous) needs an MQTT port, which this version does not have yet; leave it out',
+      { mqttAnonymous: true, host: '0.0.0.0' },
+      'ERR_HUB_MQTT_ANONYMOUS',
+      'mqttAnonymous (--mqtt-anonymous) would let the network of 0.0.0.0 in without a password; leave it out, or listen on 127.0.0.1',
     ],
     [{ ports: { front: 70_000 } }, 'ERR_USAGE_PORT', 'ports.front must be from 0 to 65535 (0: a free port), not 70000'],
     [
@@ -290,9 +292,9 @@ describe('what keeps a hub from starting is said', () => {
 })
 
 it('a port for a service that is not there yet is not opened, and that is said', async () => {
-  const { hub, log } = await startHub({ ports: { front: 0, hologram: 0, mqtt: 0 } })
-  expect(Object.keys(hub.ports)).toEqual(['front', 'hologram'])
-  expect(log.texts('warn')).toEqual(['ports.mqtt: this version has no such service; not opened'])
+  const { hub, log } = await startHub({ ports: { front: 0, hologram: 0, mqtt: 0, exp: 0 } })
+  expect(Object.keys(hub.ports).toSorted()).toEqual(['front', 'hologram', 'mqtt'])
+  expect(log.texts('warn')).toEqual(['ports.exp: this version has no such service; not opened'])
 })
 
 describe('the end', () => {

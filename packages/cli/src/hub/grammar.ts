@@ -13,16 +13,16 @@ export function addHub(command: Command, { finish, ...context }: ProgramContext)
     .option('--demo', 'with a simulated sensor on a bad link, and a live view')
     .option('--json', 'print JSON: the first line when it is ready, the last when it has stopped')
     .option('--ephemeral', 'free ports for all that are not given')
-    .option('--port-front <n>', 'HTTP, and the health of the hub (default: 8080)')
+    .option('--port-front <n>', 'HTTP, MQTT, and the health of the hub (default: 8080)')
     .option('--port-hologram <n>', 'Hologram cloud socket (default: 9999)')
-    .option('--port-mqtt <n>', 'not in this version')
+    .option('--port-mqtt <n>', 'MQTT (default: 1883)')
     .option('--port-exp <n>', 'not in this version')
     .option('--port-exp-gateway <n>', 'not in this version')
-    .option('--mqtt-anonymous', 'not in this version')
+    .option('--mqtt-anonymous', 'let clients without a password in on the MQTT port; only on a loopback address')
     .addHelpText(
       'after',
       examples([
-        ['halyard hub', 'the first start makes an account and shows it'],
+        ['halyard hub', 'the first start makes accounts and shows them'],
         ['halyard hub --data /var/lib/halyard --host 0.0.0.0', ''],
         ['halyard hub --ephemeral --json', 'for programs'],
       ]) +

@@ -10,12 +10,11 @@ const SETTINGS = {
   config: textSetting({ variable: 'HALYARD_HUB_CONFIG' }),
   'port-front': portSetting({ variable: 'HALYARD_HUB_PORT_FRONT', least: 0 }),
   'port-hologram': portSetting({ variable: 'HALYARD_HUB_PORT_HOLOGRAM', least: 0 }),
+  'port-mqtt': portSetting({ variable: 'HALYARD_HUB_PORT_MQTT', least: 0 }),
 }
 
 /** Services that are to come: their options are known, so that scripts are told what is missing. */
 const NOT_YET: readonly (readonly [flag: keyof HubFlags, option: string, service: string])[] = [
-  ['portMqtt', '--port-mqtt', 'MQTT'],
-  ['mqttAnonymous', '--mqtt-anonymous', 'MQTT'],
   ['portExp', '--port-exp', 'EXP'],
   ['portExpGateway', '--port-exp-gateway', 'EXP'],
 ]
@@ -33,13 +32,19 @@ export async function readHubOptions(
   if (flags.demo === true && flags.json === true) {
     throw new UsageError('ERR_USAGE', '--demo is for people and --json for programs; leave one of them out')
   }
-  const { data, host, config, portFront, portHologram, ephemeral } = flags
-  const options = { data, host, config, 'port-front': portFront, 'port-hologram': portHologram }
+  const { data, host, config, portFront, portHologram, portMqtt, ephemeral, mqttAnonymous } = flags
+  const ports = { 'port-front': portFront, 'port-hologram': portHologram, 'port-mqtt': portMqtt }
+  const options = { data, host, config, ...ports }
   const found = await loadConfig(SETTINGS, { options, environment })
   const free = ephemeral === true ? 0 : undefined
   return {
     ...(await withFile(found)),
-    ports: { front: found['port-front'] ?? free, hologram: found['port-hologram'] ?? free },
+    ports: {
+      front: found['port-front'] ?? free,
+      hologram: found['port-hologram'] ?? free,
+      mqtt: found['port-mqtt'] ?? free,
+    },
+    ...(mqttAnonymous === true && { mqttAnonymous }),
   }
 }
 

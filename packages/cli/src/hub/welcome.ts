@@ -24,6 +24,7 @@ export function welcomeLines(welcome: Welcome, paint: Paint): string[] {
     `${green('●')} ${bold('The hub is ready')} ${dim(`(halyard ${VERSION}, Ctrl-C ends it)`)}`,
     '',
     ...(ready.ports.hologram === undefined ? [] : [`  Hologram    ${bracketed(host)}:${ready.ports.hologram}`]),
+    ...(ready.ports.mqtt === undefined ? [] : [`  MQTT        ${bracketed(host)}:${ready.ports.mqtt}`]),
     `  front door  http://${bracketed(host)}:${ready.ports.front}/health`,
     `  data        ${ready.data === ':memory:' ? 'in memory: gone when the hub ends' : ready.data}`,
     '',
@@ -33,8 +34,8 @@ export function welcomeLines(welcome: Welcome, paint: Paint): string[] {
   if (file !== undefined && !isFirstStart) {
     return [...lines, `The accounts to send with, and the token of the HTTP API, are in ${cyan(file)}.`]
   }
-  const api = apiLines(welcome, paint)
-  if (ready.hologram === undefined) return [...lines, 'There is no sample account any more.', ...api]
+  const api = [...mqttLines(welcome, paint), ...apiLines(welcome, paint)]
+  if (ready.hologram === undefined) return [...lines, 'There is no Hologram sample account any more.', ...api]
   const { cloud_id, cloud_key } = ready.hologram
   return [
     ...lines,
@@ -50,6 +51,20 @@ export function welcomeLines(welcome: Welcome, paint: Paint): string[] {
     '',
     `  ${cyan(rawCommand(welcome) ?? '')}`,
     ...api,
+  ]
+}
+
+/** Any MQTT client will do; Mosquitto's are everywhere. */
+function mqttLines({ ready, host }: Welcome, { bold, cyan }: Paint): string[] {
+  const { mqtt, ports } = ready
+  if (mqtt === undefined || ports.mqtt === undefined) return []
+  const { username, password } = mqtt
+  const where = `-h ${reachableHost(host)} -p ${ports.mqtt} -u ${quote(username)} -P ${quote(password)}`
+  return [
+    '',
+    `An MQTT account: user name ${bold(username)}, password ${bold(password)}. Any MQTT client will do:`,
+    '',
+    `  ${cyan(`mosquitto_pub ${where} -t hello -m ahoy`)}`,
   ]
 }
 

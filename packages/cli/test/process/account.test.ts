@@ -52,7 +52,7 @@ test('accounts and tokens of a hub that runs beside', async () => {
   const env = { HALYARD_HUB_DATA: data }
   const { cloud_id, cloud_key } = JSON.parse((await run(['hub', 'account', 'add', '--json'], { env })).out) as Account
   expect(await send(ready, cloud_id, cloud_key)).toBe('DATA RECEIVED: 0\n')
-  expect((await run(['hub', 'account', 'list'], { env })).out).toMatch(/\n2 accounts\n$/)
+  expect((await run(['hub', 'account', 'list'], { env })).out).toMatch(/\n3 accounts\n$/)
   expect(await run(['hub', 'account', 'rm', cloud_id], { env })).toMatchObject({ code: 0, errors: '' })
   expect(await send(ready, cloud_id, cloud_key)).toBe('DATA RECEIVED: 3\n')
   expect(await run(['hub', 'account', 'rm', cloud_id], { env })).toMatchObject({ code: 1, out: '' })

@@ -1,4 +1,10 @@
 /** What the owner of a hub's data directory may do with it. */
+import type {
+  MqttAccountChange,
+  MqttAccountEntry,
+  MqttAccountMade,
+  NewMqttAccount,
+} from '../domain/mqtt-account-book.ts'
 
 /** Both are four printable ASCII characters, without spaces; one that is left out is made. */
 export interface NewHologramAccount {
@@ -29,6 +35,29 @@ export interface HologramAccountAdmin {
   remove(cloudId: string): Promise<Removed>
 }
 
+export interface MqttAccountAdmin {
+  /**
+   * A password that is left out is made, known now and never again: 160 random bits. One that is given is kept as scrypt.
+   *
+   * @throws {UsageError} `ERR_USAGE`, `ERR_HUB_ACCOUNT_EXISTS`
+   */
+  add(account: NewMqttAccount): Promise<MqttAccountMade>
+  /**
+   * Another password, other rights, or both. Its connections end, and come again as what they are now.
+   *
+   * @throws {UsageError} `ERR_USAGE`, `ERR_HUB_ACCOUNT_UNKNOWN`
+   */
+  change(username: string, change: MqttAccountChange): Promise<MqttAccountMade>
+  /** By name, read in pages. */
+  list(): AsyncIterable<MqttAccountEntry>
+  /**
+   * Its connections end. A sample leaves `accounts.json` too: `sample` says so.
+   *
+   * @throws {UsageError} `ERR_HUB_ACCOUNT_UNKNOWN`
+   */
+  remove(username: string): Promise<Removed>
+}
+
 export interface Removed {
   /** It was in `accounts.json`, and is not any more. */
   readonly sample: boolean
@@ -55,6 +84,7 @@ export interface TokenAdmin {
 
 export interface Administration {
   readonly hologram: { readonly accounts: HologramAccountAdmin }
+  readonly mqtt: { readonly accounts: MqttAccountAdmin }
   /** Of the HTTP API. */
   readonly tokens: TokenAdmin
 }

@@ -34,7 +34,7 @@ export class HubClient {
   }
 
   /** The object in the answer. `path`: with its ids encoded. */
-  async call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<Answer> {
+  async call(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<Answer> {
     const { status, text } = await this.#exchange(method, path, body)
     const answer = parse(text)
     if (status >= 200 && status < 300) {

@@ -2,10 +2,12 @@ import { UsageError } from '@halyard/core'
 import type { HologramAccounts } from '../domain/accounts.ts'
 import { MAX_API_TOKENS } from '../domain/api-tokens.ts'
 import type { ApiTokens } from '../domain/api-tokens.ts'
+import type { MqttAccountBook } from '../domain/mqtt-account-book.ts'
 import type {
   Administration,
   HologramAccountAdmin,
   HologramCredentials,
+  MqttAccountAdmin,
   NewHologramAccount,
   Removed,
   TokenAdmin,
@@ -28,6 +30,7 @@ export interface AccountKeys {
 
 export interface LocalParts {
   readonly accounts: HologramAccounts
+  readonly mqttAccounts: MqttAccountBook
   readonly tokens: ApiTokens
   readonly keys: AccountKeys
   readonly removal: Removal
@@ -36,7 +39,11 @@ export interface LocalParts {
 
 /** On the registry itself, for whoever has the directory of a hub that is stopped. */
 export function localAdministration(parts: LocalParts): Administration {
-  return { hologram: { accounts: hologramAccounts(parts) }, tokens: apiTokens(parts) }
+  return {
+    hologram: { accounts: hologramAccounts(parts) },
+    mqtt: { accounts: mqttAccounts(parts.mqttAccounts) },
+    tokens: apiTokens(parts),
+  }
 }
 
 function hologramAccounts({ accounts, keys, removal }: LocalParts): HologramAccountAdmin {
@@ -78,6 +85,23 @@ function hologramAccounts({ accounts, keys, removal }: LocalParts): HologramAcco
       const removed = await removal.account(cloudId)
       if (removed) return removed
       throw accountUnknown(cloudId)
+    },
+  }
+}
+
+function mqttAccounts(book: MqttAccountBook): MqttAccountAdmin {
+  return {
+    add: (account) => book.add(account),
+    change: (username, change) => book.change(username, change),
+    remove: (username) => book.remove(username),
+    async *list() {
+      for (let after = ''; ;) {
+        const page = await book.list({ after, limit: PAGE })
+        yield* page
+        const last = page.at(-1)
+        if (page.length < PAGE || last === undefined) return
+        after = last.username
+      }
     },
   }
 }

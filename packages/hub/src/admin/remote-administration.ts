@@ -2,6 +2,7 @@ import { UsageError } from '@halyard/core'
 import type { SampleFile } from '../sample-file.ts'
 import type { Administration, HologramAccountAdmin, HologramCredentials, TokenAdmin, TokenEntry } from './api.ts'
 import { checkCloudId, checkNewAccount, checkTokenId, checkTokenName } from './checks.ts'
+import { remoteMqttAccounts } from './remote-mqtt-accounts.ts'
 import { accountExists, accountUnknown, tokenUnknown } from './errors.ts'
 import type { HubClient } from './hub-client.ts'
 
@@ -11,7 +12,11 @@ const PAGE = 1000
 
 /** By the hub that runs. `samples`: looked at, to tell what the hub takes out of it; the hub alone changes it. */
 export function remoteAdministration(client: HubClient, samples: SampleFile): Administration {
-  return { hologram: { accounts: hologramAccounts(client, samples) }, tokens: apiTokens(client, samples) }
+  return {
+    hologram: { accounts: hologramAccounts(client, samples) },
+    mqtt: { accounts: remoteMqttAccounts(client, samples) },
+    tokens: apiTokens(client, samples),
+  }
 }
 
 function hologramAccounts(client: HubClient, samples: SampleFile): HologramAccountAdmin {

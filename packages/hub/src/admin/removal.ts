@@ -1,10 +1,13 @@
 import type { HologramAccounts } from '../domain/accounts.ts'
 import type { ApiTokens } from '../domain/api-tokens.ts'
+import { isUsername } from '../domain/mqtt-accounts.ts'
+import type { MqttAccounts } from '../domain/mqtt-accounts.ts'
 import type { SampleFile } from '../sample-file.ts'
 import type { Removed } from './api.ts'
 
 export interface RemovalParts {
   readonly accounts: HologramAccounts
+  readonly mqttAccounts: MqttAccounts
   readonly tokens: ApiTokens
   /** None: the hub is in memory. */
   readonly samples: SampleFile | undefined
@@ -30,6 +33,13 @@ export class Removal {
     if ((await accounts.find(cloudId)) === undefined) return undefined
     const sample = (await samples?.forget('hologram', ({ cloud_id }) => cloud_id === cloudId)) ?? false
     return (await accounts.remove(cloudId)) ? { sample } : undefined
+  }
+
+  async mqttAccount(username: string): Promise<Removed | undefined> {
+    const { mqttAccounts, samples } = this.#parts
+    if (!isUsername(username) || (await mqttAccounts.find(username)) === undefined) return undefined
+    const sample = (await samples?.forget('mqtt', (known) => known.username === username)) ?? false
+    return (await mqttAccounts.remove(username)) ? { sample } : undefined
   }
 
   /** By its id. */

@@ -1,3 +1,5 @@
+import type { Peer } from '../domain/devices.ts'
+
 /**
  * Whose connection it is, for limits: the IPv4 address, or the /64 of an IPv6 address, since one host has all of it.
  * `undefined` is what a socket gives that is gone already.
@@ -16,7 +18,11 @@ export function addressKey(address: string | undefined): string {
 }
 
 /** As it can be connected to: an IPv4 address in IPv6 clothes without them. */
-export function plainAddress(address: string): string {
+function plainAddress(address: string): string {
   const mapped = address.startsWith('::ffff:') && address.includes('.')
   return mapped ? address.slice('::ffff:'.length) : address
+}
+
+export function peerOf(address: string | undefined): Peer {
+  return { address: addressKey(address), host: plainAddress(address ?? '') }
 }

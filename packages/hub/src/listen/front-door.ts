@@ -3,7 +3,8 @@ import type { Server as TlsServer } from 'node:tls'
 import type { Socket } from 'node:net'
 import { UsageError, describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
-import { addressKey } from './addresses.ts'
+import type { Peer } from '../domain/devices.ts'
+import { peerOf } from './addresses.ts'
 
 /** A TLS record of the type handshake. */
 const TLS = 0x16
@@ -13,12 +14,14 @@ const UPPER_A = 0x41
 const UPPER_Z = 0x5a
 
 export interface FrontDoorOptions {
-  /** Takes a stream whose first byte is a letter; that byte is still to be read. */
-  readonly http: (socket: Socket) => void
-  /** Takes a stream that begins with an MQTT CONNECT; none in a hub that speaks no MQTT. */
-  readonly mqtt?: (socket: Socket, address: string) => void
-  /** PEM texts; none: TLS is not spoken. */
-  readonly tls?: { readonly cert: string; readonly key: string }
+  /** For the log: `front`, `mqtt` */
+  readonly name: string
+  /** Takes a stream whose first byte is a letter; that byte is still to be read. None on a port that takes MQTT alone. */
+  readonly http?: (socket: Socket) => void
+  /** Takes a stream that begins with an MQTT CONNECT. */
+  readonly mqtt: (socket: Socket, peer: Peer) => void
+  /** PEM texts; none: TLS is not spoken. `ca`: whose certificates clients may show. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string }
   /** seconds for the first byte, and again behind TLS */
   readonly firstByteTimeout: number
   readonly clock: Clock
@@ -40,8 +43,8 @@ export class FrontDoor {
   }
 
   /** Takes over a connection of the listener. */
-  accept(socket: Socket, address: string): void {
-    this.#sort(socket, address, true)
+  accept(socket: Socket, peer: Peer): void {
+    this.#sort(socket, peer, true)
   }
 
   /** Who has said nothing yet is asked no more. */
@@ -49,7 +52,7 @@ export class FrontDoor {
     for (const socket of this.#unsorted) socket.destroy()
   }
 
-  #sort(socket: Socket, address: string, mayBeTls: boolean): void {
+  #sort(socket: Socket, peer: Peer, mayBeTls: boolean): void {
     const { clock, firstByteTimeout } = this.#options
     this.#unsorted.add(socket)
     const timer = clock.setTimer(firstByteTimeout * 1000, () => socket.destroy())
@@ -57,7 +60,7 @@ export class FrontDoor {
       stop()
       socket.pause()
       socket.unshift(chunk)
-      this.#hand(socket, address, chunk[0] ?? 0, mayBeTls)
+      this.#hand(socket, peer, chunk[0] ?? 0, mayBeTls)
     }
     const onEnd = (): void => {
       stop()
@@ -71,45 +74,58 @@ export class FrontDoor {
     socket.on('data', onData).on('end', onEnd).on('close', stop)
   }
 
-  #hand(socket: Socket, address: string, first: number, mayBeTls: boolean): void {
-    const { http, mqtt, logger } = this.#options
-    if (first >= UPPER_A && first <= UPPER_Z) {
+  #hand(socket: Socket, peer: Peer, first: number, mayBeTls: boolean): void {
+    const { name, http, mqtt, logger } = this.#options
+    if (first >= UPPER_A && first <= UPPER_Z && http) {
       http(socket)
       // Only now someone listens for what was put back.
       process.nextTick(() => socket.resume())
-    } else if (first === MQTT && mqtt) {
-      mqtt(socket, address)
+    } else if (first === MQTT) {
+      mqtt(socket, peer)
       process.nextTick(() => socket.resume())
     } else if (first === TLS && mayBeTls && this.#tls) {
       this.#tls.emit('connection', socket)
     } else {
-      logger.warn({ address, first }, `front: a connection was closed: ${this.#stranger(first, mayBeTls)}`)
+      logger.warn(
+        { address: peer.address, first },
+        `${name}: a connection was closed: ${this.#stranger(first, mayBeTls)}`,
+      )
       socket.destroy()
     }
   }
 
   #stranger(first: number, mayBeTls: boolean): string {
-    if (first === MQTT) return 'it speaks MQTT, which this version of the hub does not'
     if (first === TLS && mayBeTls) return 'it speaks TLS, and no certificate is configured (tls: { cert, key })'
+    const isHttp = first >= UPPER_A && first <= UPPER_Z
+    if (isHttp && !this.#options.http)
+      return 'it speaks HTTP, and this port takes MQTT alone; HTTP is for the front door'
     return 'its first byte begins no protocol that the hub speaks'
   }
 
-  #createTls({ cert, key }: { readonly cert: string; readonly key: string }): TlsServer {
-    const { firstByteTimeout, logger } = this.#options
+  #createTls({ cert, key, ca }: NonNullable<FrontDoorOptions['tls']>): TlsServer {
+    const { name, firstByteTimeout, logger } = this.#options
     let server: TlsServer
     try {
-      server = createTlsServer({ cert, key, handshakeTimeout: firstByteTimeout * 1000, allowHalfOpen: true })
-    } catch (cause) {
-      throw new UsageError('ERR_HUB_TLS', `tls.cert and tls.key do not work together: ${describeError(cause)}`, {
-        cause,
+      server = createTlsServer({
+        ...{ cert, key, handshakeTimeout: firstByteTimeout * 1000, allowHalfOpen: true },
+        // Who shows no certificate, or a strange one, has a password to show.
+        ...(ca !== undefined && { ca, requestCert: true, rejectUnauthorized: false }),
       })
+    } catch (cause) {
+      throw new UsageError(
+        'ERR_HUB_TLS',
+        `tls.cert and tls.key do not work together${ca === undefined ? '' : ', or tls.ca is no certificate'}: ${describeError(cause)}`,
+        {
+          cause,
+        },
+      )
     }
     server.on('secureConnection', (socket) => {
       socket.on('error', () => {})
-      this.#sort(socket, addressKey(socket.remoteAddress), false)
+      this.#sort(socket, peerOf(socket.remoteAddress), false)
     })
     server.on('tlsClientError', (error, socket) => {
-      logger.debug({ err: error }, 'front: a TLS handshake failed')
+      logger.debug({ err: error }, `${name}: a TLS handshake failed`)
       socket.destroy()
     })
     return server

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { HttpLimits } from '../config.ts'
@@ -11,7 +12,14 @@ export interface HttpOptions {
   readonly health: () => object
   /** Everything else. */
   readonly routes: (app: FastifyInstance) => void
+  /** A request with `Upgrade: websocket`; the stream is its own from then on. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 }
+
+/** Addresses under which no WebSocket is MQTT. */
+const NO_UPGRADE = /^[/](?:api|console|socket[.]io)(?:[/?]|$)/
+/** What the peer has to close its side after ours; ms. */
+const LINGER = 2000
 
 interface Connection {
   /** Asked for and not yet handed over whole. */
@@ -27,13 +35,22 @@ export class HttpService {
   readonly #connections = new Map<Socket, Connection>()
   #draining: NodeJS.Timeout | undefined
 
-  private constructor(app: FastifyInstance, server: Server) {
+  private constructor(app: FastifyInstance, server: Server, upgrade: HttpOptions['upgrade']) {
     this.#app = app
     this.#server = server
     server.prependListener('request', (request, response) => this.#onRequest(request, response))
+    server.on('upgrade', (request, socket: Socket, head) => {
+      this.#connections.delete(socket)
+      const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
+      if (isWebSocket && !NO_UPGRADE.test(request.url ?? '')) return upgrade(request, socket, head)
+      // The server has let go of the socket, and of its timeouts.
+      const linger = setTimeout(() => socket.destroy(), LINGER).unref()
+      socket.once('close', () => clearTimeout(linger))
+      socket.resume().end('HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')
+    })
   }
 
-  static async create({ limits, health, routes }: HttpOptions): Promise<HttpService> {
+  static async create({ limits, health, routes, upgrade }: HttpOptions): Promise<HttpService> {
     const server = createServer({
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.requestTimeout * 500,
@@ -53,12 +70,10 @@ export class HttpService {
       },
       serverFactory: (handler) => server.on('request', handler),
     })
-    app.setNotFoundHandler((request, reply) => {
-      const upgrade = request.headers.upgrade === undefined ? '' : ', and this version takes no WebSocket'
-      return reply.code(404).send({
-        error: 'not found',
-        message: `there is nothing at this address; /console/ tells what there is${upgrade}`,
-      })
+    app.setNotFoundHandler((_request, reply) => {
+      return reply
+        .code(404)
+        .send({ error: 'not found', message: 'there is nothing at this address; /console/ tells what there is' })
     })
     app.setErrorHandler((error: { readonly statusCode?: number; readonly message: string }, _request, reply) => {
       const status = error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500
@@ -71,7 +86,7 @@ export class HttpService {
     await app.ready()
     // The server never listens, and only this event starts the timer behind headersTimeout and requestTimeout.
     server.emit('listening')
-    return new HttpService(app, server)
+    return new HttpService(app, server, upgrade)
   }
 
   /** Takes over a stream that begins with a request. */

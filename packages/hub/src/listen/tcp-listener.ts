@@ -3,7 +3,7 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import { ConnectionError, UsageError, describeError } from '@halyard/core'
 import type { Logger } from '@halyard/core'
 import type { Peer } from '../domain/devices.ts'
-import { addressKey, plainAddress } from './addresses.ts'
+import { peerOf } from './addresses.ts'
 
 export interface TcpListenerOptions {
   /** For errors and logs: `hologram`, `front` */
@@ -80,7 +80,8 @@ export class TcpListener {
     const { connections, connectionsPerAddress, name, logger, onConnection } = this.#options
     // A reset is every peer's right, at any time; 'close' follows and says all we need.
     socket.on('error', () => {})
-    const address = addressKey(socket.remoteAddress)
+    const peer = peerOf(socket.remoteAddress)
+    const { address } = peer
     const count = this.#perAddress.get(address) ?? 0
     const full = this.#sockets.size >= connections
     if (full || count >= connectionsPerAddress) {
@@ -98,7 +99,7 @@ export class TcpListener {
       if (left === 0) this.#perAddress.delete(address)
       else this.#perAddress.set(address, left)
     })
-    onConnection(socket, { address, host: plainAddress(socket.remoteAddress ?? '') })
+    onConnection(socket, peer)
   }
 }
 

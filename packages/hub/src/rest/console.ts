@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 
 interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly does: string
   /** Of a curl line: what stands before the address. */
@@ -20,6 +20,20 @@ export const ROUTES: readonly Route[] = [
   { method: 'GET', path: '/api/hologram/accounts', does: 'accounts of devices' },
   { method: 'POST', path: '/api/hologram/accounts', does: 'a new account, its key shown once', options: json('{}') },
   { method: 'DELETE', path: '/api/hologram/accounts/{cloud_id}', does: 'removes an account' },
+  { method: 'GET', path: '/api/mqtt/accounts', does: 'accounts of MQTT, with what they may do' },
+  {
+    ...{
+      method: 'POST',
+      path: '/api/mqtt/accounts',
+      does: 'a new account; a password that the hub made is shown once',
+    },
+    options: json(`{"username": "pump", "access": [{"filter": "pumps/%u/#", "access": "readwrite"}]}`),
+  },
+  {
+    ...{ method: 'PATCH', path: '/api/mqtt/accounts/{username}', does: 'another password (null: made), other rights' },
+    options: `-X PATCH ${json(`{"password": null}`)}`,
+  },
+  { method: 'DELETE', path: '/api/mqtt/accounts/{username}', does: 'removes an account, and ends its connections' },
   { method: 'GET', path: '/api/hologram/devices', does: 'devices: where and when they were last seen' },
   { method: 'GET', path: '/api/hologram/devices/{cloud_id}', does: 'one device' },
   {
@@ -89,7 +103,7 @@ ${ROUTES.map((route) => routeEntry(route)).join('\n')}
 
 function routeEntry({ method, path, does, options = '', address = path }: Route): string {
   const verb = method === 'DELETE' ? '-X DELETE ' : ''
-  const url = HUB + address.replace('{cloud_id}', 'CLOUD_ID').replace('{id}', 'ID')
+  const url = HUB + address.replace('{cloud_id}', 'CLOUD_ID').replace('{id}', 'ID').replace('{username}', 'USERNAME')
   const line = `curl ${verb}${options}-H 'Authorization: Bearer TOKEN' '${url}'`
   return `<dt><code>${method} ${escape(path)}</code></dt><dd>${escape(does)}<pre>${escape(line)}</pre></dd>`
 }

@@ -6,6 +6,7 @@ import type { HologramAccounts } from '../domain/accounts.ts'
 import type { ApiTokens } from '../domain/api-tokens.ts'
 import type { Devices } from '../domain/devices.ts'
 import type { MessageBus } from '../domain/message-bus.ts'
+import type { MqttAccountBook } from '../domain/mqtt-account-book.ts'
 import type { History } from '../domain/ports.ts'
 import type { Pushes } from '../domain/pushes.ts'
 import { accountRoutes } from './accounts.ts'
@@ -15,6 +16,7 @@ import { consoleRoutes } from './console.ts'
 import { deviceRoutes } from './devices.ts'
 import { Followers } from './followers.ts'
 import { messageRoutes } from './messages.ts'
+import { mqttAccountRoutes } from './mqtt-accounts.ts'
 import { outboxRoutes } from './outbox.ts'
 import { sendProblem, unknownRoute } from './problem.ts'
 import { tokenRoutes } from './tokens.ts'
@@ -37,6 +39,7 @@ export interface RestParts {
   /** Of this start, for programs of the data directory's owner; compared in constant time. */
   readonly localToken: string
   readonly accounts: HologramAccounts
+  readonly mqttAccounts: MqttAccountBook
   /** Takes accounts and tokens away, out of `accounts.json` too. */
   readonly removal: Removal
   /** Makes and hashes keys of accounts. */
@@ -103,6 +106,7 @@ export class RestApi {
     })
     tokenRoutes(api, parts)
     accountRoutes(api, parts)
+    mqttAccountRoutes(api, parts)
     deviceRoutes(api, parts)
     outboxRoutes(api, parts)
     messageRoutes(api, parts)

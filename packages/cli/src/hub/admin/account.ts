@@ -1,18 +1,17 @@
 /** `halyard hub account` */
-import { UsageError } from '@halyard/core'
 import { loadConfig, textSetting } from '@halyard/core/node'
 import type { HubAdmin } from '@halyard/hub'
 import type { Context } from '../../context.ts'
-import type { Input } from '../../terminal.ts'
 import { paint } from '../../text/paint.ts'
 import { count } from '../../text/units.ts'
 import { oneLine } from '../../text/width.ts'
 import type { AccountAddFlags, AccountFlags } from './flags.ts'
+import { accessText } from './mqtt-account.ts'
 import { openHubAdmin, removeEach } from './open.ts'
+import { readSecret } from './read-secret.ts'
 
 const SERVICE = 'hologram'
-/** More than a key and its line end. */
-const MAX_INPUT = 1024
+const MQTT = 'mqtt'
 
 const SETTINGS = {
   cloud_id: textSetting({ variable: 'HALYARD_HUB_CLOUD_ID' }),
@@ -23,7 +22,7 @@ export async function addAccount(flags: AccountAddFlags, context: Context): Prom
   const { terminal } = context
   const options = { cloud_id: flags.cloud_id ?? flags.cloudId, cloud_key: flags.cloud_key ?? flags.cloudKey }
   const found = await loadConfig(SETTINGS, { options, environment: terminal.environment })
-  const cloudKey = found.cloud_key === '-' ? await readKey(terminal.input) : found.cloud_key
+  const cloudKey = found.cloud_key === '-' ? await readSecret(terminal.input, '--cloud_key') : found.cloud_key
   await using admin = await openHubAdmin(flags, context)
   const { cloud_id, cloud_key } = await admin.hologram.accounts.add({
     ...(found.cloud_id !== undefined && { cloudId: found.cloud_id }),
@@ -41,14 +40,22 @@ export async function listAccounts(flags: AccountFlags, context: Context): Promi
   await using admin = await openHubAdmin(flags, context)
   const { dim } = paint(terminal.colour.output)
   let total = 0
-  for await (const { cloud_id } of admin.hologram.accounts.list()) {
+  const show = (entry: object, line: string): void => {
     total++
-    if (flags.json === true) {
-      terminal.print(JSON.stringify({ service: SERVICE, cloud_id }))
-      continue
-    }
+    if (flags.json === true) return terminal.print(JSON.stringify(entry))
     if (total === 1) terminal.print(dim('SERVICE   ACCOUNT'))
-    terminal.print(`${SERVICE}  ${oneLine(cloud_id)}`)
+    terminal.print(line)
+  }
+  if (flags.service !== MQTT) {
+    for await (const { cloud_id } of admin.hologram.accounts.list()) {
+      show({ service: SERVICE, cloud_id }, `${SERVICE}  ${oneLine(cloud_id)}`)
+    }
+  }
+  if (flags.service !== SERVICE) {
+    for await (const { username, access } of admin.mqtt.accounts.list()) {
+      const rights = dim(`(${accessText(access)})`)
+      show({ service: MQTT, username, ...(access && { access }) }, `${MQTT}      ${oneLine(username)} ${rights}`)
+    }
   }
   if (flags.json !== true) terminal.print(dim(total === 0 ? 'no accounts' : count(total, 'account')))
   return 0
@@ -58,31 +65,24 @@ export async function removeAccounts(ids: readonly string[], flags: AccountFlags
   const { terminal } = context
   await using admin = await openHubAdmin(flags, context)
   const { dim } = paint(terminal.colour.output)
+  const isMqtt = flags.service === MQTT
   await removeEach(
     ids,
-    namesOf(admin),
-    (id) => admin.hologram.accounts.remove(id),
+    isMqtt ? usernamesOf(admin) : namesOf(admin),
+    (id) => (isMqtt ? admin.mqtt.accounts.remove(id) : admin.hologram.accounts.remove(id)),
     (id, { sample }) => {
-      if (flags.json === true) terminal.print(JSON.stringify({ service: SERVICE, cloud_id: id, state: 'removed' }))
+      const entry = isMqtt ? { service: MQTT, username: id } : { service: SERVICE, cloud_id: id }
+      if (flags.json === true) terminal.print(JSON.stringify({ ...entry, state: 'removed' }))
       else terminal.print(`account ${oneLine(id)} removed${sample ? dim(' (the sample: from accounts.json too)') : ''}`)
     },
   )
   return 0
 }
 
-async function* namesOf(admin: HubAdmin): AsyncGenerator<string> {
-  for await (const { cloud_id } of admin.hologram.accounts.list()) yield cloud_id
+async function* usernamesOf(admin: HubAdmin): AsyncGenerator<string> {
+  for await (const { username } of admin.mqtt.accounts.list()) yield username
 }
 
-/** The first line of standard input. */
-async function readKey(input: Input): Promise<string> {
-  if (input.isTerminal) {
-    throw new UsageError('ERR_USAGE', '--cloud_key - reads the key from standard input: pipe it in, or leave it out')
-  }
-  let text = ''
-  for await (const chunk of input.bytes()) {
-    text += Buffer.from(chunk).toString('latin1')
-    if (text.length > MAX_INPUT || text.includes('\n')) break
-  }
-  return text.split(/\r?\n/, 1)[0] ?? ''
+async function* namesOf(admin: HubAdmin): AsyncGenerator<string> {
+  for await (const { cloud_id } of admin.hologram.accounts.list()) yield cloud_id
 }

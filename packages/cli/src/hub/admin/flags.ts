@@ -15,3 +15,10 @@ export interface AccountAddFlags extends AccountFlags {
   readonly cloudId?: string
   readonly cloudKey?: string
 }
+
+/** `--service mqtt` */
+export interface MqttAccountAddFlags extends AccountAddFlags {
+  readonly username?: string
+  readonly password?: string
+  readonly access?: readonly string[]
+}

@@ -2,7 +2,7 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import type { Context } from '../../context.ts'
-import type { AccountAddFlags, AdminFlags } from './flags.ts'
+import type { AdminFlags, MqttAccountAddFlags } from './flags.ts'
 
 interface AdminContext extends Context {
   readonly finish: (code: number) => void
@@ -11,12 +11,14 @@ interface AdminContext extends Context {
 const WAYS = 'A hub that runs is asked, and it counts at once; of one that is stopped the directory is changed.'
 const SECRETS =
   '\nWhat stands on a command line can be read by every user of the machine (ps). Leave the key out, and one is made; or\n' +
-  'give it on standard input (--cloud_key -) or in the environment (HALYARD_HUB_CLOUD_KEY).\n' +
+  'give it on standard input (--cloud_key -, --password -) or in the environment (HALYARD_HUB_CLOUD_KEY,\n' +
+  'HALYARD_HUB_MQTT_PASSWORD).\n' +
   'The hub keeps a hash of it: it is shown now and never again.\n'
 const EXAMPLES = `
 Examples:
   halyard hub account add
   pass show pump | halyard hub account add --cloud_id pump --cloud_key -
+  halyard hub account add --service mqtt --username pump --access 'readwrite pumps/%u/#'
   halyard hub account list --json
   halyard hub account rm pump sa93 --data /var/lib/halyard
 `
@@ -32,11 +34,26 @@ export function addHubAdmin(hub: Command, { finish, ...context }: AdminContext):
     .option('--cloud_key <key>', 'its 4 characters, or - for standard input (default: made)')
     .addOption(new Option('--cloud-id <id>').hideHelp())
     .addOption(new Option('--cloud-key <key>').hideHelp())
+    .option('--username <name>', 'mqtt: its name, 1 to 128 characters')
+    .option('--password <password>', 'mqtt: its password, or - for standard input (default: made)')
+    .option(
+      '--access <rule>',
+      `mqtt: 'read|write|readwrite|deny FILTER', as often as needed (default: all topics)`,
+      (rule: string, rules?: readonly string[]) => [...(rules ?? []), rule],
+    )
     .option('--json', 'as one JSON object')
     .addHelpText('after', SECRETS)
     .action(async (_flags: object, command: Command) => {
+      const flags = flagsOf(command, hub)
+      const foreign = flags.service === 'mqtt' ? HOLOGRAM_FLAGS : MQTT_FLAGS
+      const stranger = foreign.find((name) => flags[name] !== undefined)
+      if (stranger !== undefined) hub.error(`option '--${stranger}' is for another service than ${flags.service}`)
+      if (flags.service === 'mqtt') {
+        const { addMqttAccount } = await import('./mqtt-account.ts')
+        return finish(await addMqttAccount(flags, context))
+      }
       const { addAccount } = await import('./account.ts')
-      finish(await addAccount(flagsOf(command, hub), context))
+      finish(await addAccount(flags, context))
     })
   place(account.command('list').alias('ls'))
     .description('list accounts, without their keys')
@@ -82,6 +99,9 @@ export function addHubAdmin(hub: Command, { finish, ...context }: AdminContext):
     })
 }
 
+const MQTT_FLAGS = ['username', 'password', 'access'] as const
+const HOLOGRAM_FLAGS = ['cloud_id', 'cloud_key', 'cloudId', 'cloudKey'] as const
+
 function place(command: Command): Command {
   return command
     .option('--data <dir>', 'the directory of the hub (default: ./halyard-data)')
@@ -89,16 +109,16 @@ function place(command: Command): Command {
 }
 
 function service(description: string): Option {
-  return new Option('--service <name>', description).choices(['hologram'])
+  return new Option('--service <name>', description).choices(['hologram', 'mqtt'])
 }
 
 /** commander gives an option that both know to `halyard hub`, wherever it stands; its others are for a hub that starts. */
-function flagsOf(command: Command, hub: Command): AccountAddFlags {
+function flagsOf(command: Command, hub: Command): MqttAccountAddFlags {
   const taken = hub.opts<AdminFlags>()
   const stranger = hub.options.find((option) => {
     const name = option.attributeName()
     return name in taken && !['data', 'config', 'json'].includes(name)
   })
   if (stranger !== undefined) hub.error(`option '${stranger.long ?? ''}' is for a hub that is started`)
-  return { ...taken, ...command.opts<AccountAddFlags>() }
+  return { ...taken, ...command.opts<MqttAccountAddFlags>() }
 }

@@ -1,0 +1,88 @@
+/** Runs the load generator, on core 1. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { BenchServer, Wire } from './servers.ts'
+import type { LoadGenerator } from './tools.ts'
+
+/** See bench/mqtt-load.c. */
+export interface LoadOptions {
+  readonly publishers?: number
+  readonly subscribers?: number
+  readonly topics?: number
+  readonly fan_in?: 1
+  readonly qos?: 0 | 1
+  readonly size?: number
+  readonly window?: number
+  readonly batch?: number
+  readonly stalled?: number
+  readonly stalled_rate?: number
+  readonly seconds?: number
+  readonly warmup?: number
+}
+
+export interface LoadResult {
+  readonly published_per_s: number
+  readonly delivered_per_s: number
+  readonly p50_us: number
+  readonly p99_us: number
+  /** Of one core. */
+  readonly load_cpu: number
+  readonly server_cpu: number
+  readonly rss_kib: number
+  readonly peak_rss_kib: number
+}
+
+export interface IdleResult {
+  readonly bytes_each: number
+  readonly connects_per_s: number
+  /** Of one core, while nothing happens. */
+  readonly idle_cpu: number
+}
+
+const LOAD_CORE = '1'
+
+function start(generator: LoadGenerator, server: BenchServer, wire: Wire, options: object) {
+  const { user, password, pid, ports } = server
+  const all = {
+    ...{ port: ports[wire], pid, ...(user !== undefined && { user, password }) },
+    ...(wire !== 'tcp' && { [wire]: 1 }),
+    ...options,
+  }
+  const words = Object.entries(all).map(([key, value]) => `${key}=${String(value)}`)
+  const child = spawn('taskset', ['-c', LOAD_CORE, generator.path, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = once(child, 'exit') as Promise<[number | null]>
+  const line = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>
+  return { child, ended, line }
+}
+
+export async function runLoad(
+  generator: LoadGenerator,
+  server: BenchServer,
+  wire: Wire,
+  options: LoadOptions,
+): Promise<LoadResult> {
+  const { ended, line } = start(generator, server, wire, options)
+  const failed = ended.then(([status]) => {
+    if (status !== 0) throw new Error(`${server.name}: the load ended with ${status}: ${JSON.stringify(options)}`)
+    return line
+  })
+  const [text] = await Promise.race([line, failed])
+  await ended
+  return JSON.parse(text) as LoadResult
+}
+
+/** `task` runs while the connections are there. */
+export async function runIdle<T>(
+  generator: LoadGenerator,
+  server: BenchServer,
+  options: { readonly idle: number; readonly subscriptions: number },
+  task: () => Promise<T>,
+): Promise<{ readonly result: IdleResult; readonly seen: T }> {
+  const { child, ended, line } = start(generator, server, 'tcp', { ...options, hold: 1 })
+  const [text] = await line
+  const seen = await task()
+  child.stdin.end()
+  await ended
+  return { result: JSON.parse(text) as IdleResult, seen }
+}

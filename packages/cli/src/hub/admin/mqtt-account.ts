@@ -1,0 +1,54 @@
+/** What `halyard hub account add --service mqtt` makes. */
+import { UsageError } from '@halyard/core'
+import { loadConfig, textSetting } from '@halyard/core/node'
+import type { AccessRule } from '@halyard/hub'
+import type { Context } from '../../context.ts'
+import { paint } from '../../text/paint.ts'
+import { oneLine } from '../../text/width.ts'
+import type { MqttAccountAddFlags } from './flags.ts'
+import { openHubAdmin } from './open.ts'
+import { readSecret } from './read-secret.ts'
+
+const SETTINGS = {
+  username: textSetting({ variable: 'HALYARD_HUB_MQTT_USERNAME' }),
+  password: textSetting({ variable: 'HALYARD_HUB_MQTT_PASSWORD', secret: true }),
+}
+
+export async function addMqttAccount(flags: MqttAccountAddFlags, context: Context): Promise<number> {
+  const { terminal } = context
+  const options = { username: flags.username, password: flags.password }
+  const found = await loadConfig(SETTINGS, { options, environment: terminal.environment })
+  if (found.username === undefined) {
+    throw new UsageError('ERR_USAGE', 'an MQTT account needs a name: --username NAME')
+  }
+  const access = flags.access?.map((text) => parseAccess(text))
+  const password = found.password === '-' ? await readSecret(terminal.input, '--password') : found.password
+  await using admin = await openHubAdmin(flags, context)
+  const made = await admin.mqtt.accounts.add({
+    username: found.username,
+    ...(password !== undefined && { password }),
+    ...(access && { access }),
+  })
+  const { bold } = paint(terminal.colour.output)
+  if (flags.json === true) {
+    terminal.print(JSON.stringify({ service: 'mqtt', ...made }))
+  } else {
+    const shown = made.password === undefined ? '' : `   password ${bold(made.password)}`
+    terminal.print(`username ${bold(oneLine(made.username))}${shown}`)
+  }
+  return 0
+}
+
+/** `readwrite sensors/%u/#`; the hub checks both words. */
+function parseAccess(text: string): AccessRule {
+  const [, access, filter] = /^(\S+) +(.+)$/.exec(text) ?? []
+  if (access === undefined || filter === undefined) {
+    throw new UsageError('ERR_USAGE', `--access takes a right and a filter, such as 'readwrite sensors/%u/#'`)
+  }
+  return { access: access as AccessRule['access'], filter }
+}
+
+/** What an account may do, in a list. */
+export function accessText(access: readonly AccessRule[] | undefined): string {
+  return access === undefined ? 'all topics' : access.map((rule) => `${rule.access} ${rule.filter}`).join(', ')
+}

@@ -1,0 +1,104 @@
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { Peer } from '../domain/devices.ts'
+import type { Transport, TransportHandler, TransportKind } from '../domain/transport.ts'
+import { certificateNameOf } from './certificate-name.ts'
+
+export interface SocketTransportOptions {
+  readonly door: 'front' | 'mqtt'
+  readonly peer: Peer
+}
+
+/** What the peer has to close its side after ours; ms. */
+const LINGER = 2000
+const NOTHING = new Uint8Array(0)
+
+/** A TCP or TLS connection that carries MQTT. */
+export class SocketTransport implements Transport {
+  readonly kind: TransportKind
+  readonly door: 'front' | 'mqtt'
+  readonly peer: Peer
+  readonly certificateName: string | undefined
+  readonly #socket: Socket
+  #handler: TransportHandler | undefined
+  #isDrainedAwaited = false
+  #linger: NodeJS.Timeout | undefined
+
+  constructor(socket: Socket, options: SocketTransportOptions) {
+    this.#socket = socket
+    this.kind = socket instanceof TLSSocket ? 'tls' : 'tcp'
+    this.door = options.door
+    this.peer = options.peer
+    this.certificateName = certificateNameOf(socket)
+  }
+
+  get pendingBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  start(handler: TransportHandler): void {
+    const socket = this.#socket
+    this.#handler = handler
+    socket.on('data', (chunk: Buffer) => this.#handler?.received(chunk))
+    // MQTT has no use for half a connection: who ends his side is gone, now, whatever we still have for him.
+    socket.on('end', () => {
+      this.#over(true)
+      this.end()
+    })
+    socket.on('close', (hadError) => {
+      clearTimeout(this.#linger)
+      this.#over(!hadError)
+    })
+  }
+
+  write(pieces: readonly Uint8Array[]): void {
+    const socket = this.#socket
+    if (socket.destroyed || socket.writableEnded) return
+    const [first, second] = pieces
+    if (second === undefined) {
+      if (first !== undefined) socket.write(first)
+    } else {
+      socket.cork()
+      for (const piece of pieces) socket.write(piece)
+      socket.uncork()
+    }
+    if (socket.writableLength > 0 && !this.#isDrainedAwaited) this.#awaitDrained()
+  }
+
+  /** Node's `drain` comes only for more than it likes to hold; an empty piece comes back behind all others. */
+  #awaitDrained(): void {
+    this.#isDrainedAwaited = true
+    this.#socket.write(NOTHING, (error) => {
+      this.#isDrainedAwaited = false
+      if (!error) this.#handler?.drained()
+    })
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  end(): void {
+    const socket = this.#socket
+    if (socket.destroyed || this.#linger !== undefined) return
+    // What still comes is read and forgotten: closing on unread bytes would reset the connection under our last packet.
+    socket.removeAllListeners('data').resume()
+    socket.end()
+    // Not the socket's own timeout: who goes on sending would put that off for ever.
+    this.#linger = setTimeout(() => socket.destroy(), LINGER).unref()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  #over(clean: boolean): void {
+    const handler = this.#handler
+    this.#handler = undefined
+    handler?.closed(clean)
+  }
+}

@@ -1,0 +1,60 @@
+import { REASON } from '@halyard/wire/mqtt'
+import type { Acknowledgement } from '@halyard/wire/mqtt'
+import type { Broker } from './broker.ts'
+import type { ClientOutput } from './client-output.ts'
+import type { Owed, Session } from './session.ts'
+
+export interface AcknowledgingClient {
+  readonly version: 3 | 4 | 5
+  readonly session: Session
+  readonly output: ClientOutput
+  /** There is room again. */
+  goOn(): void
+}
+
+/** PUBACK, PUBREC, PUBREL and PUBCOMP of a client (§4.3.2, §4.3.3). */
+export class Acknowledging {
+  readonly #broker: Broker
+  readonly #client: AcknowledgingClient
+
+  constructor(broker: Broker, client: AcknowledgingClient) {
+    this.#broker = broker
+    this.#client = client
+  }
+
+  receive({ type, packetId, reasonCode }: Acknowledgement): void {
+    const { outgoing, incoming } = this.#client.session
+    switch (type) {
+      case 'puback':
+        return this.#settled(outgoing.puback(packetId))
+      case 'pubrec':
+        return this.#received(packetId, reasonCode)
+      case 'pubrel':
+        return this.#answer('pubcomp', packetId, incoming.release(packetId))
+      case 'pubcomp':
+        return this.#settled(outgoing.pubcomp(packetId))
+    }
+  }
+
+  #received(packetId: number, reasonCode: number): void {
+    const { session } = this.#client
+    const owed = session.outgoing.get(packetId)
+    const next = session.outgoing.pubrec(packetId, reasonCode >= REASON.unspecifiedError)
+    if (next === 'settled') return this.#settled(owed)
+    this.#answer('pubrel', packetId, next === 'release')
+  }
+
+  /** Before 5.0 what is unknown is answered as if it were known: the client has forgotten an answer of ours. */
+  #answer(type: 'pubrel' | 'pubcomp', packetId: number, isKnown: boolean): void {
+    const { output, version } = this.#client
+    if (isKnown || version !== 5) output.acknowledge(type, packetId)
+    else output.send({ type, packetId, reasonCode: REASON.packetIdentifierNotFound })
+  }
+
+  #settled(owed: Owed | undefined): void {
+    if (owed === undefined) return
+    const { session } = this.#client
+    this.#broker.delivery.settle(owed)
+    if (session.queue.length > 0 || session.groups.size > 0 || session.resending !== undefined) this.#client.goOn()
+  }
+}

@@ -1,0 +1,181 @@
+import { TopicMemo } from '@halyard/wire/mqtt'
+import { describeError } from '@halyard/core'
+import type { Clock, Logger } from '@halyard/core'
+import type { MessageStore } from '../domain/positions.ts'
+import { Counters } from './counters.ts'
+import { Delivery } from './delivery.ts'
+import type { Authenticator, Login, PublishPlan, Verdict } from './dialect.ts'
+import { Flusher } from './flush.ts'
+import type { MqttLimits } from './limits.ts'
+import { Passing } from './passing.ts'
+import { topicOf } from './publication.ts'
+import type { Publication } from './publication.ts'
+import { Router } from './router.ts'
+import type { ClientSubscription, Session } from './session.ts'
+import { SessionTable } from './session-table.ts'
+import { SlabPool } from './slab.ts'
+import { Space } from './space.ts'
+import { Wills } from './wills.ts'
+import type { WillMessage } from './wills.ts'
+
+export interface BrokerParts {
+  /** Whose CONNECT it is, and whether it may come in. */
+  readonly authenticate: (login: Login) => Verdict | Promise<Verdict>
+  /** Enhanced authentication; none. */
+  readonly authenticators?: readonly Authenticator[]
+  readonly store: MessageStore<Publication>
+  readonly limits: MqttLimits
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** What all connections share: spaces, sessions, and the way of a message between them. No sockets here. */
+export class Broker {
+  readonly limits: MqttLimits
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly authenticate: BrokerParts['authenticate']
+  readonly authenticators: ReadonlyMap<string, Authenticator>
+  readonly counters: Counters = new Counters()
+  readonly flusher: Flusher = new Flusher()
+  readonly slabs: SlabPool = new SlabPool()
+  readonly topics: TopicMemo = new TopicMemo(16_384)
+  readonly sessions: SessionTable = new SessionTable()
+  readonly delivery: Delivery
+  readonly router: Router
+  readonly wills: Wills
+  /** The message that is on its way now: there is one at a time. */
+  readonly passing: Passing = new Passing()
+  readonly #store: MessageStore<Publication>
+  readonly #spaces = new Map<string, Space>()
+  /** Subscriptions that the dialect gave for a time. */
+  readonly #timed = new Set<{ readonly filter: string; readonly subscription: ClientSubscription }>()
+
+  constructor({ authenticate, authenticators = [], store, limits, clock, logger }: BrokerParts) {
+    this.limits = limits
+    this.clock = clock
+    this.logger = logger
+    this.authenticate = authenticate
+    this.authenticators = new Map(authenticators.map((one) => [one.method, one]))
+    this.#store = store
+    this.delivery = new Delivery({
+      ...{ store, limits, counters: this.counters, now: this.now },
+      expire: (session) => this.end(session),
+    })
+    this.router = new Router(this.delivery)
+    // Never in the middle of another message: there is one on its way at a time.
+    this.wills = new Wills((will, session) =>
+      queueMicrotask(() => this.guard('a will', () => this.#publishWill(will, session))),
+    )
+  }
+
+  readonly now = (): number => this.clock.monotonic()
+
+  get spaces(): IterableIterator<Space> {
+    return this.#spaces.values()
+  }
+
+  /** Bytes of what waits for sessions. */
+  get heldBytes(): number {
+    return this.#store.bytes
+  }
+
+  get heldMessages(): number {
+    return this.#store.count
+  }
+
+  space(name: string): Space {
+    let space = this.#spaces.get(name)
+    if (space === undefined) {
+      const { limits, now, delivery } = this
+      const group = { delivery, store: this.#store, limits, counters: this.counters, now }
+      this.#spaces.set(name, (space = new Space(name, limits, group)))
+    }
+    return space
+  }
+
+  /** A message of the hub itself: `$SYS`, a will, a service. */
+  publish(publication: Publication, space: Space, channel: string, from?: Session, echo: boolean = true): void {
+    const { passing, router } = this
+    passing.beginAgain(publication, 0)
+    if (publication.retain) router.retain(passing, space, channel)
+    router.route(passing, space.targets(channel), from, echo)
+    passing.end()
+  }
+
+  /** A session is over: its subscriptions, its queue, what it owed ([MQTT-4.1.0-2]). */
+  end(session: Session): void {
+    if (!this.sessions.remove(session)) return
+    for (const [sent, subscription] of session.subscriptions) {
+      this.guard('the end of a subscription', () => this.#unsubscribe(session, sent, subscription))
+    }
+    session.subscriptions.clear()
+    this.delivery.handOn(session, true)
+    this.delivery.forget(session)
+    this.wills.ended(session)
+  }
+
+  /** The subscription, by the filter as it was sent, ends when its time is over. */
+  endInTime(filter: string, subscription: ClientSubscription): void {
+    if (subscription.validUntil !== Infinity) this.#timed.add({ filter, subscription })
+  }
+
+  /** Once a second: wills that are due, subscriptions whose time is over, sessions that have expired. */
+  sweep(now: number): void {
+    this.wills.sweep(now)
+    for (const entry of this.#timed) this.#sweepSubscription(entry, now)
+    for (const session of this.sessions) {
+      if (session.endsAt > now) continue
+      this.counters.expired++
+      this.end(session)
+    }
+  }
+
+  /** Once a minute: what looks at everything. */
+  sweepRetained(now: number): void {
+    for (const { retained } of this.#spaces.values()) retained.sweep(now)
+  }
+
+  #sweepSubscription(entry: { readonly filter: string; readonly subscription: ClientSubscription }, now: number): void {
+    const { filter, subscription } = entry
+    const { session, validUntil } = subscription
+    const isThere = session.subscriptions.get(filter) === subscription
+    if (isThere && validUntil > now) return
+    this.#timed.delete(entry)
+    if (!isThere) return
+    session.subscriptions.delete(filter)
+    this.guard('the end of a subscription', () => this.#unsubscribe(session, filter, subscription))
+  }
+
+  #unsubscribe({ principal }: Session, sent: string, subscription: ClientSubscription): void {
+    const { space, filter, share } = principal.dialect.unsubscribe(principal, sent)
+    this.space(space).unsubscribe(filter, share, subscription)
+  }
+
+  /** Nothing that a dialect throws there can be told to a client: it is the hub's own failure. */
+  guard(what: string, run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.logger.error({ err: error }, `mqtt: ${what} has failed: ${describeError(error)}`)
+    }
+  }
+
+  #publishWill({ publication, lifetime }: WillMessage, session: Session): void {
+    const { principal } = session
+    const { text } = publication.topic
+    const plan: PublishPlan = principal.dialect.plan(principal, text, publication)
+    if (plan.kind !== 'route') {
+      const why = plan.kind === 'refuse' ? plan.why : 'it is a request'
+      return this.logger.warn({ clientId: session.clientId, topic: text }, `mqtt: a will was not published: ${why}`)
+    }
+    const { space, channel, topic, mayRetain, echo } = plan
+    const message = {
+      ...publication,
+      topic: topic === text ? publication.topic : topicOf(topic),
+      retain: publication.retain && mayRetain,
+      expiresAt: this.now() + lifetime * 1000,
+    }
+    this.publish(message, this.space(space), channel, session, echo)
+  }
+}

@@ -1,0 +1,406 @@
+import { MqttProtocolError, PacketReader, REASON, connectReturnCode } from '@halyard/wire/mqtt'
+import type {
+  Auth,
+  Connect,
+  ConnackProperties,
+  ControlPacket,
+  Disconnect,
+  IncomingPublish,
+  PacketHandler,
+} from '@halyard/wire/mqtt'
+import { describeError } from '@halyard/core'
+import type { Transport, TransportHandler } from '../domain/transport.ts'
+import { Acknowledging } from './acknowledging.ts'
+import type { Broker } from './broker.ts'
+import { ClientOutput } from './client-output.ts'
+import { openSession, willOf } from './connecting.ts'
+import type { DialectConnection, Principal, ReasonCode } from './dialect.ts'
+import { dialectView } from './dialect-view.ts'
+import { Entering } from './entering.ts'
+import type { EnteringClient } from './entering.ts'
+import type { DeliveryTerms, Link } from './link.ts'
+import { Pace } from './pace.ts'
+import type { Passing } from './passing.ts'
+import type { Publication } from './publication.ts'
+import { Publishing } from './publishing.ts'
+import { Replays } from './replays.ts'
+import type { FindRetained } from './replays.ts'
+import type { Session } from './session.ts'
+import { endSubscription, recheck, subscribe, unsubscribe } from './subscribing.ts'
+import type { WillMessage } from './wills.ts'
+
+/** More than any client has; 3.1's limit of 23 is nobody's any more. */
+const MAX_CLIENT_ID = 65_535
+
+/**
+ * One connection, from its first byte to its last.
+ *
+ * ```
+ * waiting ──CONNECT──▶ authenticating ──granted──▶ open ──DISCONNECT, end, error──▶ closed
+ *    └──5 s, rubbish──────────┴──refused: CONNACK──────────────────────────────────▲
+ * ```
+ */
+export class Connection implements TransportHandler, PacketHandler, Link, EnteringClient {
+  readonly output: ClientOutput
+  readonly dialectConnection: DialectConnection
+  readonly #broker: Broker
+  readonly #transport: Transport
+  readonly #reader: PacketReader
+  readonly #onClosed: (connection: Connection) => void
+  #phase: 'waiting' | 'authenticating' | 'open' | 'closed' = 'waiting'
+  #entering: Entering | undefined
+  #session: Session | undefined
+  #isBridge = false
+  #will: WillMessage | undefined
+  #publishing: Publishing | undefined
+  #acknowledging: Acknowledging | undefined
+  #replays: Replays | undefined
+  /** Monotonic ms at which it is closed; Infinity. Moved by {@link sweep} if anything came. */
+  #deadline: number
+  /** Milliseconds without a packet; 0: for ever. */
+  #patience = 0
+  #wasHeard = false
+  readonly #pace: Pace
+
+  constructor(broker: Broker, transport: Transport, id: string, onClosed: (connection: Connection) => void) {
+    const { limits } = broker
+    this.#broker = broker
+    this.#transport = transport
+    this.#onClosed = onClosed
+    this.output = new ClientOutput(broker, transport, () => this.goOn())
+    this.#pace = new Pace(this.output, transport, limits)
+    this.dialectConnection = dialectView(this, id)
+    this.#reader = new PacketReader(this, {
+      receiver: 'server',
+      maxPacketBytes: limits.connectBytes,
+      maxUserProperties: limits.userProperties,
+      maxClientIdCharacters: MAX_CLIENT_ID,
+      topics: broker.topics,
+    })
+    this.#deadline = broker.now() + limits.connectTimeout * 1000
+    transport.start(this)
+  }
+
+  get version(): 3 | 4 | 5 {
+    return this.output.version
+  }
+
+  get isBridge(): boolean {
+    return this.#isBridge
+  }
+
+  /** There from CONNACK on. */
+  get session(): Session {
+    return this.#session as Session
+  }
+
+  get principal(): Principal {
+    return this.session.principal
+  }
+
+  get link(): Link {
+    return this
+  }
+
+  get waiting(): number {
+    return this.output.waiting
+  }
+
+  get isOpen(): boolean {
+    return this.#phase === 'open'
+  }
+
+  // What the transport tells.
+
+  received(chunk: Uint8Array): void {
+    this.#wasHeard = true
+    this.#broker.counters.bytesReceived += chunk.length
+    try {
+      this.#reader.push(chunk)
+    } catch (error) {
+      this.failed(error)
+    }
+    this.#broker.flusher.read()
+    if (this.#phase === 'open') this.#pace.hold()
+  }
+
+  drained(): void {
+    if (this.#phase !== 'open') return
+    this.#pace.readOn()
+    this.output.flush()
+    this.goOn()
+  }
+
+  /** There is room, or may be: what waits for it goes out. */
+  goOn(): void {
+    if (this.#phase !== 'open') return
+    this.#broker.delivery.drain(this.session)
+    this.#replays?.continue()
+  }
+
+  closed(): void {
+    this.#end(this.#will)
+  }
+
+  // What the reader tells.
+
+  publish(packet: IncomingPublish): void {
+    if (this.#phase !== 'open') return this.#outOfTurn('publish')
+    this.#broker.counters.packetsReceived++
+    this.#publishing ??= new Publishing(this.#broker, this)
+    this.#publishing.receive(packet)
+  }
+
+  packet(packet: ControlPacket): void {
+    this.#broker.counters.packetsReceived++
+    // Between CONNECT and CONNACK: AUTH and DISCONNECT alone ([MQTT-4.12.0-7] asks a client to wait).
+    if (this.#phase === 'authenticating' && packet.type !== 'auth' && packet.type !== 'disconnect') {
+      return this.#outOfTurn(packet.type)
+    }
+    switch (packet.type) {
+      case 'connect':
+        return this.#connect(packet)
+      case 'puback':
+      case 'pubrec':
+      case 'pubrel':
+      case 'pubcomp':
+        this.#acknowledging ??= new Acknowledging(this.#broker, this)
+        return this.#acknowledging.receive(packet)
+      case 'subscribe':
+        return subscribe(this.#broker, this, packet)
+      case 'unsubscribe':
+        return unsubscribe(this.#broker, this, packet)
+      case 'pingreq':
+        this.output.send({ type: 'pingresp' })
+        return
+      case 'disconnect':
+        return this.#disconnect(packet)
+      case 'auth':
+        return void (this.#entering?.receiveAuth(packet) || this.#outOfTurn('auth'))
+      default:
+        return this.#outOfTurn(packet.type)
+    }
+  }
+
+  // What the session asks for.
+
+  deliver(message: Passing, terms: DeliveryTerms, packetId: number, dup: boolean, many: boolean): boolean {
+    return this.output.deliver(message, terms, packetId, dup, many)
+  }
+
+  release(packetId: number): void {
+    this.output.acknowledge('pubrel', packetId)
+  }
+
+  replay(find: FindRetained, send: (message: Publication) => void): void {
+    this.#replays ??= new Replays(
+      () => this.waiting <= this.#broker.limits.outputBytes / 2 && this.session.queue.length === 0,
+    )
+    this.#replays.add(find, send)
+  }
+
+  takenOver(): void {
+    this.close(REASON.sessionTakenOver, 'another connection has taken its session over')
+  }
+
+  // What its authentication comes to.
+
+  send(auth: Auth): void {
+    this.output.send(auth)
+  }
+
+  wait(): void {
+    this.#reader.pause()
+    this.#transport.pause()
+  }
+
+  readAgain(): void {
+    if (this.#phase === 'closed') return
+    this.#transport.resume()
+    try {
+      this.#reader.resume()
+    } catch (error) {
+      this.failed(error)
+    }
+    this.#broker.flusher.read()
+  }
+
+  enter(connect: Connect, principal: Principal, more: ConnackProperties): void {
+    // The peer may have gone meanwhile.
+    if (this.#phase !== 'authenticating') return
+    const broker = this.#broker
+    const opened = openSession(broker, connect, principal)
+    if ('reason' in opened) return this.#refuse(opened.reason, opened.why)
+    const { session, isPresent, keepAlive } = opened
+    const properties = { ...opened.properties, ...more }
+    this.#phase = 'open'
+    this.#session = session
+    this.#isBridge = connect.bridge === true
+    session.link = this
+    this.#will = willOf(connect.will)
+    this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
+    this.output.maxPacketBytes = connect.properties?.maximumPacketSize ?? Infinity
+    this.output.maxAliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, broker.limits.topicAliases)
+    this.#patience = keepAlive * 1500
+    this.#deadline = keepAlive === 0 ? Infinity : broker.now() + this.#patience
+    broker.counters.connected()
+    // [MQTT-3.2.0-1]: the first packet that a server sends.
+    if (!this.output.send({ type: 'connack', sessionPresent: isPresent, reasonCode: REASON.success, properties })) {
+      return this.#finish(undefined)
+    }
+    principal.dialect.connected?.(this.dialectConnection)
+    if (!isPresent) return
+    recheck(broker, this)
+    broker.delivery.resume(session, this)
+  }
+
+  turnAway(reason: ReasonCode, why: string): void {
+    if (this.#phase === 'open') this.close(reason, why)
+    else if (this.#phase === 'authenticating') this.#refuse(reason, why)
+  }
+
+  // Answers.
+
+  acknowledge(qos: 1 | 2, packetId: number, reason: ReasonCode): void {
+    const type = qos === 1 ? 'puback' : 'pubrec'
+    if (reason === REASON.success || this.version !== 5) this.output.acknowledge(type, packetId)
+    else this.output.send({ type, packetId, reasonCode: reason })
+  }
+
+  suback(packetId: number, reasonCodes: readonly ReasonCode[]): void {
+    this.output.send({ type: 'suback', packetId, reasonCodes })
+  }
+
+  unsuback(packetId: number, reasonCodes: readonly ReasonCode[]): void {
+    this.output.send({ type: 'unsuback', packetId, reasonCodes: this.version === 5 ? reasonCodes : [] })
+  }
+
+  /** A dialect takes away what it gave. */
+  dropSubscription(filter: string): void {
+    endSubscription(this.#broker, this, filter)
+  }
+
+  /** The server ends it. 5.0 is told why ([MQTT-4.13.1-1], [MQTT-4.13.2-1]); its will is published. */
+  close(reason: ReasonCode, why: string): void {
+    if (this.#phase === 'closed') return
+    const { clientId } = this.#session ?? {}
+    this.#broker.logger.debug({ clientId, address: this.#transport.peer.address, reason }, `mqtt: closed: ${why}`)
+    if (this.#phase === 'open' && this.version === 5) this.output.send({ type: 'disconnect', reasonCode: reason })
+    this.#finish(this.#will)
+  }
+
+  /** Once a second. */
+  sweep(now: number): void {
+    const isStuck = this.#pace.isStuck(now)
+    if ((this.#wasHeard || this.#pace.isHeld) && this.#patience > 0) this.#deadline = now + this.#patience
+    this.#wasHeard = false
+    const isOurTurn = this.#phase === 'authenticating' && this.#entering?.isAsking !== true
+    if (this.#deadline <= now && !isOurTurn) {
+      if (this.#phase !== 'open') return this.#transport.destroy()
+      // [MQTT-3.1.2-22]
+      return this.close(REASON.keepAliveTimeout, 'nothing came for one and a half times its keep-alive')
+    }
+    if (!isStuck) return
+    const { clientId } = this.#session ?? {}
+    this.#broker.logger.debug({ clientId }, 'mqtt: closed: it takes nothing of what it is owed')
+    this.#transport.destroy()
+  }
+
+  #connect(connect: Connect): void {
+    this.output.version = connect.version
+    this.#phase = 'authenticating'
+    this.#entering = new Entering(this.#broker, this.#transport, this)
+    this.#entering.receive(connect)
+  }
+
+  /** [MQTT-3.2.2-4], [MQTT-3.2.2-7]: CONNACK says why, then the connection ends. */
+  #refuse(reason: ReasonCode, why: string): void {
+    const { address } = this.#transport.peer
+    this.#broker.logger.debug({ address, reason }, `mqtt: a connection was refused: ${why}`)
+    const reasonCode = this.version === 5 ? reason : connectReturnCode(reason)
+    if (reasonCode !== undefined) this.output.send({ type: 'connack', sessionPresent: false, reasonCode })
+    this.#finish(undefined)
+  }
+
+  #outOfTurn(type: string): void {
+    const why = `${type} at a time at which it means nothing`
+    if (this.#phase === 'open') this.close(REASON.protocolError, why)
+    else this.#refuse(REASON.protocolError, why)
+  }
+
+  #disconnect({ reasonCode, properties }: Disconnect): void {
+    if (this.#phase !== 'open') return this.#finish(undefined)
+    const { session } = this
+    const expiry = properties?.sessionExpiryInterval
+    if (expiry !== undefined && session.principal.mayPersist) {
+      // [MQTT-3.14.2-2]: a session that ends with its connection cannot be made to last now.
+      if (session.expiry === 0 && expiry !== 0) {
+        return this.close(REASON.protocolError, 'its session was to end with the connection and shall last now')
+      }
+      session.expiry = Math.min(expiry, this.#broker.limits.sessionExpiry)
+    }
+    // [MQTT-3.14.4-3]: a normal end takes the will back, an error of which the client tells does not ([MQTT-3.1.2-8]).
+    this.#finish(reasonCode === REASON.success ? undefined : this.#will)
+  }
+
+  failed(error: unknown): void {
+    if (!(error instanceof MqttProtocolError)) {
+      this.#broker.logger.error({ err: error }, `mqtt: a packet could not be served: ${describeError(error)}`)
+      if (this.#phase === 'open' || this.#phase === 'closed') {
+        return this.close(REASON.unspecifiedError, 'the hub has failed')
+      }
+      return this.#refuse(REASON.serverUnavailable, 'the hub has failed')
+    }
+    if (this.#phase === 'closed') return
+    if (this.#phase === 'open') return this.close(error.reasonCode, error.message)
+    if (this.#phase === 'waiting') {
+      const { version } = this.#reader
+      if (version !== undefined) this.output.version = version
+      // [MQTT-3.1.2-2] of 3.1.1: a version that is not known is told in its CONNACK, which all versions can read.
+      if (version !== undefined || error.reasonCode === REASON.unsupportedProtocolVersion) {
+        return this.#refuse(error.reasonCode, error.message)
+      }
+    }
+    this.#broker.logger.debug({ address: this.#transport.peer.address }, `mqtt: closed: ${error.message}`)
+    this.#transport.destroy()
+    this.#end(undefined)
+  }
+
+  /** What was written goes out, nothing more comes in. */
+  #finish(will: WillMessage | undefined): void {
+    if (this.#phase === 'closed') return
+    this.output.finish()
+    this.#transport.end()
+    this.#end(will)
+  }
+
+  /** Once. */
+  #end(will: WillMessage | undefined): void {
+    if (this.#phase === 'closed') return
+    const wasOpen = this.#phase === 'open'
+    this.#phase = 'closed'
+    this.#reader.stop()
+    this.output.close()
+    if (wasOpen) this.#leave(will)
+    this.#onClosed(this)
+  }
+
+  #leave(will: WillMessage | undefined): void {
+    const broker = this.#broker
+    const { session } = this
+    const { dialect } = session.principal
+    broker.counters.connections--
+    // Nothing that is published from here on goes to this connection.
+    session.link = undefined
+    if (will) broker.wills.left(will, session, broker.now())
+    if (session.lasts) {
+      session.endsAt = broker.now() + session.expiry * 1000
+      this.#replays?.finish(broker.limits.queuedMessages)
+      broker.delivery.handOn(session, false)
+    } else {
+      broker.end(session)
+    }
+    this.#replays = undefined
+    broker.guard('the end of a connection', () => dialect.disconnected?.(this.dialectConnection))
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The port through which a service gives MQTT its own meaning: who may come in, what a topic is, what a subscription
+ * gets first. The engine knows packets, sessions and queues; a dialect knows accounts, keys and channels. Types only.
+ */
+import type { Qos } from '@halyard/wire/mqtt'
+import type { Publication } from './publication.ts'
+import type { TransportKind } from '../domain/transport.ts'
+
+/** Numbers of 5.0 (§2.4); the engine makes of them what 3.1.1 has. */
+export type ReasonCode = number
+
+/** What a CONNECT says of itself. */
+export interface Login {
+  /** 3: MQTT 3.1, 4: 3.1.1, 5: 5.0 */
+  readonly version: 3 | 4 | 5
+  /** `''`: the hub shall make one. */
+  readonly clientId: string
+  readonly username: string | undefined
+  readonly password: Uint8Array | undefined
+  readonly cleanStart: boolean
+  /** Whom limits hold for. */
+  readonly address: string
+  readonly door: 'front' | 'mqtt'
+  readonly transport: TransportKind
+  readonly certificateName: string | undefined
+}
+
+export type Verdict =
+  | { readonly accepted: true; readonly principal: Principal }
+  /** 0x86 bad user name or password, 0x87 not authorised, 0x88 unavailable, 0x8a banned, 0x97 quota, 0x9f rate … */
+  | { readonly accepted: false; readonly reason: ReasonCode; readonly why: string }
+
+/**
+ * Enhanced authentication (5.0 §4.12) as a port: SCRAM, Kerberos, or a scheme of one's own. Whoever asks for its method in
+ * CONNECT is let in by it alone.
+ */
+export interface Authenticator {
+  /** As CONNECT names it: `SCRAM-SHA-256` */
+  readonly method: string
+  /** `data`: what CONNECT brought, or AUTH when an open connection authenticates again. */
+  start(login: Login, data: Uint8Array | undefined): AuthenticationStep | Promise<AuthenticationStep>
+}
+
+export type AuthenticationStep =
+  | {
+      readonly kind: 'continue'
+      /** For the client. */
+      readonly data?: Uint8Array
+      /** With what the client says to it. */
+      readonly next: (data: Uint8Array | undefined) => AuthenticationStep | Promise<AuthenticationStep>
+    }
+  /** Again on an open connection, it must be whom it was. */
+  | { readonly kind: 'granted'; readonly principal: Principal; readonly data?: Uint8Array }
+  | { readonly kind: 'refused'; readonly reason: ReasonCode; readonly why: string }
+
+/** Who a connection is, from its CONNECT to its end. */
+export interface Principal {
+  readonly dialect: Dialect
+  /** `mqtt`, `emitter:<contract>`, `ttn:<application>`: sessions and channels of two spaces never meet. */
+  readonly space: string
+  /** With space and client id the identity of a session. */
+  readonly account: string
+  /** In presence lists and in the log. */
+  readonly name: string | undefined
+  /** False: its session ends with the connection, whatever it asks for (no secret, nobody to give it back to). */
+  readonly mayPersist: boolean
+  /** Grows when its rights change: plans made before are asked for again. */
+  readonly epoch: number
+  /** Fewer than the hub's own; Emitter's packets have 65,536 bytes. */
+  readonly packetBytes?: number
+}
+
+export interface PublishFlags {
+  readonly qos: Qos
+  readonly retain: boolean
+}
+
+export type PublishPlan =
+  | {
+      readonly kind: 'route'
+      readonly space: string
+      /** What the index is asked for. */
+      readonly channel: string
+      /** What subscribers see as topic name; the channel, unless the dialect hides a key. */
+      readonly topic: string
+      /** False: not to the connection it came from. */
+      readonly echo: boolean
+      /** False: the flag passes through to subscribers, nothing is retained. */
+      readonly mayRetain: boolean
+      /** Seconds it is kept as history, for a service that has one; 0. */
+      readonly store: number
+      /** Monotonic ms: asked again after it; Infinity. */
+      readonly validUntil: number
+    }
+  /** Not for subscribers: the dialect answers it. */
+  | { readonly kind: 'request'; readonly handle: (request: DialectRequest) => void }
+  /** `acknowledged`: a 3.1.1 client sees a PUBACK all the same (it knows no other answer); else its connection ends. */
+  | { readonly kind: 'refuse'; readonly reason: ReasonCode; readonly acknowledged: boolean; readonly why: string }
+
+export interface DialectRequest {
+  readonly connection: DialectConnection
+  /** As it was sent. */
+  readonly topic: string
+  /** A copy. */
+  readonly payload: Uint8Array
+  readonly qos: Qos
+  /** 0 for QoS 0. */
+  readonly packetId: number
+  /** Once: only then PUBACK or PUBREC leaves. */
+  readonly done: () => void
+}
+
+/** What a dialect may do with a connection. */
+export interface DialectConnection {
+  readonly id: string
+  readonly principal: Principal
+  /** QoS 0, past all subscriptions. */
+  send(topic: string, payload: Uint8Array): void
+  /** Takes away what `subscribe` gave, for instance when a key was banned. */
+  unsubscribe(filter: string): void
+  close(reason: ReasonCode, why: string): void
+  /** Links, names: whatever the dialect keeps for as long as the connection lives. */
+  readonly state: Map<string, unknown>
+}
+
+export interface SubscribeOptions {
+  readonly qos: Qos
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  readonly retainHandling: 0 | 1 | 2
+}
+
+export type SubscribePlan =
+  | {
+      readonly kind: 'subscribe'
+      readonly space: string
+      /** What the index holds; without `$share/<group>/`. */
+      readonly filter: string
+      /** The group of a shared subscription. */
+      readonly share: string | undefined
+      readonly qos: Qos
+      /** Monotonic ms: the subscription ends then; Infinity. */
+      readonly validUntil: number
+      /** Stored messages, oldest first: they go out before the SUBACK; live ones are held meanwhile and none comes twice. */
+      readonly before?: () => AsyncIterable<Publication>
+    }
+  | { readonly kind: 'refuse'; readonly reason: ReasonCode; readonly why: string }
+
+export interface Dialect {
+  readonly name: string
+  /** At once where memory knows; a slow one (scrypt) keeps nobody else waiting. Never throws. */
+  authenticate(login: Login): Verdict | Promise<Verdict>
+  /** `topic` is valid UTF-8 without wildcards. Must be quick and must not wait; called once per topic and epoch. */
+  plan(principal: Principal, topic: string, flags: PublishFlags): PublishPlan
+  subscribe(principal: Principal, filter: string, options: SubscribeOptions): SubscribePlan
+  /** The filter in the form in which `subscribe` gave it to the index. */
+  unsubscribe(
+    principal: Principal,
+    filter: string,
+  ): { readonly space: string; readonly filter: string; readonly share: string | undefined }
+  /** Once per connection, after CONNACK and after the end; presence stands on these. */
+  connected?(connection: DialectConnection): void
+  disconnected?(connection: DialectConnection): void
+  subscribed?(connection: DialectConnection, filter: string): void
+  unsubscribed?(connection: DialectConnection, filter: string): void
+}

@@ -1,0 +1,74 @@
+import { REASON, parseShared } from '@halyard/wire/mqtt'
+import type { AccessRule } from '../../domain/mqtt-account-book.ts'
+import type { Dialect, Login, Principal, PublishPlan, SubscribeOptions, SubscribePlan, Verdict } from '../dialect.ts'
+import { AccessList, FULL_ACCESS } from './access-list.ts'
+
+/** The one space in which all plain MQTT lives. */
+export const PLAIN_SPACE = 'mqtt'
+
+interface PlainPrincipal extends Principal {
+  readonly access: AccessList
+}
+
+/** Topics mean what they say, and a list says what one may do with them. Who comes in is another's affair. */
+export abstract class PlainTopics implements Dialect {
+  readonly name = 'mqtt'
+
+  abstract authenticate(login: Login): Verdict | Promise<Verdict>
+
+  plan(principal: Principal, topic: string): PublishPlan {
+    const { access } = principal as PlainPrincipal
+    if (!access.mayPublish(topic)) {
+      return {
+        kind: 'refuse',
+        reason: REASON.notAuthorized,
+        acknowledged: true,
+        why: 'its access list does not allow it',
+      }
+    }
+    return {
+      kind: 'route',
+      ...{ space: PLAIN_SPACE, channel: topic, topic, echo: true, mayRetain: true, store: 0, validUntil: Infinity },
+    }
+  }
+
+  subscribe(principal: Principal, filter: string, { qos }: SubscribeOptions): SubscribePlan {
+    const { access } = principal as PlainPrincipal
+    const { share, filter: plain } = split(filter)
+    if (!access.maySubscribe(plain)) {
+      return { kind: 'refuse', reason: REASON.notAuthorized, why: 'its access list does not allow it' }
+    }
+    return { kind: 'subscribe', space: PLAIN_SPACE, filter: plain, share, qos, validUntil: Infinity }
+  }
+
+  unsubscribe(
+    _principal: Principal,
+    filter: string,
+  ): { readonly space: string; readonly filter: string; readonly share: string | undefined } {
+    return { space: PLAIN_SPACE, ...split(filter) }
+  }
+
+  /** `account`: none for those who come in without one. */
+  protected accept(
+    { clientId, username }: Login,
+    account: { readonly username: string; readonly access?: readonly AccessRule[] | undefined } | undefined,
+  ): Verdict {
+    const name = account?.username ?? username
+    const access = new AccessList(account?.access ?? FULL_ACCESS, { username: name ?? '', clientId })
+    const principal: PlainPrincipal = {
+      // No account has an empty name: the sessions of those who have none are apart.
+      ...{ dialect: this, space: PLAIN_SPACE, account: account?.username ?? '', name },
+      ...{ mayPersist: true, epoch: 0, access },
+    }
+    return { accepted: true, principal }
+  }
+}
+
+export function refused(reason: number, why: string): Verdict {
+  return { accepted: false, reason, why }
+}
+
+function split(filter: string): { readonly share: string | undefined; readonly filter: string } {
+  const shared = parseShared(filter)
+  return shared ? { share: shared.group, filter: shared.filter } : { share: undefined, filter }
+}

@@ -1,0 +1,229 @@
+import { REASON, countLevels } from '@halyard/wire/mqtt'
+import type { IncomingPublish, PublishProperties, TopicName } from '@halyard/wire/mqtt'
+import type { Broker } from './broker.ts'
+import type { DialectConnection, Principal, PublishPlan, ReasonCode } from './dialect.ts'
+import type { ForwardedProperties } from './publication.ts'
+import { topicOf } from './publication.ts'
+import type { Session } from './session.ts'
+import type { Space } from './space.ts'
+import type { Targets } from './targets.ts'
+
+/** What publishing needs of its connection. */
+export interface PublishingClient {
+  readonly version: 3 | 4 | 5
+  readonly isOpen: boolean
+  readonly session: Session
+  readonly principal: Principal
+  readonly dialectConnection: DialectConnection
+  /** PUBACK or PUBREC, as the QoS wants. */
+  acknowledge(qos: 1 | 2, packetId: number, reason: ReasonCode): void
+  close(reason: ReasonCode, why: string): void
+}
+
+/** What a dialect said of a topic, and whom the index gave for it. */
+interface Route {
+  readonly plan: PublishPlan
+  /** Of the principal, when the plan was made. */
+  readonly epoch: number
+  readonly space: Space | undefined
+  /** As subscribers see it. */
+  readonly topic: TopicName
+  targets: Targets | undefined
+}
+
+/** Topics that a connection publishes to and that are remembered; then all are forgotten and learnt anew. */
+const REMEMBERED = 4096
+/** Longer topics are planned each time: what is remembered stays small, whatever a client sends. */
+const REMEMBERED_CHARACTERS = 256
+
+/** PUBLISH as it comes in (§3.3): alias, plan, acknowledgement. One for each connection that publishes. */
+export class Publishing {
+  readonly #broker: Broker
+  readonly #client: PublishingClient
+  readonly #routes = new Map<string, Route>()
+  /** [MQTT-3.3.2-8]: what a client has named stays until its connection ends. */
+  #aliases: Map<number, TopicName> | undefined
+  #lastTopic: TopicName | undefined
+  #lastRoute: Route | undefined
+
+  constructor(broker: Broker, client: PublishingClient) {
+    this.#broker = broker
+    this.#client = client
+  }
+
+  /** Valid until it returns: what lasts is copied. */
+  receive(packet: IncomingPublish): void {
+    const { counters } = this.#broker
+    counters.publishReceived++
+    counters.publishBytesReceived += packet.payloadEnd - packet.payloadAt
+    const topic = this.#resolve(packet)
+    if (topic === undefined) return
+    const route = this.#routeOf(topic, packet)
+    switch (route.plan.kind) {
+      case 'route':
+        return this.#pass(packet, route, route.plan)
+      case 'request':
+        return this.#request(packet, topic, route.plan)
+      case 'refuse':
+        return this.#refuse(packet, topic, route.plan)
+    }
+  }
+
+  /** `undefined`: the connection was closed. */
+  #resolve({ topic, properties }: IncomingPublish): TopicName | undefined {
+    const { topicAlias } = properties
+    if (topicAlias === undefined) return topic
+    const { topicAliases } = this.#broker.limits
+    // [MQTT-3.3.2-8], [MQTT-3.3.2-9]
+    if (topicAlias === 0 || topicAlias > topicAliases) {
+      this.#client.close(REASON.topicAliasInvalid, `the topic alias ${topicAlias} is not between 1 and ${topicAliases}`)
+      return undefined
+    }
+    if (topic.text !== '') {
+      this.#aliases ??= new Map()
+      this.#aliases.set(topicAlias, topic)
+      return topic
+    }
+    const known = this.#aliases?.get(topicAlias)
+    // §3.3.4: an alias without a topic that was never set.
+    if (known === undefined)
+      this.#client.close(REASON.protocolError, `the topic alias ${topicAlias} stands for nothing`)
+    return known
+  }
+
+  #routeOf(topic: TopicName, packet: IncomingPublish): Route {
+    const { principal } = this.#client
+    if (topic === this.#lastTopic && this.#lastRoute !== undefined && this.#isGood(this.#lastRoute, principal)) {
+      return this.#lastRoute
+    }
+    if (topic.text.length > REMEMBERED_CHARACTERS) return this.#plan(topic, packet, principal)
+    let route = this.#routes.get(topic.text)
+    if (route === undefined || !this.#isGood(route, principal)) {
+      route = this.#plan(topic, packet, principal)
+      if (this.#routes.size >= REMEMBERED) this.#routes.clear()
+      this.#routes.set(topic.text, route)
+    }
+    this.#lastTopic = topic
+    this.#lastRoute = route
+    return route
+  }
+
+  #isGood({ plan, epoch }: Route, principal: Principal): boolean {
+    if (epoch !== principal.epoch) return false
+    return plan.kind !== 'route' || plan.validUntil === Infinity || this.#broker.now() < plan.validUntil
+  }
+
+  #plan(topic: TopicName, { qos, retain }: IncomingPublish, principal: Principal): Route {
+    const { limits } = this.#broker
+    const levels = countLevels(topic.text)
+    const plan: PublishPlan =
+      levels > limits.topicLevels
+        ? {
+            kind: 'refuse',
+            ...{ reason: REASON.topicNameInvalid, acknowledged: false },
+            why: `its topic has ${levels} levels, more than ${limits.topicLevels}`,
+          }
+        : principal.dialect.plan(principal, topic.text, { qos, retain })
+    const isRoute = plan.kind === 'route'
+    return {
+      plan,
+      epoch: principal.epoch,
+      space: isRoute ? this.#broker.space(plan.space) : undefined,
+      topic: isRoute && plan.topic !== topic.text ? topicOf(plan.topic) : topic,
+      targets: undefined,
+    }
+  }
+
+  #pass(packet: IncomingPublish, route: Route, plan: Extract<PublishPlan, { kind: 'route' }>): void {
+    const { qos, packetId } = packet
+    const { session } = this.#client
+    const space = route.space as Space
+    if (qos === 2 && !this.#takeOver(packetId)) return
+    const { passing, router, limits } = this.#broker
+    passing.begin(route.topic, packet.bytes, packet.payloadAt, packet.payloadEnd)
+    passing.qos = qos
+    passing.retain = packet.retain
+    const { properties } = packet
+    if (hasAny(properties)) {
+      passing.forwarded = forwarded(properties)
+      const { messageExpiryInterval } = properties
+      if (messageExpiryInterval !== undefined) {
+        passing.expiresAt = this.#broker.now() + messageExpiryInterval * 1000
+      }
+    }
+    let reason: ReasonCode = REASON.success
+    if (packet.retain && plan.mayRetain && !router.retain(passing, space, plan.channel)) reason = REASON.quotaExceeded
+    if (route.targets === undefined || route.targets.epoch !== space.epoch) {
+      route.targets = space.targets(plan.channel)
+    }
+    const routed = router.route(passing, route.targets, session, plan.echo)
+    passing.end()
+    if (qos === 0) return
+    if (routed === 'rejected') reason = REASON.quotaExceeded
+    // Before 5.0 there is no PUBACK that says no: without one the client keeps its message.
+    if (reason !== REASON.success && this.#client.version !== 5 && limits.overflow === 'reject') {
+      return this.#client.close(reason, 'a queue or the retained messages are full')
+    }
+    if (reason === REASON.success && routed === 'nobody') reason = REASON.noMatchingSubscribers
+    this.#answer(qos, packetId, reason)
+  }
+
+  /** QoS 2. False: it has come before and is acknowledged again ([MQTT-4.3.3-10]), or is one too many. */
+  #takeOver(packetId: number): boolean {
+    const { session } = this.#client
+    const { incoming } = session
+    const { receiveMaximum } = this.#broker.limits
+    if (incoming.receive(packetId)) {
+      // Before 5.0 there is no such number to keep to: its packet identifiers are the limit.
+      if (incoming.size <= receiveMaximum || this.#client.version !== 5) return true
+      // [MQTT-3.3.4-7]
+      incoming.release(packetId)
+      this.#client.close(REASON.receiveMaximumExceeded, `more than ${receiveMaximum} messages of QoS 2 are in flight`)
+      return false
+    }
+    this.#client.acknowledge(2, packetId, REASON.success)
+    return false
+  }
+
+  #request(packet: IncomingPublish, topic: TopicName, plan: Extract<PublishPlan, { kind: 'request' }>): void {
+    const { qos, packetId } = packet
+    if (qos === 2 && !this.#takeOver(packetId)) return
+    let isDone = qos === 0
+    plan.handle({
+      connection: this.#client.dialectConnection,
+      topic: topic.text,
+      payload: packet.copyPayload(),
+      ...{ qos, packetId },
+      done: () => {
+        if (!isDone && this.#client.isOpen) this.#answer(qos as 1 | 2, packetId, REASON.success)
+        isDone = true
+      },
+    })
+  }
+
+  #refuse({ qos, packetId }: IncomingPublish, topic: TopicName, plan: Extract<PublishPlan, { kind: 'refuse' }>): void {
+    const { logger } = this.#broker
+    const { session, version } = this.#client
+    logger.debug({ clientId: session.clientId, topic: topic.text }, `mqtt: a message was refused: ${plan.why}`)
+    // [MQTT-3.3.5-2] of 3.1.1: acknowledged as if all were well, or the connection ends.
+    if (version !== 5 && !plan.acknowledged) return this.#client.close(plan.reason, plan.why)
+    if (qos === 0) return
+    this.#client.acknowledge(qos, packetId, version === 5 ? plan.reason : REASON.success)
+  }
+
+  /** A failure ends a message of QoS 2 at once: no PUBREL comes for it (§4.3.3). */
+  #answer(qos: 1 | 2, packetId: number, reason: ReasonCode): void {
+    if (qos === 2 && reason >= REASON.unspecifiedError) this.#client.session.incoming.release(packetId)
+    this.#client.acknowledge(qos, packetId, reason)
+  }
+}
+
+function hasAny(properties: PublishProperties): boolean {
+  for (const _ in properties) return true
+  return false
+}
+
+function forwarded(properties: PublishProperties): ForwardedProperties | undefined {
+  const { topicAlias: _alias, messageExpiryInterval: _expiry, subscriptionIdentifiers: _ids, ...rest } = properties
+  return hasAny(rest) ? rest : undefined
+}

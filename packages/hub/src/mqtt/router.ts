@@ -1,0 +1,49 @@
+import type { Passing } from './passing.ts'
+import type { Delivery } from './delivery.ts'
+import type { Session } from './session.ts'
+import type { Space } from './space.ts'
+import type { Targets } from './targets.ts'
+
+/** What became of a message as a whole. */
+export type Routed = 'delivered' | 'nobody' | 'rejected'
+
+/** From a message and its targets to their connections and queues. */
+export class Router {
+  readonly #delivery: Delivery
+
+  constructor(delivery: Delivery) {
+    this.#delivery = delivery
+  }
+
+  /** `from`: the session that published it. `echo`: whether it may have it back. */
+  route(message: Passing, targets: Targets, from: Session | undefined, echo: boolean): Routed {
+    const { sessions, groups } = targets
+    const many = sessions.length > 1
+    let routed: Routed = 'nobody'
+    for (const target of sessions) {
+      const isOwn = target.session === from
+      const wanted = isOwn ? (echo ? target.own : undefined) : target
+      if (wanted === undefined) continue
+      const terms = wanted.terms(message.qos, message.retain)
+      const delivered = this.#delivery.send(target.session, message, terms, many)
+      if (delivered === 'rejected') routed = 'rejected'
+      else if (routed === 'nobody') routed = 'delivered'
+    }
+    for (const group of groups) {
+      const delivered = group.deliver(message)
+      if (delivered === 'rejected') routed = 'rejected'
+      else if (delivered !== 'nobody' && routed === 'nobody') routed = 'delivered'
+    }
+    return routed
+  }
+
+  /** [MQTT-3.3.1-5] to [MQTT-3.3.1-8]. False: there is no room for one more. */
+  retain(message: Passing, space: Space, channel: string): boolean {
+    if (message.payloadAt === message.payloadEnd) {
+      space.retained.remove(channel)
+      return true
+    }
+    const { publication } = message
+    return space.retained.set(channel, publication, message.size)
+  }
+}

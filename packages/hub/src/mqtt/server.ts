@@ -1,0 +1,90 @@
+import type { Clock, Logger, Timer } from '@halyard/core'
+import { REASON } from '@halyard/wire/mqtt'
+import type { MessageStore } from '../domain/positions.ts'
+import type { Transport } from '../domain/transport.ts'
+import { Broker } from './broker.ts'
+import { Connection } from './connection.ts'
+import type { Authenticator, Login, Principal, Verdict } from './dialect.ts'
+import type { MqttLimits } from './limits.ts'
+import type { Publication } from './publication.ts'
+
+export interface MqttServerParts {
+  readonly authenticate: (login: Login) => Verdict | Promise<Verdict>
+  /** Enhanced authentication (5.0 §4.12); none. */
+  readonly authenticators?: readonly Authenticator[]
+  readonly store: MessageStore<Publication>
+  readonly limits: MqttLimits
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+const SWEEP = 1000
+const SWEEPS_A_MINUTE = 60
+
+/** The MQTT server without its doors: it is handed transports, and serves them with one timer for all deadlines. */
+export class MqttServer {
+  readonly broker: Broker
+  readonly #connections = new Set<Connection>()
+  readonly #clock: Clock
+  #timer: Timer | undefined
+  #sweeps = 0
+  #connectionNumber = 0
+  #isDraining = false
+  #onEmpty: (() => void) | undefined
+
+  constructor(parts: MqttServerParts) {
+    this.broker = new Broker(parts)
+    this.#clock = parts.clock
+    this.#schedule()
+  }
+
+  /** Connections, those included that have not said CONNECT yet. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Takes a connection over. */
+  accept(transport: Transport): void {
+    if (this.#isDraining) return transport.destroy()
+    const id = (++this.#connectionNumber).toString(36)
+    this.#connections.add(new Connection(this.broker, transport, id, (connection) => this.#forget(connection)))
+  }
+
+  /** Ends the connections of an account whose rights have changed: they come again as what they are now. */
+  closeAccount(isMeant: (principal: Principal) => boolean, why: string): void {
+    for (const connection of this.#connections) {
+      if (connection.isOpen && isMeant(connection.principal)) connection.close(REASON.administrativeAction, why)
+    }
+  }
+
+  /** No new connections; those that are open are told that the server goes. */
+  drain(): void {
+    this.#isDraining = true
+    for (const connection of this.#connections) connection.close(REASON.serverShuttingDown, 'the hub is closing')
+  }
+
+  drained(): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve()
+    return new Promise((resolve) => (this.#onEmpty = resolve))
+  }
+
+  close(): void {
+    this.#timer?.cancel()
+    this.drain()
+  }
+
+  #forget(connection: Connection): void {
+    this.#connections.delete(connection)
+    if (this.#connections.size === 0) this.#onEmpty?.()
+  }
+
+  #schedule(): void {
+    this.#timer = this.#clock.setTimer(SWEEP, () => {
+      const now = this.#clock.monotonic()
+      for (const connection of this.#connections) connection.sweep(now)
+      this.broker.sweep(now)
+      if (++this.#sweeps % SWEEPS_A_MINUTE === 0) this.broker.sweepRetained(now)
+      this.#schedule()
+    })
+  }
+}

@@ -1,0 +1,110 @@
+import { RetainedStore } from '../domain/topics/retained-store.ts'
+import type { RetainedLimits } from '../domain/topics/retained-store.ts'
+import { SubscriptionIndex } from '../domain/topics/subscription-index.ts'
+import type { Publication } from './publication.ts'
+import type { ClientSubscription } from './session.ts'
+import { SharedGroup } from './shared-group.ts'
+import type { SharedGroupParts } from './shared-group.ts'
+import { forgetTargets, targetsOf } from './targets.ts'
+import type { Subscriber, Targets } from './targets.ts'
+
+/** Topics and their targets that are remembered, in sum; the topic that was matched longest ago goes first. */
+const REMEMBERED = 100_000
+
+/** Longer channels are matched each time. */
+const REMEMBERED_CHARACTERS = 256
+
+/** Where channels live. Nothing crosses from one space to another but a dialect's route. */
+export class Space {
+  readonly name: string
+  readonly retained: RetainedStore<Publication>
+  readonly #index: SubscriptionIndex<Subscriber> = new SubscriptionIndex()
+  readonly #groups = new Map<string, SharedGroup>()
+  readonly #groupParts: SharedGroupParts
+  /** All of one epoch: a change of a subscription lets go of all, so that no session outlives itself here. */
+  readonly #targets = new Map<string, Targets>()
+  #targetsEpoch = 0
+  #remembered = 0
+
+  constructor(name: string, limits: RetainedLimits, groupParts: SharedGroupParts) {
+    this.name = name
+    this.retained = new RetainedStore(limits)
+    this.#groupParts = groupParts
+  }
+
+  /** Grows with each change of a subscription. */
+  get epoch(): number {
+    return this.#index.epoch
+  }
+
+  get subscriptions(): number {
+    return this.#index.size
+  }
+
+  /** Who gets what is published there now; good while its epoch is the space's. */
+  targets(channel: string): Targets {
+    if (channel.length > REMEMBERED_CHARACTERS) return this.#match(channel)
+    const { epoch } = this.#index
+    if (this.#targetsEpoch !== epoch) this.#forget(epoch)
+    const known = this.#targets.get(channel)
+    if (known !== undefined) return known
+    const found: Subscriber[] = []
+    this.#index.match(channel, found)
+    const targets = targetsOf(found, epoch)
+    this.#remembered += weightOf(targets)
+    for (const [oldest, others] of this.#targets) {
+      if (this.#remembered <= REMEMBERED) break
+      this.#remembered -= weightOf(others)
+      this.#targets.delete(oldest)
+      forgetTargets(others)
+    }
+    this.#targets.set(channel, targets)
+    return targets
+  }
+
+  #match(channel: string): Targets {
+    const found: Subscriber[] = []
+    this.#index.match(channel, found)
+    return targetsOf(found, this.#index.epoch)
+  }
+
+  subscribe(filter: string, share: string | undefined, subscription: ClientSubscription): void {
+    if (share === undefined) {
+      this.#index.add(filter, subscription)
+      return
+    }
+    const key = `${share}/${filter}`
+    let group = this.#groups.get(key)
+    if (group === undefined) {
+      group = new SharedGroup(this.#groupParts)
+      this.#groups.set(key, group)
+      this.#index.add(filter, group)
+    }
+    group.add(subscription)
+  }
+
+  unsubscribe(filter: string, share: string | undefined, subscription: ClientSubscription): void {
+    if (share === undefined) {
+      this.#index.remove(filter, subscription)
+      return
+    }
+    const key = `${share}/${filter}`
+    const group = this.#groups.get(key)
+    if (group === undefined) return
+    group.remove(subscription)
+    if (!group.isEmpty) return
+    this.#groups.delete(key)
+    this.#index.remove(filter, group)
+  }
+
+  #forget(epoch: number): void {
+    for (const targets of this.#targets.values()) forgetTargets(targets)
+    this.#targets.clear()
+    this.#targetsEpoch = epoch
+    this.#remembered = 0
+  }
+}
+
+function weightOf({ sessions, groups }: Targets): number {
+  return 1 + sessions.length + groups.length
+}

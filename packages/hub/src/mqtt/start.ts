@@ -1,0 +1,88 @@
+/** What of the hub speaks MQTT, put together. */
+import type { Clock, Logger } from '@halyard/core'
+import type { Passwords } from '../domain/passwords.ts'
+import type { MessageStore } from '../domain/positions.ts'
+import type { MqttLimits } from './limits.ts'
+import type { MqttAccounts } from '../domain/mqtt-accounts.ts'
+import { PLAIN_SPACE } from './plain/plain-topics.ts'
+import { PlainDialect } from './plain/plain-dialect.ts'
+import type { Publication } from './publication.ts'
+import { MqttServer } from './server.ts'
+import { SysTopics } from './sys-topics.ts'
+
+/** Times in seconds. */
+export interface MqttAuthLimits {
+  /** Wrong passwords of one address in one window; then none of strangers is looked at until it ends. */
+  readonly authFailuresPerAddress: number
+  readonly authWindowPerAddress: number
+}
+
+export interface MqttParts {
+  readonly limits: MqttLimits & MqttAuthLimits
+  readonly accounts: MqttAccounts
+  readonly passwords: Passwords
+  readonly store: MessageStore<Publication>
+  readonly anonymous: boolean
+  /** What `$SYS` tells of it, and how often: seconds, 0: never. */
+  readonly version: string
+  readonly sysInterval: number
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface MqttService {
+  readonly server: MqttServer
+  /** For `/health`. */
+  health(): MqttHealth
+  close(): void
+}
+
+export interface MqttHealth {
+  readonly connections: number
+  readonly sessions: number
+  readonly subscriptions: number
+  readonly retained: number
+  /** Messages that wait for sessions. */
+  readonly queued: number
+  readonly queuedBytes: number
+  readonly dropped: number
+}
+
+export function startMqtt(parts: MqttParts): MqttService {
+  const { limits, accounts, passwords, store, anonymous, version, sysInterval, clock, logger } = parts
+  const throttle = { failures: limits.authFailuresPerAddress, window: limits.authWindowPerAddress }
+  const plain = new PlainDialect({ accounts, passwords, clock, logger, anonymous, throttle })
+  const server = new MqttServer({
+    authenticate: (login) => plain.authenticate(login),
+    ...{ store, limits, clock, logger },
+  })
+  const { broker } = server
+  const sysTopics = new SysTopics({ broker, space: PLAIN_SPACE, version, interval: sysInterval, clock })
+  const stop = accounts.onChange((username) =>
+    server.closeAccount(
+      ({ dialect, account }) => dialect === plain && account === username,
+      'its account was changed or removed',
+    ),
+  )
+  return {
+    server,
+    health: () => healthOf(server),
+    close: () => {
+      stop()
+      sysTopics.close()
+      server.close()
+    },
+  }
+}
+
+function healthOf({ broker, connections }: MqttServer): MqttHealth {
+  let [subscriptions, retained] = [0, 0]
+  for (const space of broker.spaces) {
+    subscriptions += space.subscriptions
+    retained += space.retained.count
+  }
+  return {
+    ...{ connections, sessions: broker.sessions.size, subscriptions, retained },
+    ...{ queued: broker.heldMessages, queuedBytes: broker.heldBytes, dropped: broker.counters.dropped },
+  }
+}

@@ -1,0 +1,30 @@
+/** A page in Chromium with the bundle of MQTT.js 5.16.0, over WebSocket. */
+import { afterAll, beforeAll, describe } from 'vitest'
+import { Browser } from './support/browser.ts'
+import type { Tab } from './support/browser.ts'
+import { useCertificates } from './support/certificates.ts'
+import { useClients } from './support/programs.ts'
+import { commonScenarios } from './support/scenarios.ts'
+import type { Way } from './support/scenarios.ts'
+import { scenarios5 } from './support/scenarios5.ts'
+
+useClients()
+const certificates = useCertificates()
+let browser: Browser
+let tab: Tab
+beforeAll(async () => {
+  browser = new Browser()
+  tab = await browser.open()
+}, 60_000)
+afterAll(() => browser[Symbol.asyncDispose]())
+
+describe.each(
+  (['ws', 'wss'] as const).flatMap((transport) => ([3, 4, 5] as const).map((version) => ({ version, transport }))),
+)('Chromium, protocol level $version, $transport', ({ version, transport }) => {
+  const way: Way = {
+    ...{ version, transport, certificates, driver: () => tab, another: () => browser.open() },
+    ...(version === 3 && { extra: { protocolId: 'MQIsdp' } }),
+  }
+  commonScenarios(way)
+  if (version === 5) scenarios5({ ...way, showsReasons: true, hasAliases: 'both ways' })
+})

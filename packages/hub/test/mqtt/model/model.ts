@@ -1,0 +1,509 @@
+/**
+ * The rules of a broker once more, in plain lists and in the words of the standard, to compare the engine with. Nothing
+ * is clever here, and nothing is taken from the engine. Times are whole seconds.
+ *
+ * Where the standard leaves the broker free (which member of a shared group gets a message) the model asks `chosen`, the
+ * deliveries that the engine made in this step, and checks that the choice was allowed.
+ */
+
+export type Qos = 0 | 1 | 2
+export type Version = 4 | 5
+
+export interface Message {
+  readonly topic: string
+  /** A name of its own; empty clears what is retained. */
+  readonly payload: string
+  readonly qos: Qos
+  readonly retain: boolean
+  readonly expiresAt: number
+  readonly contentType: string | undefined
+  /** More than a client with a small maximum packet size takes. */
+  readonly isBig: boolean
+}
+
+export interface Subscription {
+  readonly filter: string
+  readonly qos: Qos
+  readonly noLocal: boolean
+  readonly retainAsPublished: boolean
+  readonly retainHandling: 0 | 1 | 2
+  readonly identifier: number
+}
+
+export interface Will {
+  readonly message: Message
+  /** From its publication on. */
+  readonly lifetime: number
+  readonly delay: number
+}
+
+/** A PUBLISH that a client must get in this step. */
+export interface Expected {
+  readonly topic: string
+  readonly payload: string
+  readonly qos: Qos
+  readonly retain: boolean
+  readonly dup: boolean
+  readonly identifiers: readonly number[]
+  readonly expiry: number | undefined
+  readonly contentType: string | undefined
+  /** Of QoS 1 and 2; learns its packet identifier from the engine. */
+  readonly flight: Flight | undefined
+}
+
+export interface Flight {
+  readonly message: Message
+  readonly qos: 1 | 2
+  readonly retain: boolean
+  readonly identifiers: readonly number[]
+  readonly group: Group | undefined
+  packetId: number
+  released: boolean
+}
+
+interface Waiting {
+  readonly message: Message
+  readonly qos: 1 | 2
+  readonly retain: boolean
+  readonly identifiers: readonly number[]
+}
+
+interface Member {
+  readonly session: Session
+  readonly subscription: Subscription
+}
+
+export interface Group {
+  readonly name: string
+  readonly filter: string
+  members: Member[]
+  backlog: Message[]
+}
+
+export interface Connection {
+  readonly version: Version
+  readonly window: number
+  readonly takesBig: boolean
+  readonly will: Will | undefined
+}
+
+export interface Session {
+  readonly client: string
+  connection: Connection | undefined
+  /** Seconds; Infinity. */
+  expiry: number
+  endsAt: number
+  subscriptions: Subscription[]
+  /** Sent and not acknowledged to the end, oldest first. */
+  flights: Flight[]
+  /** Of those, what has not been sent again on this connection. */
+  resending: Flight[]
+  queue: Waiting[]
+  /** Retained messages of QoS 1 and 2 that are owed to new subscriptions; they come while nothing is queued. */
+  replays: Waiting[]
+  /** Those of QoS 0: they may come late, but must be there once nothing is queued. */
+  late: { readonly expected: Expected; readonly message: Message }[]
+  /** Packet identifiers of QoS 2 that were received and not released. */
+  incoming: number[]
+}
+
+export interface Chosen {
+  readonly client: string
+  readonly topic: string
+  readonly payload: string
+}
+
+export interface ModelLimits {
+  readonly window: number
+  readonly queued: number
+}
+
+export class Model {
+  readonly limits: ModelLimits
+  now = 0
+  sessions: Session[] = []
+  groups: Group[] = []
+  retained: Message[] = []
+  wills: { readonly session: Session; readonly will: Will; readonly dueAt: number }[] = []
+  /** Published when everything else of the step has happened. */
+  dueWills: { readonly session: Session; readonly will: Will }[] = []
+  /** What the clients must get in this step. */
+  expected = new Map<string, Expected[]>()
+  /** PUBRELs likewise. */
+  expectedReleases = new Map<string, Flight[]>()
+  /** What the engine gave to members of groups in this step and was not accounted for yet. */
+  chosen: Chosen[] = []
+
+  constructor(limits: ModelLimits) {
+    this.limits = limits
+  }
+
+  begin(chosen: readonly Chosen[]): void {
+    this.expected = new Map()
+    this.expectedReleases = new Map()
+    this.chosen = [...chosen]
+  }
+
+  end(): void {
+    // A will that was due may end nothing and begin nothing: it is a message like others.
+    for (const { session, will } of this.dueWills.splice(0)) {
+      this.publish({ ...will.message, expiresAt: this.now + will.lifetime }, session)
+    }
+    if (this.chosen.length > 0)
+      throw new Error(
+        `given to members that have no room for it, or did not ask for it: ${JSON.stringify(this.chosen)}`,
+      )
+    for (const group of this.groups) {
+      if (group.backlog.length === 0) continue
+      const free = group.members.find((member) => this.#canTake(member, group.backlog[0] as Message))
+      if (free) throw new Error(`${group.name} waits, though ${free.session.client} has room`)
+    }
+  }
+
+  sessionOf(client: string): Session | undefined {
+    return this.sessions.find((session) => session.client === client)
+  }
+
+  // §3.1
+
+  /** Gives whether a session was present. */
+  connect(client: string, connection: Connection, clean: boolean, expiry: number): boolean {
+    const previous = this.sessionOf(client)
+    if (previous?.connection) this.leave(previous, true)
+    const kept = this.sessionOf(client)
+    if (kept && clean) this.#endSession(kept)
+    let session = this.sessionOf(client)
+    const isPresent = session !== undefined
+    if (!session) {
+      session = {
+        ...{ client, connection, expiry, endsAt: Infinity },
+        ...{ subscriptions: [], flights: [], resending: [], queue: [], replays: [], late: [], incoming: [] },
+      }
+      this.sessions.push(session)
+    }
+    session.connection = connection
+    session.expiry = expiry
+    session.endsAt = Infinity
+    this.wills = this.wills.filter((pending) => pending.session !== session)
+    // §4.4: PUBREL again for what was received, PUBLISH again for the rest.
+    for (const flight of session.flights) if (flight.released) this.#release(session, flight)
+    session.resending = session.flights.filter(({ released }) => !released)
+    this.#goOn(session)
+    return isPresent
+  }
+
+  /** The connection is over; `withWill`: not by a DISCONNECT that takes the will back. */
+  leave(session: Session, withWill: boolean): void {
+    const { will } = session.connection ?? {}
+    session.connection = undefined
+    session.late = []
+    session.resending = []
+    if (will && withWill) {
+      const wait = Math.min(will.delay, session.expiry)
+      if (wait === 0) this.dueWills.push({ session, will })
+      else this.wills.push({ session, will, dueAt: this.now + wait })
+    }
+    if (session.expiry === 0) return this.#endSession(session)
+    session.endsAt = this.now + session.expiry
+    for (const owed of session.replays.splice(0)) {
+      if (owed.message.expiresAt > this.now) this.#send(session, owed.message, owed)
+    }
+    this.#handOn(session, false)
+  }
+
+  /** One second passes. */
+  tick(): void {
+    this.now++
+    const due = this.wills.filter(({ dueAt }) => dueAt <= this.now)
+    this.wills = this.wills.filter(({ dueAt }) => dueAt > this.now)
+    this.dueWills.push(...due)
+    for (const session of this.sessions.filter(({ endsAt }) => endsAt <= this.now)) this.#endSession(session)
+  }
+
+  #endSession(session: Session): void {
+    this.sessions = this.sessions.filter((other) => other !== session)
+    for (const { filter } of session.subscriptions) this.#leaveGroup(session, filter)
+    this.#handOn(session, true)
+    const pending = this.wills.filter((will) => will.session === session)
+    this.wills = this.wills.filter((will) => will.session !== session)
+    this.dueWills.push(...pending)
+  }
+
+  // §3.3
+
+  /** Gives whether anybody subscribed to it. */
+  publish(message: Message, from: Session | undefined): boolean {
+    if (message.retain) this.#retain(message)
+    let isWanted = false
+    for (const session of this.sessions) {
+      const fitting = session.subscriptions.filter(
+        ({ filter, noLocal }) =>
+          !filter.startsWith('$share/') && fits(filter, message.topic) && !(noLocal && session === from),
+      )
+      if (fitting.length === 0) continue
+      isWanted = true
+      const granted = Math.max(...fitting.map(({ qos }) => qos))
+      this.#send(session, message, {
+        qos: Math.min(granted, message.qos) as Qos,
+        retain: message.retain && fitting.some(({ retainAsPublished }) => retainAsPublished),
+        identifiers: fitting.map(({ identifier }) => identifier).filter((identifier) => identifier > 0),
+      })
+    }
+    for (const group of this.groups) {
+      if (fits(group.filter, message.topic) && this.#offer(group, message)) isWanted = true
+    }
+    return isWanted
+  }
+
+  #retain(message: Message): void {
+    const { topic, payload } = message
+    const previous = this.retained.find((other) => other.topic === topic)
+    this.retained = this.retained.filter((other) => other !== previous)
+    if (payload !== '') this.retained.push(message)
+    // The new one has come by the subscription: the old one is not sent behind it.
+    for (const session of this.sessions) {
+      session.late = session.late.filter((owed) => owed.message !== previous)
+      session.replays = session.replays.filter((owed) => owed.message !== previous)
+    }
+  }
+
+  /** `terms.qos`: the smaller of both. */
+  #send(
+    session: Session,
+    message: Message,
+    terms: { readonly qos: Qos; readonly retain: boolean; readonly identifiers: readonly number[] },
+  ): void {
+    const { qos, retain, identifiers } = terms
+    if (qos === 0) {
+      if (session.connection) this.#expect(session, message, { ...terms, dup: false, flight: undefined })
+      return
+    }
+    if (session.queue.length === 0 && this.#hasRoom(session)) {
+      return this.#fly(session, message, { qos, retain, identifiers }, undefined)
+    }
+    while (session.queue.length >= this.limits.queued) session.queue.shift()
+    session.queue.push({ message, qos, retain, identifiers })
+  }
+
+  #fly(session: Session, message: Message, terms: Omit<Waiting, 'message'>, group: Group | undefined): void {
+    const { retain, identifiers } = terms
+    // [MQTT-3.1.2-25]: as if it had been delivered.
+    if (message.isBig && session.connection?.takesBig === false) return
+    const flight: Flight = { message, ...terms, group, packetId: 0, released: false }
+    session.flights.push(flight)
+    this.#expect(session, message, { qos: terms.qos, retain, identifiers, dup: false, flight })
+  }
+
+  #hasRoom({ connection, flights, resending }: Session): boolean {
+    return connection !== undefined && resending.length === 0 && flights.length < connection.window
+  }
+
+  #expect(
+    session: Session,
+    message: Message,
+    how: Pick<Expected, 'qos' | 'retain' | 'identifiers' | 'dup' | 'flight'>,
+  ): void {
+    if (message.isBig && session.connection?.takesBig === false) return
+    const list = this.expected.get(session.client) ?? []
+    list.push(this.#expectation(session, message, how))
+    this.expected.set(session.client, list)
+  }
+
+  #expectation(
+    session: Session,
+    { topic, payload, expiresAt, contentType }: Message,
+    how: Pick<Expected, 'qos' | 'retain' | 'identifiers' | 'dup' | 'flight'>,
+  ): Expected {
+    const is5 = session.connection?.version === 5
+    return {
+      ...how,
+      ...{ topic, payload },
+      identifiers: is5 ? how.identifiers.toSorted((a, b) => a - b) : [],
+      expiry: is5 && expiresAt !== Infinity ? Math.max(0, expiresAt - this.now) : undefined,
+      contentType: is5 ? contentType : undefined,
+    }
+  }
+
+  /** There may be room: what is owed goes out, the oldest first. */
+  #goOn(session: Session): void {
+    const { connection } = session
+    while (session.resending.length > 0) {
+      if (!connection || session.flights.length - session.resending.length >= connection.window) break
+      const flight = session.resending.shift() as Flight
+      const { message, qos, retain, identifiers } = flight
+      if (message.isBig && !connection.takesBig) session.flights = session.flights.filter((other) => other !== flight)
+      else this.#expect(session, message, { qos, retain, identifiers, dup: true, flight })
+    }
+    while (session.queue.length > 0 && this.#hasRoom(session)) {
+      const { message, ...terms } = session.queue.shift() as Waiting
+      if (message.expiresAt > this.now) this.#fly(session, message, terms, undefined)
+    }
+    for (const group of this.groups) {
+      if (group.members.some((member) => member.session === session)) this.#drain(group)
+    }
+    this.#replay(session)
+  }
+
+  #replay(session: Session): void {
+    while (session.queue.length === 0 && session.replays.length > 0) {
+      const { message, ...terms } = session.replays.shift() as Waiting
+      if (message.expiresAt > this.now) this.#send(session, message, terms)
+    }
+  }
+
+  // §4.3
+
+  /** PUBACK, PUBREC or PUBCOMP, whichever is next. */
+  acknowledge(session: Session, flight: Flight, hasFailed: boolean): void {
+    if (flight.qos === 2 && !flight.released && !hasFailed) {
+      flight.released = true
+      return this.#release(session, flight)
+    }
+    session.flights = session.flights.filter((other) => other !== flight)
+    this.#goOn(session)
+  }
+
+  #release(session: Session, flight: Flight): void {
+    const list = this.expectedReleases.get(session.client) ?? []
+    list.push(flight)
+    this.expectedReleases.set(session.client, list)
+  }
+
+  // §3.8
+
+  subscribe(session: Session, wanted: readonly Subscription[]): void {
+    const owed: { readonly message: Message; readonly subscription: Subscription }[] = []
+    for (const subscription of wanted) {
+      const { filter, retainHandling } = subscription
+      const isNew = !session.subscriptions.some((other) => other.filter === filter)
+      session.subscriptions = [...session.subscriptions.filter((other) => other.filter !== filter), subscription]
+      if (filter.startsWith('$share/')) {
+        this.#joinGroup(session, subscription)
+      } else if (retainHandling === 0 || (retainHandling === 1 && isNew)) {
+        for (const message of this.retained) {
+          if (fits(filter, message.topic) && message.expiresAt > this.now) owed.push({ message, subscription })
+        }
+      }
+    }
+    for (const { message, subscription } of owed) {
+      const qos = Math.min(message.qos, subscription.qos) as Qos
+      const identifiers = subscription.identifier > 0 ? [subscription.identifier] : []
+      if (qos > 0) {
+        session.replays.push({ message, qos: qos as 1 | 2, retain: true, identifiers })
+      } else if (!message.isBig || session.connection?.takesBig !== false) {
+        const expected = this.#expectation(session, message, {
+          ...{ qos, retain: true, identifiers, dup: false, flight: undefined },
+        })
+        session.late.push({ message, expected })
+      }
+    }
+    this.#replay(session)
+  }
+
+  /** Gives whether there was one. */
+  unsubscribe(session: Session, filter: string): boolean {
+    const wasThere = session.subscriptions.some((other) => other.filter === filter)
+    session.subscriptions = session.subscriptions.filter((other) => other.filter !== filter)
+    if (wasThere) this.#leaveGroup(session, filter)
+    return wasThere
+  }
+
+  // §4.8.2
+
+  #joinGroup(session: Session, subscription: Subscription): void {
+    const [, name = '', filter = ''] = /^\$share\/([^/]+)\/(.+)$/.exec(subscription.filter) ?? []
+    let group = this.groups.find((other) => other.name === name && other.filter === filter)
+    if (!group) this.groups.push((group = { name, filter, members: [], backlog: [] }))
+    group.members = [...group.members.filter((member) => member.session !== session), { session, subscription }]
+    this.#drain(group)
+  }
+
+  #leaveGroup(session: Session, filter: string): void {
+    for (const group of this.groups) {
+      if (filter === `$share/${group.name}/${group.filter}`) {
+        group.members = group.members.filter((member) => member.session !== session)
+        this.#drain(group)
+      }
+    }
+    this.groups = this.groups.filter(({ members }) => members.length > 0)
+  }
+
+  /** QoS 1 that nobody acknowledged; QoS 2 never changes hands ([MQTT-4.8.2-4], [MQTT-4.8.2-5]). */
+  #handOn(session: Session, isOver: boolean): void {
+    for (const group of new Set(session.flights.map((flight) => flight.group))) {
+      if (!group) continue
+      const someone = group.members.some(
+        (member) =>
+          member.session !== session &&
+          (member.session.connection !== undefined ||
+            (isOver && member.subscription.qos > 0 && member.session.expiry > 0)),
+      )
+      if (!someone) continue
+      const given = session.flights.filter((flight) => flight.group === group && flight.qos === 1)
+      if (given.length === 0) continue
+      session.flights = session.flights.filter((flight) => !given.includes(flight))
+      group.backlog.unshift(...given.map(({ message }) => message))
+      this.#drain(group)
+    }
+  }
+
+  /** Gives whether anybody gets it, now or later. */
+  #offer(group: Group, message: Message): boolean {
+    if (message.qos === 0) {
+      const isTaken = this.#give(group, message)
+      const isThere = group.members.some(({ session }) => session.connection)
+      if (isThere && !isTaken) throw new Error(`nobody of ${group.name} got ${message.payload}`)
+      return isThere
+    }
+    if (group.backlog.length === 0 && this.#give(group, message)) return true
+    const isAwaited = group.members.some(
+      ({ session, subscription }) => session.connection || (subscription.qos > 0 && session.expiry > 0),
+    )
+    if (!isAwaited) return false
+    while (group.backlog.length >= this.limits.queued) group.backlog.shift()
+    group.backlog.push(message)
+    return true
+  }
+
+  #drain(group: Group): void {
+    while (group.backlog.length > 0) {
+      const [first] = group.backlog as [Message]
+      if (first.expiresAt > this.now && !this.#give(group, first)) return
+      group.backlog.shift()
+    }
+  }
+
+  /** To the member that the engine chose, if it may have it by now; what it may never have is found by `end`. */
+  #give(group: Group, message: Message): boolean {
+    const at = this.chosen.findIndex(({ topic, payload }) => topic === message.topic && payload === message.payload)
+    const choice = this.chosen[at]
+    if (!choice) return false
+    const member = group.members.find(({ session }) => session.client === choice.client)
+    if (!member || !this.#canTake(member, message)) return false
+    this.chosen.splice(at, 1)
+    const { session, subscription } = member
+    const qos = Math.min(message.qos, subscription.qos) as Qos
+    const retain = message.retain && subscription.retainAsPublished
+    const identifiers = subscription.identifier > 0 ? [subscription.identifier] : []
+    if (qos === 0) this.#expect(session, message, { qos, retain, identifiers, dup: false, flight: undefined })
+    else this.#fly(session, message, { qos, retain, identifiers }, group)
+    return true
+  }
+
+  #canTake({ session, subscription }: Member, message: Message): boolean {
+    if (!session.connection) return false
+    return Math.min(subscription.qos, message.qos) === 0 || this.#hasRoom(session)
+  }
+}
+
+/** §4.7, level by level. */
+function fits(filter: string, topic: string): boolean {
+  const wanted = filter.split('/')
+  const levels = topic.split('/')
+  if (topic.startsWith('$') && (wanted[0] === '+' || wanted[0] === '#')) return false
+  for (const [at, level] of wanted.entries()) {
+    if (level === '#') return true
+    if (at >= levels.length || (level !== '+' && level !== levels[at])) return false
+  }
+  return wanted.length === levels.length
+}
