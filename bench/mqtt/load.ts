@@ -41,6 +41,8 @@ export interface IdleResult {
 }
 
 const LOAD_CORE = '1'
+/** Beyond what it was told to take: a server that stops answering in the middle of a handshake must not stop the bench. */
+const GRACE = 30_000
 
 function start(generator: LoadGenerator, server: BenchServer, wire: Wire, options: object) {
   const { user, password, pid, ports } = server
@@ -62,14 +64,19 @@ export async function runLoad(
   wire: Wire,
   options: LoadOptions,
 ): Promise<LoadResult> {
-  const { ended, line } = start(generator, server, wire, options)
+  const { child, ended, line } = start(generator, server, wire, options)
+  const timer = setTimeout(() => child.kill('SIGKILL'), ((options.seconds ?? 3) + (options.warmup ?? 1)) * 1000 + GRACE)
   const failed = ended.then(([status]) => {
     if (status !== 0) throw new Error(`${server.name}: the load ended with ${status}: ${JSON.stringify(options)}`)
     return line
   })
-  const [text] = await Promise.race([line, failed])
-  await ended
-  return JSON.parse(text) as LoadResult
+  try {
+    const [text] = await Promise.race([line, failed])
+    await ended
+    return JSON.parse(text) as LoadResult
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** `task` runs while the connections are there. */
