@@ -1,22 +1,10 @@
-import type { Clock, Logger, Timer } from '@halyard/core'
+import type { Clock, Timer } from '@halyard/core'
 import { REASON } from '@halyard/wire/mqtt'
-import type { MessageStore } from '../domain/positions.ts'
 import type { Transport } from '../domain/transport.ts'
 import { Broker } from './broker.ts'
+import type { BrokerParts } from './broker.ts'
 import { Connection } from './connection.ts'
-import type { Authenticator, Login, Principal, Verdict } from './dialect.ts'
-import type { MqttLimits } from './limits.ts'
-import type { Publication } from './publication.ts'
-
-export interface MqttServerParts {
-  readonly authenticate: (login: Login) => Verdict | Promise<Verdict>
-  /** Enhanced authentication (5.0 §4.12); none. */
-  readonly authenticators?: readonly Authenticator[]
-  readonly store: MessageStore<Publication>
-  readonly limits: MqttLimits
-  readonly clock: Clock
-  readonly logger: Logger
-}
+import type { Principal } from './dialect.ts'
 
 const SWEEP = 1000
 const SWEEPS_A_MINUTE = 60
@@ -32,7 +20,7 @@ export class MqttServer {
   #isDraining = false
   #onEmpty: (() => void) | undefined
 
-  constructor(parts: MqttServerParts) {
+  constructor(parts: BrokerParts) {
     this.broker = new Broker(parts)
     this.#clock = parts.clock
     this.#schedule()
