@@ -98,10 +98,6 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     return this.session.principal
   }
 
-  get link(): Link {
-    return this
-  }
-
   get waiting(): number {
     return this.output.waiting
   }
@@ -265,14 +261,6 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     const type = qos === 1 ? 'puback' : 'pubrec'
     if (reason === REASON.success || this.version !== 5) this.output.acknowledge(type, packetId)
     else this.output.send({ type, packetId, reasonCode: reason })
-  }
-
-  suback(packetId: number, reasonCodes: readonly ReasonCode[]): void {
-    this.output.send({ type: 'suback', packetId, reasonCodes })
-  }
-
-  unsuback(packetId: number, reasonCodes: readonly ReasonCode[]): void {
-    this.output.send({ type: 'unsuback', packetId, reasonCodes: this.version === 5 ? reasonCodes : [] })
   }
 
   /** A dialect takes away what it gave. */

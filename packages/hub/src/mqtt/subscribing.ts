@@ -1,22 +1,21 @@
 import { REASON, checkFilter, isShared } from '@halyard/wire/mqtt'
 import type { Qos, Subscribe, Subscription, Unsubscribe } from '@halyard/wire/mqtt'
 import type { Broker } from './broker.ts'
+import type { ClientOutput } from './client-output.ts'
 import type { DialectConnection, Principal, ReasonCode, SubscribePlan } from './dialect.ts'
 import type { Link } from './link.ts'
 import type { FindRetained } from './replays.ts'
 import { ClientSubscription } from './session.ts'
 import type { Session } from './session.ts'
 
-export interface SubscribingClient {
+export interface SubscribingClient extends Pick<Link, 'replay'> {
   readonly version: 3 | 4 | 5
   /** docs/protocols/mqtt.md §6.2 */
   readonly isBridge: boolean
   readonly session: Session
   readonly principal: Principal
   readonly dialectConnection: DialectConnection
-  readonly link: Link
-  suback(packetId: number, reasons: readonly ReasonCode[]): void
-  unsuback(packetId: number, reasons: readonly ReasonCode[]): void
+  readonly output: ClientOutput
   close(reason: ReasonCode, why: string): void
 }
 
@@ -38,10 +37,10 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
   const granted = subscriptions.map((wanted) =>
     grant(broker, client, client.isBridge ? asBridge(wanted) : wanted, identifier),
   )
-  client.suback(
-    packetId,
-    granted.map(({ reason }) => (client.version === 5 || reason < REASON.unspecifiedError ? reason : FAILURE)),
+  const reasonCodes = granted.map(({ reason }) =>
+    client.version === 5 || reason < REASON.unspecifiedError ? reason : FAILURE,
   )
+  client.output.send({ type: 'suback', packetId, reasonCodes })
   for (const { retained, qos } of granted) if (retained) replay(broker, client, retained, qos, identifier)
 }
 
@@ -52,10 +51,11 @@ function asBridge(wanted: Subscription): Subscription {
 
 /** UNSUBSCRIBE (§3.10). */
 export function unsubscribe(broker: Broker, client: SubscribingClient, { packetId, filters }: Unsubscribe): void {
-  client.unsuback(
-    packetId,
-    filters.map((filter) => (endSubscription(broker, client, filter) ? REASON.success : REASON.noSubscriptionExisted)),
+  const reasonCodes = filters.map((filter) =>
+    endSubscription(broker, client, filter) ? REASON.success : REASON.noSubscriptionExisted,
   )
+  // Before 5.0 UNSUBACK has no codes (3.1.1 §3.11.3).
+  client.output.send({ type: 'unsuback', packetId, reasonCodes: client.version === 5 ? reasonCodes : [] })
 }
 
 /** 3.1.1 has one code for all failures ([MQTT-3.9.3-2]). */
@@ -100,22 +100,16 @@ function retainedOf(
   return count === 0 ? undefined : () => retained.match(filter, broker.now(), sets)
 }
 
-function replay(
-  broker: Broker,
-  { session, link }: SubscribingClient,
-  find: FindRetained,
-  granted: Qos,
-  identifier: number,
-): void {
+function replay(broker: Broker, client: SubscribingClient, find: FindRetained, granted: Qos, identifier: number): void {
   const identifiers = identifier === 0 ? undefined : [identifier]
   const { passing, delivery } = broker
-  link.replay(find, (message) => {
+  client.replay(find, (message) => {
     // [MQTT-3.3.2-5]: it may have waited for the client to read.
     if (message.expiresAt <= broker.now()) return
     passing.beginAgain(message, 0)
     // [MQTT-3.3.1-8]: RETAIN tells that it is an old one.
     const terms = { qos: message.qos < granted ? message.qos : granted, retain: true, identifiers }
-    delivery.send(session, passing, terms, false)
+    delivery.send(client.session, passing, terms, false)
     passing.end()
   })
 }
