@@ -1,9 +1,11 @@
+import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '@halyard/core'
 import { nodeClock, nodeDisk } from '@halyard/core/node'
 import { describe, it } from 'vitest'
+import { JournalReaders } from '../src/domain/journal-readers.ts'
 import { MemoryHistory } from '../src/store/memory-history.ts'
 import { MemoryJournal } from '../src/store/memory-journal.ts'
 import { MemoryRegistry } from '../src/store/memory-registry.ts'
@@ -34,6 +36,7 @@ function sqlite<T>(choose: (index: SqliteIndex) => T): Make<T> {
     const journal = await SegmentJournal.open({ path: journalPath, disk: nodeDisk() })
     const index = await SqliteIndex.open({
       ...{ path: join(path, 'hub.sqlite'), journal, journalPath, hubId: 'testtest' },
+      reader: new JournalReaders(journal, (error) => assert.fail(String(error))).add(),
       ...{ clock: nodeClock(), logger: silentLogger },
     })
     const dispose = async (): Promise<void> => {

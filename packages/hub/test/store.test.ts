@@ -6,6 +6,7 @@ import { StorageError } from '@halyard/core'
 import { nodeClock, nodeDisk } from '@halyard/core/node'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { JournalReaders } from '../src/domain/journal-readers.ts'
 import type { MessageDraft } from '../src/domain/message.ts'
 import { decodeMessageRecord, encodeMessageRecord, PADDING_RECORD } from '../src/store/record.ts'
 import { SegmentJournal } from '../src/store/segment-journal.ts'
@@ -32,7 +33,9 @@ async function openStore(directory: string, segmentBytes?: number): Promise<Open
   const journal = await SegmentJournal.open({ path: journalPath, disk: nodeDisk(), segmentBytes })
   const log = new RecordingLogger()
   let closed: Promise<void> | undefined
-  const options = { path: join(directory, 'hub.sqlite'), journal, journalPath, hubId: 'testtest', clock: nodeClock() }
+  const reader = new JournalReaders(journal, (error) => expect.fail(String(error))).add()
+  const path = join(directory, 'hub.sqlite')
+  const options = { path, journal, journalPath, reader, hubId: 'testtest', clock: nodeClock() }
   const index = await SqliteIndex.open({ ...options, logger: log }).catch(async (error: unknown) => {
     await journal.close()
     throw error

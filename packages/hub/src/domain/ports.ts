@@ -11,9 +11,15 @@ export type Lsn = number
 /** Told once, in the order of the appends. */
 export interface CommitWaiter {
   committed(lsn: Lsn): void
-  /** The record is not in the journal; its number goes to another. */
+  /** The record is not in the journal. */
   failed(error: Error): void
 }
+
+/**
+ * What became of the next records in their order, up to this one: they last, or they are not in the journal. Cheaper than
+ * a waiter for each where many wait.
+ */
+export type CommitListener = (upTo: Lsn, error: Error | undefined) => void
 
 export interface JournalRecord {
   readonly lsn: Lsn
@@ -29,6 +35,8 @@ export interface Journal extends AsyncDisposable {
   readonly committed: Lsn
   /** Appended and not yet committed. */
   readonly pendingBytes: number
+  /** Told once a group, in order. The function given back ends it. */
+  onSettled(listener: CommitListener): () => void
   /** Resolves when everything up to `lsn` lasts, rejects if it never will. */
   whenCommitted(lsn: Lsn): Promise<void>
   /** Committed records with a number above `after`, oldest first, in batches. */

@@ -1,7 +1,7 @@
 import { messageId } from '../domain/message.ts'
 import type { StoredMessage } from '../domain/message.ts'
-import type { Lsn } from '../domain/ports.ts'
-import type { FollowedJournal, Index } from './follower.ts'
+import type { Journal, Lsn } from '../domain/ports.ts'
+import type { Index } from './stored-index.ts'
 import { MemoryHistory } from './memory-history.ts'
 import { MemoryRegistry } from './memory-registry.ts'
 import { decodeMessageRecord } from './record.ts'
@@ -10,17 +10,17 @@ import { decodeMessageRecord } from './record.ts'
 export class MemoryIndex implements Index {
   readonly registry: MemoryRegistry = new MemoryRegistry()
   readonly history: MemoryHistory
-  readonly #journal: FollowedJournal
+  readonly #journal: Journal
   readonly #hubId: string
   readonly #stop: () => void
   #applied = 0
   #following: Promise<void> = Promise.resolve()
 
-  constructor(parts: { readonly journal: FollowedJournal; readonly hubId: string; readonly now: () => Date }) {
+  constructor(parts: { readonly journal: Journal; readonly hubId: string; readonly now: () => Date }) {
     this.#journal = parts.journal
     this.#hubId = parts.hubId
     this.history = new MemoryHistory(parts.now, () => this.#follow())
-    this.#stop = parts.journal.onCommit(() => void this.#follow())
+    this.#stop = parts.journal.onSettled(() => void this.#follow())
   }
 
   get applied(): Lsn {

@@ -1,16 +1,15 @@
 import { StorageError } from '@halyard/core'
-import type { CommitWaiter, JournalRecord, Lsn } from '../domain/ports.ts'
-import type { FollowedJournal } from './follower.ts'
+import type { CommitListener, CommitWaiter, Journal, JournalRecord, Lsn } from '../domain/ports.ts'
 
 /** A journal for `data: ':memory:'`: commits in the next microtask, in groups, and forgets what nobody needs. */
-export class MemoryJournal implements FollowedJournal {
+export class MemoryJournal implements Journal {
   #records: JournalRecord[] = []
   #waiters: { readonly lsn: Lsn; readonly waiter: CommitWaiter }[] = []
   #appended = 0
   #committed = 0
   #pendingBytes = 0
   #closed = false
-  readonly #listeners = new Set<(committed: Lsn) => void>()
+  readonly #listeners = new Set<CommitListener>()
 
   get committed(): Lsn {
     return this.#committed
@@ -47,7 +46,7 @@ export class MemoryJournal implements FollowedJournal {
     return Promise.resolve()
   }
 
-  onCommit(listener: (committed: Lsn) => void): () => void {
+  onSettled(listener: CommitListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -66,7 +65,7 @@ export class MemoryJournal implements FollowedJournal {
     this.#pendingBytes = 0
     const waiters = this.#waiters
     this.#waiters = []
+    for (const listener of this.#listeners) listener(this.#committed, undefined)
     for (const { lsn, waiter } of waiters) waiter.committed(lsn)
-    for (const listener of this.#listeners) listener(this.#committed)
   }
 }

@@ -3,11 +3,14 @@ import { StorageError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import { storageError } from '@halyard/core/node'
 import type { Disk, LogDamage } from '@halyard/core/node'
+import { JournalReaders } from '../domain/journal-readers.ts'
+import type { JournalReader } from '../domain/journal-readers.ts'
+import type { Journal } from '../domain/ports.ts'
 import { removeTemporaryFiles } from '../files.ts'
 import { SAMPLE_FILE } from '../sample-file.ts'
 import { SECRETS_FILE, loadSecrets, makeSecrets } from '../secrets.ts'
 import type { Secrets } from '../secrets.ts'
-import type { FollowedJournal, Index } from './follower.ts'
+import type { Index } from './stored-index.ts'
 import { MemoryIndex } from './memory-index.ts'
 import { MemoryJournal } from './memory-journal.ts'
 import { SegmentJournal } from './segment-journal.ts'
@@ -16,8 +19,10 @@ import { SqliteIndex } from './sqlite/sqlite-index.ts'
 /** Everything of a hub that stays when it stops. */
 export interface Store {
   readonly secrets: Secrets
-  readonly journal: FollowedJournal
+  readonly journal: Journal
   readonly index: Index
+  /** What the MQTT engine may read again; none: in memory nothing is. */
+  readonly reader: JournalReader | undefined
   /** A hub has been ready here before, and its SQLite file is gone: a new one was made. */
   readonly lostIndex: boolean
 }
@@ -38,6 +43,7 @@ export function openMemoryStore({ clock }: Pick<StorePorts, 'clock'>): Store {
     secrets,
     journal,
     lostIndex: false,
+    reader: undefined,
     index: new MemoryIndex({ journal, hubId: secrets.hubId, now: () => new Date(clock.now()) }),
   }
 }
@@ -87,8 +93,11 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
     const path = join(directory, INDEX_FILE)
     const { hubId } = secrets
     const lostIndex = await isIndexLost(disk, directory)
-    const index = await SqliteIndex.open({ path, journal, journalPath, hubId, clock, logger })
-    return { secrets, journal, index, lostIndex }
+    const readers = new JournalReaders(journal, (error) =>
+      logger.warn({ err: error }, 'a segment of the journal that is not needed any more could not be removed'),
+    )
+    const index = await SqliteIndex.open({ path, journal, reader: readers.add(), journalPath, hubId, clock, logger })
+    return { secrets, journal, index, reader: readers.add(), lostIndex }
   } catch (error) {
     await journal.close()
     throw error

@@ -1,7 +1,6 @@
 import { readLog, SegmentLog } from '@halyard/core/node'
 import type { Disk, LogDamage } from '@halyard/core/node'
-import type { CommitWaiter, JournalRecord, Lsn } from '../domain/ports.ts'
-import type { FollowedJournal } from './follower.ts'
+import type { CommitListener, CommitWaiter, Journal, JournalRecord, Lsn } from '../domain/ports.ts'
 import { PADDING_RECORD } from './record.ts'
 
 export const JOURNAL_KIND = 'JRNL'
@@ -18,11 +17,9 @@ export interface SegmentJournalOptions {
 }
 
 /** The journal on core's segment log. Its lock is the lock of the whole data directory. */
-export class SegmentJournal implements FollowedJournal {
+export class SegmentJournal implements Journal {
   readonly #log: SegmentLog
   readonly #options: SegmentJournalOptions
-  readonly #listeners = new Set<(committed: Lsn) => void>()
-  #watching = false
 
   private constructor(log: SegmentLog, options: SegmentJournalOptions) {
     this.#log = log
@@ -47,9 +44,7 @@ export class SegmentJournal implements FollowedJournal {
   }
 
   append(payload: Uint8Array, waiter?: CommitWaiter): Lsn {
-    const lsn = this.#log.append(payload, waiter)
-    if (!this.#watching && this.#listeners.size > 0) void this.#watch()
-    return lsn
+    return this.#log.append(payload, waiter)
   }
 
   whenCommitted(lsn: Lsn): Promise<void> {
@@ -69,9 +64,8 @@ export class SegmentJournal implements FollowedJournal {
     return this.#log.dropBelow(lsn)
   }
 
-  onCommit(listener: (committed: Lsn) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+  onSettled(listener: CommitListener): () => void {
+    return this.#log.onSettled(listener)
   }
 
   /** Uses up numbers so that none that the index has seen is given to another record. */
@@ -88,17 +82,5 @@ export class SegmentJournal implements FollowedJournal {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  /** One turn per group of the log. */
-  async #watch(): Promise<void> {
-    this.#watching = true
-    while (this.#log.pendingBytes > 0) {
-      const before = this.committed
-      // Whoever appended has been told of a failure by his waiter.
-      await this.#log.whenCommitted(this.#log.appended).catch(() => {})
-      if (this.committed > before) for (const listener of this.#listeners) listener(this.committed)
-    }
-    this.#watching = false
   }
 }

@@ -51,6 +51,17 @@ export function journalContract(make: Make<Journal>): readonly ContractCase[] {
       })
       assert.deepEqual(await contents(journal), [[1, 'x']])
     }),
+    it('tells once a group what became of it, before anybody else knows', async (journal) => {
+      const told: [Lsn, unknown, Lsn][] = []
+      const stop = journal.onSettled((upTo, error) => told.push([upTo, error, journal.committed]))
+      journal.append(bytes('a'))
+      journal.append(bytes('b'), { committed: () => assert.equal(told.length, 1), failed: assert.fail })
+      await journal.whenCommitted(2)
+      stop()
+      journal.append(bytes('c'))
+      await journal.whenCommitted(3)
+      assert.deepEqual(told, [[2, undefined, 2]])
+    }),
     it('copies the bytes: the caller may use them again', async (journal) => {
       const buffer = bytes('first')
       journal.append(buffer)

@@ -38,14 +38,14 @@ describe('a hub that is killed', () => {
       }
       return { kill, queued: () => queued }
     }
-    const first = await run(0, 1_000)
-    await until('many are queued', () => first.queued() >= 200)
+    const first = await run(0, 300)
+    await until('many are queued', () => first.queued() >= 100)
     await first.kill()
     const queued = first.queued()
 
     const device = await openDevice(reads, { port })
     const second = await run(1_000, 0)
-    await until('some have come', () => device.messages.length > queued / 2)
+    await until(`some of ${queued} have come`, () => device.messages.length > 20)
     await second.kill()
     await run(1_000, 1)
     await until('all have come', () => device.messages.at(-1) === '1000')
@@ -53,7 +53,9 @@ describe('a hub that is killed', () => {
     expect([...new Set(numbers)].slice(0, queued + 1)).toEqual(
       Array.from({ length: queued + 1 }, (_, number) => number),
     )
-    // A kill between the device's acknowledgement and the note of it: of one message, or of it and the next.
-    expect(numbers.length - new Set(numbers).size).toBeLessThanOrEqual(2)
+    // Again come only the last ones, those whose acknowledgements were not on the disk when the kill came: one step back,
+    // and then on to the one that was queued last.
+    const steps = numbers.slice(1).map((number, index) => number - (numbers[index] ?? 0))
+    expect(steps.slice(0, -1).filter((step) => step !== 1).length).toBeLessThanOrEqual(1)
   })
 })

@@ -14,7 +14,7 @@ import { Group } from './group.ts'
 import { recover } from './recovery.ts'
 import type { KeptSegment, Recovered } from './recovery.ts'
 import { SegmentWriter } from './segment-writer.ts'
-import type { LogOptions, LogPosition, LogRecord, LogWaiter, Lsn } from './types.ts'
+import type { LogListener, LogOptions, LogPosition, LogRecord, LogWaiter, Lsn } from './types.ts'
 
 const DEFAULT_SEGMENT_BYTES = 1024 * 1024
 
@@ -53,6 +53,7 @@ export class SegmentLog implements AsyncDisposable {
   #flushing: Promise<void> | undefined
   /** Until all waiters of what was committed are told. */
   #telling: Promise<void> = Promise.resolve()
+  readonly #listeners = new Set<LogListener>()
   #closed: Promise<void> | undefined
   /** Of the last segment all that was written is synced, or can be: no sync of it has failed. */
   #sound: boolean
@@ -155,6 +156,12 @@ export class SegmentLog implements AsyncDisposable {
     return Promise.reject(new StorageError('ERR_STORE_IO', `record ${lsn} was not kept; append it again`))
   }
 
+  /** Told once a group, before the waiters of its records. The function given back ends it. */
+  onSettled(listener: LogListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
   /** The payload at a position that `replay` or a waiter gave. */
   async read(position: LogPosition): Promise<Buffer> {
     const path = join(this.#options.path, segmentName(position.segment))
@@ -248,7 +255,9 @@ export class SegmentLog implements AsyncDisposable {
       )
       this.#groups.shift()
       this.#pendingBytes -= group.length
-      if (!(outcome instanceof StorageError)) this.#committed = group.last
+      const error = outcome instanceof StorageError ? outcome : undefined
+      if (error === undefined) this.#committed = group.last
+      for (const listener of this.#listeners) listener(group.last, error)
       this.#telling = this.#tell(group, outcome, this.#telling)
       if (this.#groups.length > 0) await new Promise(setImmediate)
     }

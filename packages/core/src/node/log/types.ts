@@ -14,6 +14,12 @@ export interface LogWaiter {
   failed(error: HalyardError): void
 }
 
+/**
+ * What became of the next records in their order, up to this one: they last, or they are not in the log. Cheaper than a
+ * waiter for each where many wait.
+ */
+export type LogListener = (upTo: Lsn, error: HalyardError | undefined) => void
+
 /** Where a record lies; valid until its segment is dropped. */
 export interface LogPosition {
   readonly segment: number

@@ -1,5 +1,6 @@
 import { StorageError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
+import type { JournalReader } from '../../domain/journal-readers.ts'
 import type { StoredMessage } from '../../domain/message.ts'
 import type {
   Document,
@@ -14,7 +15,7 @@ import type {
   WriteResult,
 } from '../../domain/ports.ts'
 import { checkDocument } from '../documents.ts'
-import type { Index } from '../follower.ts'
+import type { Index } from '../stored-index.ts'
 import { parseCursor } from '../history-rules.ts'
 import type { SegmentJournal } from '../segment-journal.ts'
 import type { Engine } from './database.ts'
@@ -29,6 +30,7 @@ export interface SqliteIndexOptions {
   /** The SQLite file. */
   readonly path: string
   readonly journal: SegmentJournal
+  readonly reader: JournalReader
   /** The journal's directory. */
   readonly journalPath: string
   readonly hubId: string
@@ -45,7 +47,6 @@ export class SqliteIndex implements Index {
   readonly #options: SqliteIndexOptions
   readonly #stopListening: () => void
   #applied: Lsn = 0
-  #dropping = false
   #announced = false
 
   private constructor(options: SqliteIndexOptions) {
@@ -58,7 +59,7 @@ export class SqliteIndex implements Index {
     })
     this.registry = new SqliteRegistry(this.#worker)
     this.history = new SqliteHistory(this.#worker, clock)
-    this.#stopListening = journal.onCommit(() => this.#announce())
+    this.#stopListening = journal.onSettled(() => this.#announce())
   }
 
   /**
@@ -117,22 +118,7 @@ export class SqliteIndex implements Index {
 
   #onApplied(lsn: Lsn): void {
     this.#applied = lsn
-    if (!this.#dropping) void this.#drop()
-  }
-
-  /** One after the other: two at once would remove the same segment. */
-  async #drop(): Promise<void> {
-    const { journal, logger } = this.#options
-    this.#dropping = true
-    try {
-      for (let lsn = -1; lsn < this.#applied;) {
-        lsn = this.#applied
-        await journal.dropBelow(lsn + 1)
-      }
-    } catch (error) {
-      logger.warn({ err: error }, 'a segment of the journal that is not needed any more could not be removed')
-    }
-    this.#dropping = false
+    this.#options.reader.keepFrom(lsn + 1)
   }
 }
 
