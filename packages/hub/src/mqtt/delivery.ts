@@ -3,7 +3,7 @@ import type { InFlight } from './outgoing-flow.ts'
 import type { MessageStore, Position } from '../domain/positions.ts'
 import type { Counters } from './counters.ts'
 import type { MqttLimits } from './limits.ts'
-import type { DeliveryTerms, Link } from './link.ts'
+import type { Delivered, DeliveryTerms, Link } from './link.ts'
 import { Passing } from './passing.ts'
 import { sizeOfPublication } from './publication.ts'
 import type { Publication } from './publication.ts'
@@ -19,9 +19,6 @@ export interface DeliveryParts {
   /** Of a session without a connection whose queue is full, under the policy `expire-session`. */
   readonly expire: (session: Session) => void
 }
-
-/** `rejected`: its queue is full, and the account's policy is to refuse what is published. */
-export type Delivered = 'sent' | 'queued' | 'dropped' | 'rejected'
 
 const RETAIN = 4
 const IDENTIFIERS = 8
