@@ -1,7 +1,7 @@
 import type { Qos } from '@halyard/wire/mqtt'
-import { IncomingFlow } from './incoming-flow.ts'
-import { OutgoingFlow } from './outgoing-flow.ts'
-import type { InFlight } from './outgoing-flow.ts'
+import { ServerReceipts } from './server-receipts.ts'
+import { ServerWindow } from './server-window.ts'
+import type { Sent } from './server-window.ts'
 import { PositionQueue } from '../domain/position-queue.ts'
 import type { Position } from '../domain/positions.ts'
 import type { Principal } from './dialect.ts'
@@ -93,10 +93,10 @@ export class Session {
   #filterBytes = 0
   /** Shared groups that it is a member of. */
   readonly groups: Set<Group> = new Set()
-  readonly outgoing: OutgoingFlow<Owed>
+  readonly outgoing: ServerWindow<Owed>
   /** In flight since an earlier connection and not sent again yet, the oldest last; `undefined`: nothing is. */
-  resending: InFlight<Owed>[] | undefined
-  readonly incoming: IncomingFlow = new IncomingFlow()
+  resending: Sent<Owed>[] | undefined
+  readonly incoming: ServerReceipts = new ServerReceipts()
   #keeping: Keeping | undefined
   readonly queue: PositionQueue = new PositionQueue()
   /** Of what waits in the queue for subscriptions with identifiers. */
@@ -109,7 +109,7 @@ export class Session {
     this.key = key
     this.clientId = clientId
     this.principal = principal
-    this.outgoing = new OutgoingFlow(window)
+    this.outgoing = new ServerWindow(window)
   }
 
   /** By the filter as it was sent. */
