@@ -2,36 +2,15 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Packet, Qos } from '@halyard/wire/mqtt'
 import { describe, expect, it } from 'vitest'
 import type { KeepWaiter, MessageHistory } from '../../../src/domain/message-history.ts'
-import type { Principal, PublishPlan, SubscribePlan } from '../../../src/mqtt/dialect.ts'
+import type { Principal, PublishPlan } from '../../../src/mqtt/dialect.ts'
 import type { Publication } from '../../../src/mqtt/publication.ts'
 import { MemoryMessageHistory } from '../../../src/store/memory-message-history.ts'
-import { OpenDialect, Stage } from '../stage.ts'
+import { Stage } from '../stage.ts'
 import type { MemoryClient, StageWish } from '../stage.ts'
+import { Chronicle } from './chronicle.ts'
 import { message, payloads } from './support.ts'
 
 /** What a new subscription gets of the past, before its SUBACK, and what is published meanwhile. */
-
-/** Everything is stored; filters that begin with `past/` bring what is. */
-class Chronicle extends OpenDialect {
-  readonly history: MessageHistory<Publication> = new MemoryMessageHistory(() => 0)
-  /** What a read of the history does instead. */
-  read: ((filter: string) => AsyncIterable<Publication>) | undefined
-
-  override plan(principal: Principal, topic: string): PublishPlan {
-    return { ...super.plan(principal, topic), store: 60 } as PublishPlan
-  }
-
-  override subscribe(...wish: Parameters<OpenDialect['subscribe']>): SubscribePlan {
-    const plan = super.subscribe(...wish)
-    const [, filter] = wish
-    if (plan.kind === 'refuse' || !plan.filter.startsWith('past/')) return plan
-    return { ...plan, before: () => this.read?.(filter) ?? this.stored(plan.filter) }
-  }
-
-  async *stored(filter: string): AsyncGenerator<Publication> {
-    for await (const { id, message: stored } of this.history.read('test', filter)) yield { ...stored, id }
-  }
-}
 
 const chronicle = (limits: StageWish = {}, dialect: Chronicle = new Chronicle()): [Stage, Chronicle] => [
   new Stage(limits, dialect, dialect.history),
@@ -281,7 +260,14 @@ class SlowHistory extends MemoryMessageHistory<Publication> {
 }
 
 class SlowChronicle extends Chronicle {
-  override readonly history: SlowHistory = new SlowHistory(() => 0)
+  override readonly history: SlowHistory
+
+  constructor() {
+    const history = new SlowHistory(() => 0)
+    super(history)
+    this.history = history
+  }
+
   override plan(principal: Principal, topic: string): PublishPlan {
     const plan = super.plan(principal, topic)
     return topic.startsWith('fleeting/') ? ({ ...plan, store: 0 } as PublishPlan) : plan
