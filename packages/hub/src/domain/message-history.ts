@@ -25,10 +25,10 @@ export interface MessageHistory<M> {
    */
   keep(draft: HistoryDraft<M>, waiter: KeepWaiter): number
   /** Everything that was handed in before the call and fits, oldest first; `last`: only the newest so many. */
-  read(space: string, filter: string, last?: number): AsyncIterable<StoredMessage<M>>
+  read(space: string, filter: string, last?: number): AsyncIterable<KeptMessage<M>>
 }
 
-export interface StoredMessage<M> {
+export interface KeptMessage<M> {
   readonly id: number
   readonly message: M
 }

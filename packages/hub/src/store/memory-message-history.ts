@@ -1,5 +1,5 @@
 import { fits, isServerTopic } from '../domain/topics/filter.ts'
-import type { HistoryDraft, KeepWaiter, MessageHistory, StoredMessage } from '../domain/message-history.ts'
+import type { HistoryDraft, KeepWaiter, MessageHistory, KeptMessage } from '../domain/message-history.ts'
 
 const MIB = 1_048_576
 
@@ -40,7 +40,7 @@ export class MemoryMessageHistory<M> implements MessageHistory<M> {
     return id
   }
 
-  read(space: string, filter: string, last?: number): AsyncIterable<StoredMessage<M>> {
+  read(space: string, filter: string, last?: number): AsyncIterable<KeptMessage<M>> {
     const now = this.#now()
     const found: Kept<M>[] = []
     for (const one of this.#kept.values()) {
@@ -61,6 +61,6 @@ function isMeant(filter: string, channel: string): boolean {
   return fits(filter, 0, channel, 0) && (!isServerTopic(channel) || isServerTopic(filter))
 }
 
-async function* oneByOne<M>(found: readonly Kept<M>[]): AsyncGenerator<StoredMessage<M>> {
+async function* oneByOne<M>(found: readonly Kept<M>[]): AsyncGenerator<KeptMessage<M>> {
   for (const { id, message } of found) yield { id, message }
 }
