@@ -41,7 +41,7 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
     return client.close(REASON.protocolError, 'a shared subscription has No Local')
   }
   if (client.openings.unanswered > broker.limits.subscriptions) {
-    return client.close(REASON.quotaExceeded, 'it subscribes to more than it waits for')
+    return client.close(REASON.quotaExceeded, 'too many of its filters wait for what is stored')
   }
   const granted = subscriptions.map((wanted) =>
     grant(broker, client, client.isBridge ? asBridge(wanted) : wanted, identifier),
