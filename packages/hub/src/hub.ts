@@ -40,6 +40,7 @@ import { ScryptPasswords } from './passwords.ts'
 import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
 import { closeStore, openDiskStore, openMemoryStore } from './store/open-store.ts'
 import type { Store } from './store/open-store.ts'
+import { MemoryMessageHistory } from './store/memory-message-history.ts'
 import { MemoryMessages } from './store/memory-messages.ts'
 import { encodeMessageRecord } from './store/record.ts'
 import { VERSION } from './version.ts'
@@ -122,6 +123,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
   const passwords = new ScryptPasswords()
   const mqtt = startMqtt({
     ...{ limits: config.mqtt.limits, accounts: mqttAccounts, passwords, store: new MemoryMessages() },
+    history: new MemoryMessageHistory(() => clock.monotonic()),
     ...{ anonymous: checked.mqttAnonymous, version: VERSION, sysInterval: config.mqtt.sysInterval },
     ...{ clock, logger: flood },
   })

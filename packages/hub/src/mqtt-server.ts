@@ -22,6 +22,7 @@ import { MqttServer as Engine } from './mqtt/server.ts'
 import { SysTopics } from './mqtt/sys-topics.ts'
 import { isLoopback } from './options.ts'
 import { repeatedLogger } from './repeated-logger.ts'
+import { MemoryMessageHistory } from './store/memory-message-history.ts'
 import { MemoryMessages } from './store/memory-messages.ts'
 import { VERSION } from './version.ts'
 
@@ -121,7 +122,8 @@ export async function createMqttServer(options: MqttServerOptions = {}): Promise
   const door = new FrontDoor({ name: 'mqtt', mqtt, tls, firstByteTimeout, clock, logger })
   const engine = new Engine({
     authenticate: (login) => dialect.authenticate(login),
-    ...{ store: new MemoryMessages(), limits, clock, logger },
+    ...{ store: new MemoryMessages(), history: new MemoryMessageHistory(() => clock.monotonic()) },
+    ...{ limits, clock, logger },
   })
   try {
     const listener = await TcpListener.open({

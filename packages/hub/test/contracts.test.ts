@@ -8,12 +8,15 @@ import { describe, it } from 'vitest'
 import { JournalReaders } from '../src/domain/journal-readers.ts'
 import { MemoryHistory } from '../src/store/memory-history.ts'
 import { MemoryJournal } from '../src/store/memory-journal.ts'
+import { MemoryMessageHistory } from '../src/store/memory-message-history.ts'
 import { MemoryRegistry } from '../src/store/memory-registry.ts'
 import { SegmentJournal } from '../src/store/segment-journal.ts'
 import { SqliteIndex } from '../src/store/sqlite/sqlite-index.ts'
 import type { Make } from './contracts/case.ts'
 import { historyContract } from './contracts/history-contract.ts'
 import { journalContract } from './contracts/journal-contract.ts'
+import { messageHistoryContract } from './contracts/message-history-contract.ts'
+import type { TimedHistory } from './contracts/message-history-contract.ts'
 import { registryContract } from './contracts/registry-contract.ts'
 
 const nothing = async (): Promise<void> => {}
@@ -48,7 +51,14 @@ function sqlite<T>(choose: (index: SqliteIndex) => T): Make<T> {
   }
 }
 
+const memoryMessageHistory: Make<TimedHistory> = () => {
+  let now = 0
+  const history = new MemoryMessageHistory<string>(() => now)
+  return Promise.resolve({ port: { history, pass: (seconds) => (now += seconds * 1000) }, dispose: nothing })
+}
+
 const suites = {
+  'the history of MQTT in memory': messageHistoryContract(memoryMessageHistory),
   'the journal in memory': journalContract(async () => ({ port: new MemoryJournal(), dispose: nothing })),
   'the journal on the segment log': journalContract(segmentJournal),
   'the registry in memory': registryContract(async () => ({ port: new MemoryRegistry(), dispose: nothing })),

@@ -161,9 +161,16 @@ describe('$SYS', () => {
     expect([...values.keys()].filter((name) => !name.startsWith('load/')).toSorted()).toEqual([
       ...['bytes/received', 'bytes/sent', 'clients/active', 'clients/connected', 'clients/disconnected'],
       ...['clients/expired', 'clients/inactive', 'clients/maximum', 'clients/total', 'heap/current', 'heap/maximum'],
-      ...['messages/received', 'messages/sent', 'publish/bytes/received', 'publish/bytes/sent'],
+      ...['messages/received', 'messages/sent', 'messages/stored', 'publish/bytes/received', 'publish/bytes/sent'],
       ...['publish/messages/dropped', 'publish/messages/received', 'publish/messages/sent', 'retained messages/count'],
-      ...['store/messages/bytes', 'store/messages/count', 'subscriptions/count', 'uptime', 'version'],
+      ...[
+        'shared_subscriptions/count',
+        'store/messages/bytes',
+        'store/messages/count',
+        'subscriptions/count',
+        'uptime',
+        'version',
+      ],
     ])
     expect(values.get('version')).toMatch(/^halyard version \d/)
     expect(values.get('uptime')).toBe('0 seconds')
@@ -172,14 +179,15 @@ describe('$SYS', () => {
     const client = await overTcp(server.port)
     await client.connect()
     for (let count = 0; count < 60; count++) client.send(client.publishPacket('x', 'four'))
-    client.send({ type: 'pingreq' })
-    expect((await client.next())?.type).toBe('pingresp')
+    expect(await client.subscribe('$share/group/y')).toBe(1)
     await clock.advance(10_000)
     await until('they are told', () => values.get('uptime') === '10 seconds')
     await until('all of them', () => values.get('publish/messages/received') === '60')
     expect(values.get('publish/bytes/received')).toBe('240')
     expect(values.get('clients/connected')).toBe('2')
     expect(values.get('subscriptions/count')).toBe('1')
+    expect(values.get('shared_subscriptions/count')).toBe('1')
+    await until('the sockets', () => values.get('load/sockets/1min') === (12 * (1 - Math.exp(-1 / 6))).toFixed(2))
     // 60 in 10 s are 360 a minute, of which a minute's average has seen 10 s.
     await until(
       'the load',

@@ -1,6 +1,7 @@
 import { TopicMemo } from '@halyard/wire/mqtt'
 import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
+import type { KeepWaiter, MessageHistory } from '../domain/message-history.ts'
 import type { MessageStore } from '../domain/positions.ts'
 import { Counters } from './counters.ts'
 import { Delivery } from './delivery.ts'
@@ -24,6 +25,8 @@ export interface BrokerParts {
   /** Enhanced authentication; none. */
   readonly authenticators?: readonly Authenticator[]
   readonly store: MessageStore<Publication>
+  /** For what a dialect lets be stored. */
+  readonly history: MessageHistory<Publication>
   readonly limits: MqttLimits
   readonly clock: Clock
   readonly logger: Logger
@@ -44,20 +47,27 @@ export class Broker {
   readonly delivery: Delivery
   readonly router: Router
   readonly wills: Wills
+  /** Waits for what is stored and not acknowledged. */
+  readonly unacknowledged: KeepWaiter = {
+    kept: () => {},
+    failed: (error) => this.logger.error({ err: error }, `mqtt: a message was not stored: ${describeError(error)}`),
+  }
   /** The message that is on its way now: there is one at a time. */
   readonly passing: Passing = new Passing()
-  readonly #store: MessageStore<Publication>
+  readonly store: MessageStore<Publication>
+  readonly #history: MessageHistory<Publication>
   readonly #spaces = new Map<string, Space>()
   /** Subscriptions that the dialect gave for a time. */
   readonly #timed = new Set<{ readonly filter: string; readonly subscription: ClientSubscription }>()
 
-  constructor({ authenticate, authenticators = [], store, limits, clock, logger }: BrokerParts) {
+  constructor({ authenticate, authenticators = [], store, history, limits, clock, logger }: BrokerParts) {
     this.limits = limits
     this.clock = clock
     this.logger = logger
     this.authenticate = authenticate
     this.authenticators = new Map(authenticators.map((one) => [one.method, one]))
-    this.#store = store
+    this.store = store
+    this.#history = history
     this.delivery = new Delivery({
       ...{ store, limits, counters: this.counters, now: this.now },
       expire: (session) => this.end(session),
@@ -77,39 +87,56 @@ export class Broker {
 
   /** Bytes of what waits for sessions. */
   get heldBytes(): number {
-    return this.#store.bytes
+    return this.store.bytes
   }
 
   get heldMessages(): number {
-    return this.#store.count
+    return this.store.count
   }
 
   space(name: string): Space {
     let space = this.#spaces.get(name)
     if (space === undefined) {
       const { limits, now, delivery } = this
-      const group = { delivery, store: this.#store, limits, counters: this.counters, now }
+      const group = { delivery, store: this.store, limits, counters: this.counters, now }
       this.#spaces.set(name, (space = new Space(name, limits, group)))
     }
     return space
   }
 
   /** A message of the hub itself: `$SYS`, a will, a service. */
-  publish(publication: Publication, space: Space, channel: string, from?: Session, echo: boolean = true): void {
+  publish(
+    publication: Publication,
+    space: Space,
+    channel: string,
+    {
+      from,
+      echo = true,
+      store = 0,
+    }: { readonly from?: Session; readonly echo?: boolean; readonly store?: number } = {},
+  ): void {
     const { passing, router } = this
-    passing.beginAgain(publication, 0)
+    passing.beginAgain(from === undefined ? publication : { ...publication, publisher: from.key }, 0)
+    if (store > 0) this.keep(space.name, channel, store, this.unacknowledged)
     if (publication.retain) router.retain(passing, space, channel)
     router.route(passing, space.targets(channel), from, echo)
     passing.end()
+  }
+
+  /** What is on its way now goes into the history, for so many seconds. */
+  keep(space: string, channel: string, lifetime: number, waiter: KeepWaiter): void {
+    const { passing } = this
+    const { publication: message, size: bytes } = passing
+    passing.stored(this.#history.keep({ space, channel, message, bytes, lifetime }, waiter))
   }
 
   /** A session is over: its subscriptions, its queue, what it owed ([MQTT-4.1.0-2]). */
   end(session: Session): void {
     if (!this.sessions.remove(session)) return
     for (const [sent, subscription] of session.subscriptions) {
+      session.removeSubscription(sent)
       this.guard('the end of a subscription', () => this.#unsubscribe(session, sent, subscription))
     }
-    session.subscriptions.clear()
     this.delivery.handOn(session, true)
     this.delivery.forget(session)
     this.wills.ended(session)
@@ -143,7 +170,7 @@ export class Broker {
     if (isThere && validUntil > now) return
     this.#timed.delete(entry)
     if (!isThere) return
-    session.subscriptions.delete(filter)
+    session.removeSubscription(filter)
     this.guard('the end of a subscription', () => this.#unsubscribe(session, filter, subscription))
   }
 
@@ -169,13 +196,13 @@ export class Broker {
       const why = plan.kind === 'refuse' ? plan.why : 'it is a request'
       return this.logger.warn({ clientId: session.clientId, topic: text }, `mqtt: a will was not published: ${why}`)
     }
-    const { space, channel, topic, mayRetain, echo } = plan
+    const { space, channel, topic, mayRetain, echo, store } = plan
     const message = {
       ...publication,
       topic: topic === text ? publication.topic : topicOf(topic),
       retain: publication.retain && mayRetain,
       expiresAt: this.now() + lifetime * 1000,
     }
-    this.publish(message, this.space(space), channel, session, echo)
+    this.publish(message, this.space(space), channel, { from: session, echo, store })
   }
 }

@@ -21,10 +21,8 @@ import type { EnteringClient } from './entering.ts'
 import type { DeliveryTerms, Link } from './link.ts'
 import { Pace } from './pace.ts'
 import type { Passing } from './passing.ts'
-import type { Publication } from './publication.ts'
+import { Openings } from './openings.ts'
 import { Publishing } from './publishing.ts'
-import { Replays } from './replays.ts'
-import type { FindRetained } from './replays.ts'
 import type { Session } from './session.ts'
 import { endSubscription, recheck, subscribe, unsubscribe } from './subscribing.ts'
 import type { WillMessage } from './wills.ts'
@@ -54,7 +52,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
   #will: WillMessage | undefined
   #publishing: Publishing | undefined
   #acknowledging: Acknowledging | undefined
-  #replays: Replays | undefined
+  #openings: Openings | undefined
   /** Monotonic ms at which it is closed; Infinity. Moved by {@link sweep} if anything came. */
   #deadline: number
   /** Milliseconds without a packet; 0: for ever. */
@@ -68,7 +66,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     this.#transport = transport
     this.#onClosed = onClosed
     this.output = new ClientOutput(broker, transport, () => this.goOn())
-    this.#pace = new Pace(this.output, transport, limits)
+    this.#pace = new Pace(this.output, transport, limits, () => this.version !== 5 && this.#publishing?.isBusy === true)
     this.dialectConnection = dialectView(this, id)
     this.#reader = new PacketReader(this, {
       receiver: 'server',
@@ -96,6 +94,10 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
 
   get principal(): Principal {
     return this.session.principal
+  }
+
+  get openings(): Openings {
+    return (this.#openings ??= new Openings(this.#broker, this.session, () => this.waiting))
   }
 
   get waiting(): number {
@@ -131,7 +133,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
   goOn(): void {
     if (this.#phase !== 'open') return
     this.#broker.delivery.drain(this.session)
-    this.#replays?.continue()
+    this.#openings?.continue()
   }
 
   closed(): void {
@@ -188,13 +190,6 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     this.output.acknowledge('pubrel', packetId)
   }
 
-  replay(find: FindRetained, send: (message: Publication) => void): void {
-    this.#replays ??= new Replays(
-      () => this.waiting <= this.#broker.limits.outputBytes / 2 && this.session.queue.length === 0,
-    )
-    this.#replays.add(find, send)
-  }
-
   takenOver(): void {
     this.close(REASON.sessionTakenOver, 'another connection has taken its session over')
   }
@@ -210,8 +205,9 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     this.#transport.pause()
   }
 
-  readAgain(): void {
+  readAgain(waited: number): void {
     if (this.#phase === 'closed') return
+    if (this.#phase === 'authenticating') this.#deadline += waited
     this.#transport.resume()
     try {
       this.#reader.resume()
@@ -261,6 +257,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     const type = qos === 1 ? 'puback' : 'pubrec'
     if (reason === REASON.success || this.version !== 5) this.output.acknowledge(type, packetId)
     else this.output.send({ type, packetId, reasonCode: reason })
+    this.#pace.look()
   }
 
   /** A dialect takes away what it gave. */
@@ -282,8 +279,9 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     const isStuck = this.#pace.isStuck(now)
     if ((this.#wasHeard || this.#pace.isHeld) && this.#patience > 0) this.#deadline = now + this.#patience
     this.#wasHeard = false
-    const isOurTurn = this.#phase === 'authenticating' && this.#entering?.isAsking !== true
-    if (this.#deadline <= now && !isOurTurn) {
+    this.#entering?.sweep(now)
+    if (this.#phase === 'closed') return
+    if (this.#deadline <= now && this.#entering?.isWaiting !== true) {
       if (this.#phase !== 'open') return this.#transport.destroy()
       // [MQTT-3.1.2-22]
       return this.close(REASON.keepAliveTimeout, 'nothing came for one and a half times its keep-alive')
@@ -381,14 +379,14 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     // Nothing that is published from here on goes to this connection.
     session.link = undefined
     if (will) broker.wills.left(will, session, broker.now())
+    this.#openings?.end()
     if (session.lasts) {
       session.endsAt = broker.now() + session.expiry * 1000
-      this.#replays?.finish(broker.limits.queuedMessages)
       broker.delivery.handOn(session, false)
     } else {
       broker.end(session)
     }
-    this.#replays = undefined
+    this.#openings = undefined
     broker.guard('the end of a connection', () => dialect.disconnected?.(this.dialectConnection))
   }
 }

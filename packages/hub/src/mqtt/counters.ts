@@ -1,5 +1,7 @@
 /** What passed, since the start; `$SYS` and the metrics read it. Plain numbers: they are counted on the hot path. */
 export class Counters {
+  /** Taken over, whether a CONNECT came or not. */
+  sockets = 0
   connections = 0
   connectionsEver = 0
   connectionsMost = 0

@@ -1,9 +1,9 @@
 import type { Qos } from '@halyard/wire/mqtt'
-import type { InFlight } from './outgoing-flow.ts'
+import type { Sent } from './server-window.ts'
 import type { MessageStore, Position } from '../domain/positions.ts'
 import type { Counters } from './counters.ts'
 import type { MqttLimits } from './limits.ts'
-import type { DeliveryTerms, Link } from './link.ts'
+import type { Delivered, DeliveryTerms, Link } from './link.ts'
 import { Passing } from './passing.ts'
 import { sizeOfPublication } from './publication.ts'
 import type { Publication } from './publication.ts'
@@ -19,9 +19,6 @@ export interface DeliveryParts {
   /** Of a session without a connection whose queue is full, under the policy `expire-session`. */
   readonly expire: (session: Session) => void
 }
-
-/** `rejected`: its queue is full, and the account's policy is to refuse what is published. */
-export type Delivered = 'sent' | 'queued' | 'dropped' | 'rejected'
 
 const RETAIN = 4
 const IDENTIFIERS = 8
@@ -104,7 +101,7 @@ export class Delivery {
    * ([MQTT-4.8.2-4], [MQTT-4.8.2-5]).
    */
   handOn(session: Session, isOver: boolean): void {
-    const given = new Map<Group, InFlight<Owed>[]>()
+    const given = new Map<Group, Sent<Owed>[]>()
     for (const sent of session.outgoing.inFlight()) {
       const { group } = sent.item
       if (group === undefined || sent.qos === 2) continue
@@ -132,10 +129,10 @@ export class Delivery {
   }
 
   /** No more at a time than the client takes now: its Receive Maximum may be smaller than it was ([MQTT-3.3.4-9]). */
-  #resend(session: Session, link: Link, resending: InFlight<Owed>[]): void {
+  #resend(session: Session, link: Link, resending: Sent<Owed>[]): void {
     const { outgoing } = session
     while (resending.length > 0 && outgoing.room + resending.length > 0 && this.isRead(link)) {
-      const { packetId, qos, item } = resending.pop() as InFlight<Owed>
+      const { packetId, qos, item } = resending.pop() as Sent<Owed>
       // Acknowledged before it was sent again: the client had it from the connection before.
       if (outgoing.get(packetId) !== item || outgoing.isReleased(packetId)) continue
       const publication = this.#parts.store.get(item.position)

@@ -87,7 +87,7 @@ export type PublishPlan =
       readonly echo: boolean
       /** False: the flag passes through to subscribers, nothing is retained. */
       readonly mayRetain: boolean
-      /** Seconds it is kept as history, for a service that has one; 0. */
+      /** Seconds it is kept as history, for a service that has one; 0. PUBACK and PUBREC leave when it lasts. */
       readonly store: number
       /** Monotonic ms: asked again after it; Infinity. */
       readonly validUntil: number
@@ -141,7 +141,12 @@ export type SubscribePlan =
       readonly qos: Qos
       /** Monotonic ms: the subscription ends then; Infinity. */
       readonly validUntil: number
-      /** Stored messages, oldest first: they go out before the SUBACK; live ones are held meanwhile and none comes twice. */
+      /**
+       * Stored messages, oldest first: they go out before the SUBACK, as fast as the client reads. Live ones are held
+       * meanwhile and follow; one that is in both, with the same `id`, comes once. Must bring everything that was stored
+       * before it is called. Its `return` is called if the connection or the subscription ends first; if it fails, SUBACK
+       * leaves as if it were over. Not asked for shared subscriptions, and when a session is resumed.
+       */
       readonly before?: () => AsyncIterable<Publication>
     }
   | { readonly kind: 'refuse'; readonly reason: ReasonCode; readonly why: string }

@@ -18,7 +18,8 @@ export interface EnteringClient {
   turnAway(reason: ReasonCode, why: string): void
   /** Nothing more is read until {@link readAgain}. */
   wait(): void
-  readAgain(): void
+  /** `waited`: ms that were not the client's. */
+  readAgain(waited: number): void
   failed(error: unknown): void
 }
 
@@ -30,6 +31,8 @@ export class Entering {
   /** Of those that came in by enhanced authentication: they may be asked again. */
   #connect: Connect | undefined
   #exchange: Exchange | undefined
+  /** Monotonic ms since when somebody is asked; Infinity. */
+  #askedAt = Infinity
 
   constructor(broker: Broker, transport: Transport, client: EnteringClient) {
     this.#broker = broker
@@ -37,9 +40,19 @@ export class Entering {
     this.#client = client
   }
 
-  /** It is the client's turn to say something. */
-  get isAsking(): boolean {
-    return this.#exchange !== undefined
+  /** Somebody is asked who it is: the client can do nothing about that. */
+  get isWaiting(): boolean {
+    return this.#askedAt !== Infinity
+  }
+
+  /** Once a second. */
+  sweep(now: number): void {
+    if (now - this.#askedAt < this.#broker.limits.authenticateTimeout * 1000) return
+    this.#askedAt = Infinity
+    this.#broker.logger.warn({}, 'mqtt: a connection was refused: nobody said in time whether it may come in')
+    // A DISCONNECT has no 0x88.
+    const reason = this.#client.isOpen ? REASON.serverBusy : REASON.serverUnavailable
+    this.#client.turnAway(reason, 'nobody said in time whether it may come in')
   }
 
   receive(connect: Connect): void {
@@ -50,11 +63,11 @@ export class Entering {
     }
     const verdict = this.#broker.authenticate(loginOf(connect, this.#transport))
     if (!(verdict instanceof Promise)) return this.#judge(connect, verdict)
-    this.#client.wait()
+    this.#wait()
     verdict
       .then((known) => {
         this.#judge(connect, known)
-        this.#client.readAgain()
+        this.#goOn()
       })
       .catch((error: unknown) => this.#client.failed(error))
   }
@@ -71,6 +84,17 @@ export class Entering {
     if (!isAgain || !this.#connect || method !== methodOf(this.#connect)) return false
     this.#begin(this.#connect, data)
     return true
+  }
+
+  #wait(): void {
+    this.#askedAt = this.#broker.now()
+    this.#client.wait()
+  }
+
+  #goOn(): void {
+    const waited = this.#broker.now() - this.#askedAt
+    this.#askedAt = Infinity
+    this.#client.readAgain(waited)
   }
 
   #judge(connect: Connect, verdict: Verdict): void {
@@ -93,8 +117,8 @@ export class Entering {
       challenge: (auth) => client.send(auth),
       granted: (principal, answer) => this.#granted(connect, principal, answer),
       refused: (reason, why) => client.turnAway(reason, why),
-      wait: () => client.wait(),
-      goOn: () => client.readAgain(),
+      wait: () => this.#wait(),
+      goOn: () => this.#goOn(),
       failed: (error) => client.failed(error),
     })
     this.#exchange.receive(method, data)

@@ -2,6 +2,8 @@
 export interface MqttLimits {
   /** For the whole CONNECT, from the accept on. */
   readonly connectTimeout: number
+  /** For whoever is asked whether a client may come in. */
+  readonly authenticateTimeout: number
   /** Of a CONNECT. */
   readonly connectBytes: number
   /** Of any other packet; what CONNACK tells as Maximum Packet Size. */
@@ -9,6 +11,8 @@ export interface MqttLimits {
   readonly topicLevels: number
   /** Of one session. */
   readonly subscriptions: number
+  /** Of their filters together. */
+  readonly filterBytes: number
   readonly userProperties: number
   /** QoS 1 and 2 that a client of 5.0 may have in flight towards the hub: CONNACK's Receive Maximum. */
   readonly receiveMaximum: number
@@ -46,10 +50,12 @@ const MIB = 1024 * KIB
 
 export const DEFAULT_MQTT_LIMITS: MqttLimits = {
   connectTimeout: 5,
+  authenticateTimeout: 10,
   connectBytes: 64 * KIB,
   packetBytes: MIB,
   topicLevels: 128,
   subscriptions: 10_000,
+  filterBytes: MIB,
   userProperties: 64,
   receiveMaximum: 1000,
   topicAliases: 100,

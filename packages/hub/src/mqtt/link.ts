@@ -1,7 +1,5 @@
 import type { Qos } from '@halyard/wire/mqtt'
 import type { Passing } from './passing.ts'
-import type { Publication } from './publication.ts'
-import type { FindRetained } from './replays.ts'
 
 /** What a session has of its connection while it has one. */
 export interface Link {
@@ -14,8 +12,6 @@ export interface Link {
   deliver(message: Passing, terms: DeliveryTerms, packetId: number, dup: boolean, many: boolean): boolean
   /** PUBREL. */
   release(packetId: number): void
-  /** Sends messages one after the other, as fast as the client reads. */
-  replay(find: FindRetained, send: (message: Publication) => void): void
   /** Another connection has the session now. */
   takenOver(): void
 }
@@ -26,3 +22,6 @@ export interface DeliveryTerms {
   /** Of the subscriptions that it is sent for. */
   readonly identifiers: readonly number[] | undefined
 }
+
+/** What became of a message. `rejected`: its queue is full, and the policy is to refuse what is published. */
+export type Delivered = 'sent' | 'queued' | 'dropped' | 'rejected'

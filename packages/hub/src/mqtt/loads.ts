@@ -4,6 +4,7 @@ const MINUTES = [1, 5, 15] as const
 
 /** What is measured, and the counter that grows with it. */
 const MEASURED = {
+  sockets: 'sockets',
   connections: 'connectionsEver',
   'messages/received': 'packetsReceived',
   'messages/sent': 'packetsSent',

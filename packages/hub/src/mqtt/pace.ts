@@ -7,14 +7,17 @@ export class Pace {
   readonly #output: ClientOutput
   readonly #transport: Transport
   readonly #limits: MqttLimits
+  readonly #isBusy: () => boolean
   #isHeld = false
   #takenBefore = 0
   #stuckSince = Infinity
 
-  constructor(output: ClientOutput, transport: Transport, limits: MqttLimits) {
+  /** `isBusy`: so much waits for the disk that no more should come. */
+  constructor(output: ClientOutput, transport: Transport, limits: MqttLimits, isBusy: () => boolean) {
     this.#output = output
     this.#transport = transport
     this.#limits = limits
+    this.#isBusy = isBusy
   }
 
   /** Nothing is read of it. */
@@ -24,13 +27,18 @@ export class Pace {
 
   /** Deliveries end at `outputBytes`: beyond it are answers to a client that asks and does not read. */
   hold(): void {
-    if (this.#isHeld || this.#output.waiting <= 2 * this.#limits.outputBytes) return
+    if (this.#isHeld || (this.#output.waiting <= 2 * this.#limits.outputBytes && !this.#isBusy())) return
     this.#isHeld = true
     this.#transport.pause()
   }
 
+  /** What it was held for may be over. */
+  look(): void {
+    if (this.#isHeld && this.#output.waiting <= this.#limits.outputBytes) this.readOn()
+  }
+
   readOn(): void {
-    if (!this.#isHeld) return
+    if (!this.#isHeld || this.#isBusy()) return
     this.#isHeld = false
     this.#transport.resume()
   }
@@ -39,7 +47,7 @@ export class Pace {
   isStuck(now: number): boolean {
     const { waiting, taken } = this.#output
     // A transport that took everything at once had nothing to tell.
-    if (waiting <= this.#limits.outputBytes) this.readOn()
+    this.look()
     if (waiting === 0 || taken !== this.#takenBefore) this.#stuckSince = now
     this.#takenBefore = taken
     return now - this.#stuckSince >= this.#limits.stuckTimeout * 1000

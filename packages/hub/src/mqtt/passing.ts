@@ -22,6 +22,10 @@ export class Passing {
   retain = false
   forwarded: ForwardedProperties | undefined
   expiresAt: number = Infinity
+  /** Of {@link Publication}: in the history; 0. */
+  id = 0
+  /** Of {@link Publication}: of what is to be retained. */
+  publisher = ''
   #publication: Publication | undefined
   #position: Position = 0
   /** By QoS, RETAIN and version: what all receivers of a kind get. */
@@ -47,6 +51,8 @@ export class Passing {
     this.payloadEnd = payloadEnd
     this.forwarded = undefined
     this.expiresAt = Infinity
+    this.id = 0
+    this.publisher = ''
     this.#publication = undefined
     this.#position = 0
     if (this.#frames.length > 0) this.#frames.length = 0
@@ -54,12 +60,14 @@ export class Passing {
 
   /** One that somebody holds goes out again. */
   beginAgain(publication: Publication, position: Position): void {
-    const { topic, payload, qos, retain, properties, expiresAt } = publication
+    const { topic, payload, qos, retain, properties, expiresAt, id = 0, publisher = '' } = publication
     this.begin(topic, payload, 0, payload.length)
     this.qos = qos
     this.retain = retain
     this.forwarded = properties
     this.expiresAt = expiresAt
+    this.id = id
+    this.publisher = publisher
     this.#publication = publication
     this.#position = position
   }
@@ -71,6 +79,12 @@ export class Passing {
     if (this.#frames.length > 0) this.#frames.length = 0
   }
 
+  /** It is in the history now, under this number. */
+  stored(id: number): void {
+    this.id = id
+    if (this.#publication !== undefined) this.#publication = { ...this.#publication, id }
+  }
+
   /** To be held: the payload is a copy. */
   get publication(): Publication {
     return (this.#publication ??= {
@@ -80,6 +94,8 @@ export class Passing {
       retain: this.retain,
       properties: this.forwarded,
       expiresAt: this.expiresAt,
+      id: this.id,
+      publisher: this.publisher,
     })
   }
 

@@ -21,6 +21,10 @@ export interface Publication {
   readonly properties: ForwardedProperties | undefined
   /** Monotonic ms; Infinity: never. */
   readonly expiresAt: number
+  /** Its number in the history, by which it is known again; 0 or absent: it is not there. */
+  readonly id?: number
+  /** The key of the session that published it, where No Local must know; `''` or absent: nobody's. */
+  readonly publisher?: string
 }
 
 /** What it counts against the limits of queues and retained messages: with its properties, which may be the most of it. */

@@ -1,5 +1,6 @@
 import { REASON, countLevels } from '@halyard/wire/mqtt'
 import type { IncomingPublish, PublishProperties, TopicName } from '@halyard/wire/mqtt'
+import { Answers } from './answers.ts'
 import type { Broker } from './broker.ts'
 import type { DialectConnection, Principal, PublishPlan, ReasonCode } from './dialect.ts'
 import type { ForwardedProperties } from './publication.ts'
@@ -15,10 +16,12 @@ export interface PublishingClient {
   readonly session: Session
   readonly principal: Principal
   readonly dialectConnection: DialectConnection
-  /** PUBACK or PUBREC, as the QoS wants. */
+  /** PUBACK or PUBREC, as the QoS wants. Their order is {@link Answers}' affair. */
   acknowledge(qos: 1 | 2, packetId: number, reason: ReasonCode): void
   close(reason: ReasonCode, why: string): void
 }
+
+type Routed = Extract<PublishPlan, { kind: 'route' }>
 
 /** What a dialect said of a topic, and whom the index gave for it. */
 interface Route {
@@ -43,12 +46,19 @@ export class Publishing {
   readonly #routes = new Map<string, Route>()
   /** [MQTT-3.3.2-8]: what a client has named stays until its connection ends. */
   #aliases: Map<number, TopicName> | undefined
+  readonly #answers: Answers
   #lastTopic: TopicName | undefined
   #lastRoute: Route | undefined
 
   constructor(broker: Broker, client: PublishingClient) {
     this.#broker = broker
     this.#client = client
+    this.#answers = new Answers((qos, packetId, reason) => client.acknowledge(qos, packetId, reason))
+  }
+
+  /** So much waits for an answer that no more should be read. */
+  get isBusy(): boolean {
+    return this.#answers.size >= this.#broker.limits.receiveMaximum
   }
 
   /** Valid until it returns: what lasts is copied. */
@@ -56,6 +66,10 @@ export class Publishing {
     const { counters } = this.#broker
     counters.publishReceived++
     counters.publishBytesReceived += packet.payloadEnd - packet.payloadAt
+    // [MQTT-3.3.4-7]. Before 5.0 there is no such number: no more is read until they are fewer.
+    if (packet.qos > 0 && this.isBusy && this.#client.version === 5) {
+      return this.#client.close(REASON.receiveMaximumExceeded, 'too many messages wait for their acknowledgement')
+    }
     const topic = this.#resolve(packet)
     if (topic === undefined) return
     const route = this.#routeOf(topic, packet)
@@ -134,7 +148,7 @@ export class Publishing {
     }
   }
 
-  #pass(packet: IncomingPublish, route: Route, plan: Extract<PublishPlan, { kind: 'route' }>): void {
+  #pass(packet: IncomingPublish, route: Route, plan: Routed): void {
     const { qos, packetId } = packet
     const { session } = this.#client
     const space = route.space as Space
@@ -151,6 +165,8 @@ export class Publishing {
         passing.expiresAt = this.#broker.now() + messageExpiryInterval * 1000
       }
     }
+    if (packet.retain) passing.publisher = session.key
+    const kept = plan.store > 0 ? this.#keep(packet, plan) : undefined
     let reason: ReasonCode = REASON.success
     if (packet.retain && plan.mayRetain && !router.retain(passing, space, plan.channel)) reason = REASON.quotaExceeded
     if (route.targets === undefined || route.targets.epoch !== space.epoch) {
@@ -165,7 +181,62 @@ export class Publishing {
       return this.#client.close(reason, 'a queue or the retained messages are full')
     }
     if (reason === REASON.success && routed === 'nobody') reason = REASON.noMatchingSubscribers
-    this.#answer(qos, packetId, reason)
+    if (kept !== undefined) kept(reason)
+    else this.#answer(qos, packetId, reason)
+  }
+
+  /** Into the history. Gives what is to be called with the reason code: the answer leaves when both are known. */
+  #keep({ qos, packetId }: IncomingPublish, plan: Routed): ((reason: ReasonCode) => void) | undefined {
+    const { space, channel, store } = plan
+    if (qos === 0) {
+      this.#broker.keep(space, channel, store, this.#broker.unacknowledged)
+      return undefined
+    }
+    const settle = this.#later(qos, packetId)
+    let routed: ReasonCode | undefined
+    let kept: ReasonCode | undefined
+    // Never in the middle of the message, whenever the history knows.
+    const finish = (): void => {
+      if (routed !== undefined && kept !== undefined) settle(kept === REASON.success ? routed : kept)
+    }
+    this.#broker.keep(space, channel, store, {
+      kept: () => {
+        kept = REASON.success
+        finish()
+      },
+      failed: (error) => {
+        this.#broker.unacknowledged.failed(error)
+        kept = REASON.quotaExceeded
+        finish()
+      },
+    })
+    return (reason) => {
+      routed = reason
+      finish()
+    }
+  }
+
+  /** The answer has its place behind the others. Gives what sends it; QoS 2 is settled for the session, whoever is there. */
+  #later(qos: 1 | 2, packetId: number): (reason: ReasonCode) => void {
+    const { incoming, keeping } = this.#client.session
+    if (qos === 1) return this.#place(1, packetId)
+    keeping.begin(packetId, this.#place(2, packetId))
+    return (reason) => {
+      if (reason >= REASON.unspecifiedError) incoming.release(packetId)
+      keeping.settle(packetId, reason)
+    }
+  }
+
+  #place(qos: 1 | 2, packetId: number): (reason: ReasonCode) => void {
+    const answer = this.#answers.open(qos, packetId)
+    return (reason) => {
+      if (!this.#client.isOpen) return
+      // As above.
+      if (reason >= REASON.unspecifiedError && this.#client.version !== 5) {
+        return this.#client.close(reason, 'its message could not be stored')
+      }
+      this.#answers.settle(answer, reason)
+    }
   }
 
   /** QoS 2. False: it has come before and is acknowledged again ([MQTT-4.3.3-10]), or is one too many. */
@@ -181,21 +252,23 @@ export class Publishing {
       this.#client.close(REASON.receiveMaximumExceeded, `more than ${receiveMaximum} messages of QoS 2 are in flight`)
       return false
     }
-    this.#client.acknowledge(2, packetId, REASON.success)
+    if (!session.keeping.isWaiting(packetId)) this.#answers.give(2, packetId, REASON.success)
+    else session.keeping.begin(packetId, this.#place(2, packetId))
     return false
   }
 
   #request(packet: IncomingPublish, topic: TopicName, plan: Extract<PublishPlan, { kind: 'request' }>): void {
     const { qos, packetId } = packet
     if (qos === 2 && !this.#takeOver(packetId)) return
-    let isDone = qos === 0
+    const settle = qos === 0 ? undefined : this.#place(qos, packetId)
+    let isDone = false
     plan.handle({
       connection: this.#client.dialectConnection,
       topic: topic.text,
       payload: packet.copyPayload(),
       ...{ qos, packetId },
       done: () => {
-        if (!isDone && this.#client.isOpen) this.#answer(qos as 1 | 2, packetId, REASON.success)
+        if (!isDone) settle?.(REASON.success)
         isDone = true
       },
     })
@@ -208,13 +281,13 @@ export class Publishing {
     // [MQTT-3.3.5-2] of 3.1.1: acknowledged as if all were well, or the connection ends.
     if (version !== 5 && !plan.acknowledged) return this.#client.close(plan.reason, plan.why)
     if (qos === 0) return
-    this.#client.acknowledge(qos, packetId, version === 5 ? plan.reason : REASON.success)
+    this.#answers.give(qos, packetId, version === 5 ? plan.reason : REASON.success)
   }
 
   /** A failure ends a message of QoS 2 at once: no PUBREL comes for it (§4.3.3). */
   #answer(qos: 1 | 2, packetId: number, reason: ReasonCode): void {
     if (qos === 2 && reason >= REASON.unspecifiedError) this.#client.session.incoming.release(packetId)
-    this.#client.acknowledge(qos, packetId, reason)
+    this.#answers.give(qos, packetId, reason)
   }
 }
 

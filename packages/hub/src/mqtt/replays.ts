@@ -35,9 +35,8 @@ export class Replays {
   }
 
   /** The connection is gone: what the session keeps goes into its queue, as much as it may have. */
-  finish(most: number): void {
-    let left = most
-    this.#sendWhile(() => left-- > 0)
+  finish(mayGoOn: () => boolean): void {
+    this.#sendWhile(mayGoOn)
   }
 
   #sendWhile(mayGoOn: () => boolean): void {

@@ -25,7 +25,9 @@ export class Router {
       const wanted = isOwn ? (echo ? target.own : undefined) : target
       if (wanted === undefined) continue
       const terms = wanted.terms(message.qos, message.retain)
-      const delivered = this.#delivery.send(target.session, message, terms, many)
+      const { holder } = wanted
+      const delivered =
+        holder === undefined ? this.#delivery.send(target.session, message, terms, many) : holder.hold(message, terms)
       if (delivered === 'rejected') routed = 'rejected'
       else if (routed === 'nobody') routed = 'delivered'
     }

@@ -34,6 +34,7 @@ export class MqttServer {
   /** Takes a connection over. */
   accept(transport: Transport): void {
     if (this.#isDraining) return transport.destroy()
+    this.broker.counters.sockets++
     const id = (++this.#connectionNumber).toString(36)
     this.#connections.add(new Connection(this.broker, transport, id, (connection) => this.#forget(connection)))
   }

@@ -14,15 +14,19 @@ export class SessionTable {
   }
 
   create(principal: Principal, clientId: string, window: number): Session {
-    const session = new Session(clientId, principal, window)
-    this.#sessions.set(keyOf(principal, clientId), session)
+    const session = new Session(keyOf(principal, clientId), clientId, principal, window)
+    this.#sessions.set(session.key, session)
     return session
+  }
+
+  /** False if it has ended. */
+  has(session: Session): boolean {
+    return this.#sessions.get(session.key) === session
   }
 
   /** False if another one has its name by now. */
   remove(session: Session): boolean {
-    const key = keyOf(session.principal, session.clientId)
-    return this.#sessions.get(key) === session && this.#sessions.delete(key)
+    return this.has(session) && this.#sessions.delete(session.key)
   }
 
   [Symbol.iterator](): IterableIterator<Session> {

@@ -1,11 +1,13 @@
 import type { Qos } from '@halyard/wire/mqtt'
-import { IncomingFlow } from './incoming-flow.ts'
-import { OutgoingFlow } from './outgoing-flow.ts'
-import type { InFlight } from './outgoing-flow.ts'
+import { ServerReceipts } from './server-receipts.ts'
+import { ServerWindow } from './server-window.ts'
+import type { Sent } from './server-window.ts'
 import { PositionQueue } from '../domain/position-queue.ts'
 import type { Position } from '../domain/positions.ts'
 import type { Principal } from './dialect.ts'
-import type { Link } from './link.ts'
+import { Keeping } from './keeping.ts'
+import type { Delivered, DeliveryTerms, Link } from './link.ts'
+import type { Passing } from './passing.ts'
 
 export interface SubscriptionTerms {
   readonly qos: Qos
@@ -36,6 +38,23 @@ export class ClientSubscription {
   }
 }
 
+/** Whoever keeps live messages back while stored ones go out. */
+export interface Holder {
+  hold(message: Passing, terms: DeliveryTerms): Delivered
+  /** The subscription has ended. */
+  leave(subscription: HeldSubscription): void
+}
+
+/** Of a subscription that gets stored messages first: an ordinary one takes its place when it has them. */
+export class HeldSubscription extends ClientSubscription {
+  readonly holder: Holder
+
+  constructor(session: Session, terms: SubscriptionTerms, holder: Holder) {
+    super(session, terms)
+    this.holder = holder
+  }
+}
+
 /** A shared group as its members see it. */
 export interface Group {
   /** A member has left, or has room again. */
@@ -61,6 +80,8 @@ export const UNHELD: Owed = { position: 0, retain: false, identifiers: undefined
 
 /** What a client id has, connected or not: subscriptions, what is in flight both ways, what waits (§4.1). */
 export class Session {
+  /** Space, account and client id: no other session has it, and the next one of the same client has it again. */
+  readonly key: string
   readonly clientId: string
   principal: Principal
   link: Link | undefined
@@ -68,14 +89,15 @@ export class Session {
   expiry = 0
   /** Monotonic ms, while there is no connection. */
   endsAt: number = Infinity
-  /** By the filter as it was sent. */
-  readonly subscriptions: Map<string, ClientSubscription> = new Map()
+  readonly #subscriptions = new Map<string, ClientSubscription>()
+  #filterBytes = 0
   /** Shared groups that it is a member of. */
   readonly groups: Set<Group> = new Set()
-  readonly outgoing: OutgoingFlow<Owed>
+  readonly outgoing: ServerWindow<Owed>
   /** In flight since an earlier connection and not sent again yet, the oldest last; `undefined`: nothing is. */
-  resending: InFlight<Owed>[] | undefined
-  readonly incoming: IncomingFlow = new IncomingFlow()
+  resending: Sent<Owed>[] | undefined
+  readonly incoming: ServerReceipts = new ServerReceipts()
+  #keeping: Keeping | undefined
   readonly queue: PositionQueue = new PositionQueue()
   /** Of what waits in the queue for subscriptions with identifiers. */
   readonly queuedIdentifiers: Map<Position, readonly number[]> = new Map()
@@ -83,10 +105,36 @@ export class Session {
   /** Lost because its queue was full, since it was told last. */
   dropped = 0
 
-  constructor(clientId: string, principal: Principal, window: number) {
+  constructor(key: string, clientId: string, principal: Principal, window: number) {
+    this.key = key
     this.clientId = clientId
     this.principal = principal
-    this.outgoing = new OutgoingFlow(window)
+    this.outgoing = new ServerWindow(window)
+  }
+
+  /** By the filter as it was sent. */
+  get subscriptions(): ReadonlyMap<string, ClientSubscription> {
+    return this.#subscriptions
+  }
+
+  /** Of all filters together. */
+  get filterBytes(): number {
+    return this.#filterBytes
+  }
+
+  /** In place of the one that it may have for this filter. */
+  setSubscription(filter: string, subscription: ClientSubscription): void {
+    if (!this.#subscriptions.has(filter)) this.#filterBytes += Buffer.byteLength(filter)
+    this.#subscriptions.set(filter, subscription)
+  }
+
+  removeSubscription(filter: string): void {
+    if (this.#subscriptions.delete(filter)) this.#filterBytes -= Buffer.byteLength(filter)
+  }
+
+  /** QoS 2 that waits for the disk. */
+  get keeping(): Keeping {
+    return (this.#keeping ??= new Keeping())
   }
 
   /** It is there again after its connection. */

@@ -1,7 +1,8 @@
 import { PositionQueue } from '../domain/position-queue.ts'
 import type { MessageStore, Position } from '../domain/positions.ts'
 import type { Counters } from './counters.ts'
-import type { Delivered, Delivery } from './delivery.ts'
+import type { Delivery } from './delivery.ts'
+import type { Delivered } from './link.ts'
 import type { MqttLimits } from './limits.ts'
 import { Passing } from './passing.ts'
 import { sizeOfPublication } from './publication.ts'
@@ -32,6 +33,11 @@ export class SharedGroup implements Group {
 
   constructor(parts: SharedGroupParts) {
     this.#parts = parts
+  }
+
+  /** Members. */
+  get size(): number {
+    return this.#members.length
   }
 
   get isEmpty(): boolean {

@@ -2,6 +2,7 @@ import { RetainedStore } from '../domain/topics/retained-store.ts'
 import type { RetainedLimits } from '../domain/topics/retained-store.ts'
 import { SubscriptionIndex } from '../domain/topics/subscription-index.ts'
 import type { Publication } from './publication.ts'
+import { HeldSubscription } from './session.ts'
 import type { ClientSubscription } from './session.ts'
 import { SharedGroup } from './shared-group.ts'
 import type { SharedGroupParts } from './shared-group.ts'
@@ -37,8 +38,15 @@ export class Space {
     return this.#index.epoch
   }
 
+  /** Members of shared groups not among them. */
   get subscriptions(): number {
-    return this.#index.size
+    return this.#index.size - this.#groups.size
+  }
+
+  get sharedSubscriptions(): number {
+    let members = 0
+    for (const group of this.#groups.values()) members += group.size
+    return members
   }
 
   /** Who gets what is published there now; good while its epoch is the space's. */
@@ -86,6 +94,7 @@ export class Space {
   unsubscribe(filter: string, share: string | undefined, subscription: ClientSubscription): void {
     if (share === undefined) {
       this.#index.remove(filter, subscription)
+      if (subscription instanceof HeldSubscription) subscription.holder.leave(subscription)
       return
     }
     const key = `${share}/${filter}`

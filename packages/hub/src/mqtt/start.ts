@@ -1,6 +1,7 @@
 /** What of the hub speaks MQTT, put together. */
 import type { Clock, Logger } from '@halyard/core'
 import type { Passwords } from '../domain/passwords.ts'
+import type { MessageHistory } from '../domain/message-history.ts'
 import type { MessageStore } from '../domain/positions.ts'
 import type { MqttLimits } from './limits.ts'
 import type { MqttAccounts } from '../domain/mqtt-accounts.ts'
@@ -22,6 +23,7 @@ export interface MqttParts {
   readonly accounts: MqttAccounts
   readonly passwords: Passwords
   readonly store: MessageStore<Publication>
+  readonly history: MessageHistory<Publication>
   readonly anonymous: boolean
   /** What `$SYS` tells of it, and how often: seconds, 0: never. */
   readonly version: string
@@ -49,12 +51,12 @@ export interface MqttHealth {
 }
 
 export function startMqtt(parts: MqttParts): MqttService {
-  const { limits, accounts, passwords, store, anonymous, version, sysInterval, clock, logger } = parts
+  const { limits, accounts, passwords, store, history, anonymous, version, sysInterval, clock, logger } = parts
   const throttle = { failures: limits.authFailuresPerAddress, window: limits.authWindowPerAddress }
   const plain = new PlainDialect({ accounts, passwords, clock, logger, anonymous, throttle })
   const server = new MqttServer({
     authenticate: (login) => plain.authenticate(login),
-    ...{ store, limits, clock, logger },
+    ...{ store, history, limits, clock, logger },
   })
   const { broker } = server
   const sysTopics = new SysTopics({ broker, space: PLAIN_SPACE, version, interval: sysInterval, clock })
@@ -78,7 +80,7 @@ export function startMqtt(parts: MqttParts): MqttService {
 function healthOf({ broker, connections }: MqttServer): MqttHealth {
   let [subscriptions, retained] = [0, 0]
   for (const space of broker.spaces) {
-    subscriptions += space.subscriptions
+    subscriptions += space.subscriptions + space.sharedSubscriptions
     retained += space.retained.count
   }
   return {

@@ -1,14 +1,18 @@
 import { REASON, checkFilter, isShared } from '@halyard/wire/mqtt'
-import type { Qos, Subscribe, Subscription, Unsubscribe } from '@halyard/wire/mqtt'
+import type { Subscribe, Subscription, Unsubscribe } from '@halyard/wire/mqtt'
 import type { Broker } from './broker.ts'
 import type { ClientOutput } from './client-output.ts'
 import type { DialectConnection, Principal, ReasonCode, SubscribePlan } from './dialect.ts'
-import type { Link } from './link.ts'
+import type { Past } from './catching-up.ts'
+import type { Openings } from './openings.ts'
+import type { Publication } from './publication.ts'
 import type { FindRetained } from './replays.ts'
-import { ClientSubscription } from './session.ts'
-import type { Session } from './session.ts'
+import { ClientSubscription, HeldSubscription } from './session.ts'
+import type { Session, SubscriptionTerms } from './session.ts'
 
-export interface SubscribingClient extends Pick<Link, 'replay'> {
+type Grant = Extract<SubscribePlan, { kind: 'subscribe' }>
+
+export interface SubscribingClient {
   readonly version: 3 | 4 | 5
   /** docs/protocols/mqtt.md §6.2 */
   readonly isBridge: boolean
@@ -16,14 +20,16 @@ export interface SubscribingClient extends Pick<Link, 'replay'> {
   readonly principal: Principal
   readonly dialectConnection: DialectConnection
   readonly output: ClientOutput
+  readonly openings: Openings
   close(reason: ReasonCode, why: string): void
 }
 
 interface Granted {
   readonly reason: ReasonCode
+  /** What comes before the SUBACK. */
+  readonly past?: Omit<Past, 'done'> | undefined
   /** What comes right behind the SUBACK. */
-  readonly retained?: FindRetained | undefined
-  readonly qos: Qos
+  readonly replay?: (() => void) | undefined
 }
 
 /** SUBSCRIBE (§3.8): the answer has one code for each filter, in their order ([MQTT-3.8.4-6]). */
@@ -34,14 +40,24 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
   if (subscriptions.some(({ filter, noLocal }) => noLocal && isShared(filter))) {
     return client.close(REASON.protocolError, 'a shared subscription has No Local')
   }
+  if (client.openings.unanswered > broker.limits.subscriptions) {
+    return client.close(REASON.quotaExceeded, 'too many of its filters wait for what is stored')
+  }
   const granted = subscriptions.map((wanted) =>
     grant(broker, client, client.isBridge ? asBridge(wanted) : wanted, identifier),
   )
   const reasonCodes = granted.map(({ reason }) =>
     client.version === 5 || reason < REASON.unspecifiedError ? reason : FAILURE,
   )
-  client.output.send({ type: 'suback', packetId, reasonCodes })
-  for (const { retained, qos } of granted) if (retained) replay(broker, client, retained, qos, identifier)
+  // One filter twice in a packet: the second has taken the place of the first.
+  const pasts = granted.flatMap(({ past }) => (past?.isCurrent() === true ? past : []))
+  const replays = granted.flatMap(({ replay }) => replay ?? [])
+  const answer = (): void => {
+    client.output.send({ type: 'suback', packetId, reasonCodes })
+    for (const replay of replays) replay()
+  }
+  if (pasts.length === 0) answer()
+  else client.openings.catchUp(pasts, subscriptions.length, answer)
 }
 
 /** Before 5.0 a bridge cannot say it, and means it: nothing of its own comes back, and what is retained stays so. */
@@ -67,7 +83,7 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   const { filter, noLocal, retainAsPublished, retainHandling } = wanted
   const refuse = (reason: ReasonCode, why: string): Granted => {
     logger.debug({ clientId: session.clientId, filter }, `mqtt: a subscription was refused: ${why}`)
-    return { reason, qos: 0 }
+    return { reason }
   }
   const problem = checkFilter(filter, { maxLevels: limits.topicLevels })
   if (problem !== undefined) return refuse(REASON.topicFilterInvalid, problem)
@@ -75,43 +91,93 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   if (isNew && session.subscriptions.size >= limits.subscriptions) {
     return refuse(REASON.quotaExceeded, `the session has ${limits.subscriptions} subscriptions already`)
   }
+  if (isNew && session.filterBytes + Buffer.byteLength(filter) > limits.filterBytes) {
+    return refuse(REASON.quotaExceeded, `the filters of the session have ${limits.filterBytes} bytes`)
+  }
   const plan = principal.dialect.subscribe(principal, filter, wanted)
   if (plan.kind === 'refuse') return refuse(plan.reason, plan.why)
-  const { qos, validUntil } = plan
-  const subscription = new ClientSubscription(session, { qos, noLocal, retainAsPublished, identifier, validUntil })
+  const { qos, validUntil, before } = plan
+  const terms = { qos, noLocal, retainAsPublished, identifier, validUntil }
+  // As with retained messages, a member of a group gets its share of what is to come and nothing of what was.
+  const isHeld = before !== undefined && plan.share === undefined
+  const held = isHeld ? new HeldSubscription(session, terms, client.openings.holder) : undefined
+  const subscription = held ?? new ClientSubscription(session, terms)
   broker.space(plan.space).subscribe(plan.filter, plan.share, subscription)
   // [MQTT-3.8.4-3]: the same filter again takes the place of the one before, which goes last: a shared group that were
   // empty in between would lose what waits in it.
   if (!isNew) dropSubscription(broker, client, filter)
-  session.subscriptions.set(filter, subscription)
+  session.setSubscription(filter, subscription)
   broker.endInTime(filter, subscription)
   if (isNew) principal.dialect.subscribed?.(client.dialectConnection, filter)
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
-  return { reason: qos, retained: wantsRetained ? retainedOf(broker, plan) : undefined, qos }
+  const find = wantsRetained ? retainedOf(broker, plan) : undefined
+  return {
+    reason: qos,
+    past: held && before && pastOf(broker, plan, { filter, held, terms, before }),
+    replay: find && (() => replay(broker, client, find, terms)),
+  }
+}
+
+interface Wanted {
+  /** As it was sent. */
+  readonly filter: string
+  readonly held: HeldSubscription
+  readonly terms: SubscriptionTerms
+  readonly before: () => AsyncIterable<Publication>
+}
+
+/** Stored messages look as they did when they were live. */
+function pastOf(broker: Broker, plan: Grant, { filter, held, terms, before }: Wanted): Omit<Past, 'done'> {
+  const { session } = held
+  const isCurrent = (): boolean => session.subscriptions.get(filter) === held
+  return {
+    subscription: held,
+    before,
+    isCurrent,
+    send: (message) => sendOld(broker, session, message, terms, message.retain && terms.retainAsPublished),
+    release: () => {
+      if (!isCurrent()) return
+      const space = broker.space(plan.space)
+      const plain = new ClientSubscription(session, terms)
+      space.subscribe(plan.filter, undefined, plain)
+      space.unsubscribe(plan.filter, undefined, held)
+      session.setSubscription(filter, plain)
+      broker.endInTime(filter, plain)
+    },
+  }
 }
 
 /** Those of now, whenever they are looked up: what comes later, the subscription brings itself. */
-function retainedOf(
-  broker: Broker,
-  { space, filter }: Extract<SubscribePlan, { kind: 'subscribe' }>,
-): FindRetained | undefined {
+function retainedOf(broker: Broker, { space, filter }: Grant): FindRetained | undefined {
   const { retained } = broker.space(space)
   const { count, sets } = retained
   return count === 0 ? undefined : () => retained.match(filter, broker.now(), sets)
 }
 
-function replay(broker: Broker, client: SubscribingClient, find: FindRetained, granted: Qos, identifier: number): void {
-  const identifiers = identifier === 0 ? undefined : [identifier]
-  const { passing, delivery } = broker
-  client.replay(find, (message) => {
-    // [MQTT-3.3.2-5]: it may have waited for the client to read.
-    if (message.expiresAt <= broker.now()) return
-    passing.beginAgain(message, 0)
+function replay(broker: Broker, client: SubscribingClient, find: FindRetained, terms: SubscriptionTerms): void {
+  const { session } = client
+  client.openings.replay(find, (message) => {
+    // [MQTT-3.8.3-3]: docs/protocols/mqtt.md §6.7.
+    if (terms.noLocal && message.publisher === session.key) return
     // [MQTT-3.3.1-8]: RETAIN tells that it is an old one.
-    const terms = { qos: message.qos < granted ? message.qos : granted, retain: true, identifiers }
-    delivery.send(client.session, passing, terms, false)
-    passing.end()
+    sendOld(broker, session, message, terms, true)
   })
+}
+
+function sendOld(
+  { passing, delivery, now }: Broker,
+  session: Session,
+  message: Publication,
+  { qos: granted, identifier }: SubscriptionTerms,
+  retain: boolean,
+): void {
+  // [MQTT-3.3.2-5]: it may have waited for the client to read.
+  if (message.expiresAt <= now()) return
+  passing.beginAgain(message, 0)
+  const qos = message.qos < granted ? message.qos : granted
+  const identifiers = identifier === 0 ? undefined : [identifier]
+  delivery.send(session, passing, { qos, retain, identifiers }, false)
+  passing.end()
 }
 
 /** A session that is there again keeps what its client may still have: its rights may have changed meanwhile. */
@@ -135,7 +201,7 @@ export function endSubscription(broker: Broker, client: Leaving, filter: string)
 function dropSubscription(broker: Broker, { session, principal }: Leaving, filter: string): boolean {
   const subscription = session.subscriptions.get(filter)
   if (subscription === undefined) return false
-  session.subscriptions.delete(filter)
+  session.removeSubscription(filter)
   const plan = principal.dialect.unsubscribe(principal, filter)
   broker.space(plan.space).unsubscribe(plan.filter, plan.share, subscription)
   return true

@@ -91,15 +91,18 @@ export class SysTopics {
 
   #kept(): Readonly<Record<string, number>> {
     const { broker } = this.#parts
-    let [subscriptions, retained, retainedBytes] = [0, 0, 0]
+    let [subscriptions, shared, retained, retainedBytes] = [0, 0, 0, 0]
     for (const space of broker.spaces) {
       subscriptions += space.subscriptions
+      shared += space.sharedSubscriptions
       retained += space.retained.count
       retainedBytes += space.retained.bytes
     }
     return {
       'subscriptions/count': subscriptions,
+      'shared_subscriptions/count': shared,
       'retained messages/count': retained,
+      'messages/stored': broker.heldMessages + retained,
       'store/messages/count': broker.heldMessages + retained,
       'store/messages/bytes': broker.heldBytes + retainedBytes,
     }

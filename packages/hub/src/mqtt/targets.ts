@@ -1,6 +1,7 @@
 import type { Qos } from '@halyard/wire/mqtt'
 import type { DeliveryTerms } from './link.ts'
-import type { ClientSubscription, Session } from './session.ts'
+import { HeldSubscription } from './session.ts'
+import type { ClientSubscription, Holder, Session } from './session.ts'
 import { SharedGroup } from './shared-group.ts'
 
 /** What an index of subscriptions holds. */
@@ -14,6 +15,8 @@ export class Target {
   readonly session: Session
   /** What it gets of its own messages: subscriptions with No Local left out ([MQTT-3.8.3-3]); `undefined`: nothing. */
   readonly own: Target | undefined
+  /** Who keeps it back for now: one of the subscriptions still gets what is stored. */
+  readonly holder: Holder | undefined
   readonly #retainAsPublished: boolean
   readonly #qos: Qos
   readonly #identifiers: readonly number[] | undefined
@@ -32,6 +35,7 @@ export class Target {
     this.#qos = greatest
     this.#identifiers = identifiers.length > 0 ? identifiers : undefined
     this.#retainAsPublished = subscriptions.some(({ retainAsPublished }) => retainAsPublished)
+    this.holder = subscriptions.find((one) => one instanceof HeldSubscription)?.holder
     this.#terms = [this.#make(0, false), this.#make(1, false), this.#make(2, false)]
     const foreign = subscriptions.filter(({ noLocal }) => !noLocal)
     if (foreign.length === subscriptions.length) this.own = this

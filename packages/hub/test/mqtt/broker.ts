@@ -15,6 +15,7 @@ import type { MqttLimits } from '../../src/mqtt/limits.ts'
 import { PlainDialect } from '../../src/mqtt/plain/plain-dialect.ts'
 import { MqttServer } from '../../src/mqtt/server.ts'
 import { ScryptPasswords } from '../../src/passwords.ts'
+import { MemoryMessageHistory } from '../../src/store/memory-message-history.ts'
 import { MemoryMessages } from '../../src/store/memory-messages.ts'
 import { MemoryRegistry } from '../../src/store/memory-registry.ts'
 import { RecordingLogger, until } from '../support.ts'
@@ -97,6 +98,7 @@ export async function startBroker({
     authenticate: (login) => dialect.authenticate(login),
     authenticators: authenticators(dialect),
     store: new MemoryMessages(),
+    history: new MemoryMessageHistory(() => clock.monotonic()),
     limits: { ...DEFAULT_MQTT_LIMITS, ...limits },
     ...{ clock, logger: log },
   })

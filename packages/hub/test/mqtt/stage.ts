@@ -3,10 +3,12 @@ import { VirtualClock } from '@halyard/testkit'
 import { PacketReader, encodeToBytes } from '@halyard/wire/mqtt'
 import type { Packet, ProtocolVersion } from '@halyard/wire/mqtt'
 import type { Dialect, Login, Principal, PublishPlan, SubscribePlan, Verdict } from '../../src/mqtt/dialect.ts'
+import type { MessageHistory } from '../../src/domain/message-history.ts'
 import { DEFAULT_MQTT_LIMITS } from '../../src/mqtt/limits.ts'
 import type { MqttLimits } from '../../src/mqtt/limits.ts'
 import type { Publication } from '../../src/mqtt/publication.ts'
 import { MqttServer } from '../../src/mqtt/server.ts'
+import { MemoryMessageHistory } from '../../src/store/memory-message-history.ts'
 import { MemoryMessages } from '../../src/store/memory-messages.ts'
 import { MemoryTransport } from './memory-transport.ts'
 
@@ -106,6 +108,8 @@ class ErrorLog implements Logger {
   }
 }
 
+export type StageWish = Partial<MqttLimits>
+
 /** The engine, with nothing real around it. */
 export class Stage {
   readonly clock: VirtualClock = new VirtualClock()
@@ -114,10 +118,14 @@ export class Stage {
   readonly server: MqttServer
   readonly clients: MemoryClient[] = []
 
-  constructor(limits: Partial<MqttLimits> = {}, dialect: Dialect = new OpenDialect()) {
+  constructor(
+    limits: StageWish = {},
+    dialect: Dialect = new OpenDialect(),
+    history: MessageHistory<Publication> = new MemoryMessageHistory(() => this.clock.monotonic()),
+  ) {
     this.server = new MqttServer({
       authenticate: (login) => dialect.authenticate(login),
-      ...{ store: this.store, clock: this.clock, logger: this.logger },
+      ...{ store: this.store, history, clock: this.clock, logger: this.logger },
       limits: { ...DEFAULT_MQTT_LIMITS, ...limits },
     })
   }

@@ -2,8 +2,9 @@
 import { REASON } from '@halyard/wire/mqtt'
 import { describe, expect, it } from 'vitest'
 import type { Authenticator, AuthenticationStep, Principal } from '../../../src/mqtt/dialect.ts'
-import { startBroker } from '../broker.ts'
-import type { TestBroker } from '../broker.ts'
+import { until } from '../../support.ts'
+import { startBroker, startBrokerInTime } from '../broker.ts'
+import type { BrokerWish, TestBroker } from '../broker.ts'
 import { connectPacket } from '../raw-client.ts'
 import type { RawClient } from '../raw-client.ts'
 
@@ -29,21 +30,20 @@ function successor(principalOf: (name: string) => Principal, pause?: () => Promi
   }
 }
 
-async function start(pause?: () => Promise<void>): Promise<TestBroker> {
-  const broker: TestBroker = await startBroker({
-    authenticators: (dialect) => [
-      successor((name) => {
-        const verdict = dialect.authenticate({
-          ...{ version: 5, clientId: 'c', username: undefined, password: undefined, cleanStart: true },
-          ...{ address: '127.0.0.1', door: 'mqtt', transport: 'tcp', certificateName: undefined },
-        })
-        if (verdict instanceof Promise || !verdict.accepted) throw new Error('nobody comes in without a name')
-        return { ...verdict.principal, account: name }
-      }, pause),
-    ],
-  })
-  return broker
-}
+const wish = (pause?: () => Promise<void>): BrokerWish => ({
+  authenticators: (dialect) => [
+    successor((name) => {
+      const verdict = dialect.authenticate({
+        ...{ version: 5, clientId: 'c', username: undefined, password: undefined, cleanStart: true },
+        ...{ address: '127.0.0.1', door: 'mqtt', transport: 'tcp', certificateName: undefined },
+      })
+      if (verdict instanceof Promise || !verdict.accepted) throw new Error('nobody comes in without a name')
+      return { ...verdict.principal, account: name }
+    }, pause),
+  ],
+})
+
+const start = (pause?: () => Promise<void>): Promise<TestBroker> => startBroker(wish(pause))
 
 async function knock(broker: TestBroker): Promise<RawClient> {
   const client = await broker.open()
@@ -95,6 +95,46 @@ describe('enhanced authentication', () => {
     client.send({ type: 'pingreq' })
     await client.expect('connack', { reasonCode: 0 })
     await client.expect('pingresp')
+  })
+
+  it('5.0: has a time for each step that is not taken from the client, and an end', async () => {
+    const undone = (): void => {}
+    let goOn = undone
+    const { broker, pass } = await startBrokerInTime(wish(() => new Promise((resolve) => (goOn = resolve))))
+    const client = await knock(broker)
+    await asked(client, '1')
+    const isAsked = (): boolean => goOn !== undone
+    answer(client, '2')
+    await until('it is asked', isAsked)
+    // Longer than a client has for its CONNECT.
+    await pass(8)
+    goOn()
+    await asked(client, '5')
+    goOn = undone
+    answer(client, '6')
+    await until('it is asked again', isAsked)
+    await pass(10)
+    await client.expect('connack', { reasonCode: REASON.serverUnavailable })
+    await client.closed()
+  })
+
+  it('5.0: of an open connection has an end too', async () => {
+    let [isStuck, isAsked] = [false, false]
+    const never = new Promise<void>(() => {})
+    const { broker, pass } = await startBrokerInTime(
+      wish(() => {
+        isAsked = isStuck
+        return isStuck ? never : Promise.resolve()
+      }),
+    )
+    const client = await comeIn(broker)
+    answer(client, 'ann', REASON.reAuthenticate)
+    await asked(client, '1')
+    isStuck = true
+    answer(client, '2')
+    await until('it is asked', () => isAsked)
+    await pass(10)
+    await client.closedFor(REASON.serverBusy)
   })
 
   it('5.0: refuses at any step [MQTT-4.12.0-4]', async () => {

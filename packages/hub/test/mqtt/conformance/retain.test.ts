@@ -158,6 +158,27 @@ describe('retain handling of 5.0', () => {
   })
 })
 
+describe('no local of 5.0', () => {
+  it('keeps from a client what it has retained itself, its will among it, over any connection [MQTT-3.8.3-3]', async () => {
+    const broker = await startBroker()
+    const will = { topic: 'a/will', payload: Buffer.from('gone'), qos: 0, retain: true } as const
+    const before = await broker.client({ ...lasting(5, 'id'), will })
+    await before.publish('a/own', 'own', { retain: true })
+    await before.publish('a/taken', 'own', { retain: true })
+    await broker.left(before)
+    const other = await broker.client({ version: 5 })
+    await other.publish('a/taken', 'foreign', { retain: true, qos: 1 })
+    const client = await broker.client(lasting(5, 'id'))
+    await client.subscribe('a/#', { noLocal: true })
+    await client.message('a/taken', 'foreign', { retain: true })
+    await client.quiet()
+    await client.subscribe('a/+')
+    // In no order.
+    const came = [await client.expect('publish'), await client.expect('publish'), await client.expect('publish')]
+    expect(came.map(({ topic }) => topic).toSorted()).toEqual(['a/own', 'a/taken', 'a/will'])
+  })
+})
+
 describe('retain as published of 5.0', () => {
   it('0 makes RETAIN 0, 1 leaves it as it was, at once or from the queue [MQTT-3.3.1-12] [MQTT-3.3.1-13]', async () => {
     const broker = await startBroker()

@@ -1,3 +1,20 @@
+import { canTake, fits, hasRoom } from './state.ts'
+import type {
+  Chosen,
+  Connection,
+  Expected,
+  Flight,
+  Group,
+  Message,
+  ModelLimits,
+  Qos,
+  Retained,
+  Session,
+  Subscription,
+  Waiting,
+  Will,
+} from './state.ts'
+
 /**
  * The rules of a broker once more, in plain lists and in the words of the standard, to compare the engine with. Nothing
  * is clever here, and nothing is taken from the engine. Times are whole seconds.
@@ -6,124 +23,12 @@
  * deliveries that the engine made in this step, and checks that the choice was allowed.
  */
 
-export type Qos = 0 | 1 | 2
-export type Version = 4 | 5
-
-export interface Message {
-  readonly topic: string
-  /** A name of its own; empty clears what is retained. */
-  readonly payload: string
-  readonly qos: Qos
-  readonly retain: boolean
-  readonly expiresAt: number
-  readonly contentType: string | undefined
-  /** More than a client with a small maximum packet size takes. */
-  readonly isBig: boolean
-}
-
-export interface Subscription {
-  readonly filter: string
-  readonly qos: Qos
-  readonly noLocal: boolean
-  readonly retainAsPublished: boolean
-  readonly retainHandling: 0 | 1 | 2
-  readonly identifier: number
-}
-
-export interface Will {
-  readonly message: Message
-  /** From its publication on. */
-  readonly lifetime: number
-  readonly delay: number
-}
-
-/** A PUBLISH that a client must get in this step. */
-export interface Expected {
-  readonly topic: string
-  readonly payload: string
-  readonly qos: Qos
-  readonly retain: boolean
-  readonly dup: boolean
-  readonly identifiers: readonly number[]
-  readonly expiry: number | undefined
-  readonly contentType: string | undefined
-  /** Of QoS 1 and 2; learns its packet identifier from the engine. */
-  readonly flight: Flight | undefined
-}
-
-export interface Flight {
-  readonly message: Message
-  readonly qos: 1 | 2
-  readonly retain: boolean
-  readonly identifiers: readonly number[]
-  readonly group: Group | undefined
-  packetId: number
-  released: boolean
-}
-
-interface Waiting {
-  readonly message: Message
-  readonly qos: 1 | 2
-  readonly retain: boolean
-  readonly identifiers: readonly number[]
-}
-
-interface Member {
-  readonly session: Session
-  readonly subscription: Subscription
-}
-
-export interface Group {
-  readonly name: string
-  readonly filter: string
-  members: Member[]
-  backlog: Message[]
-}
-
-export interface Connection {
-  readonly version: Version
-  readonly window: number
-  readonly takesBig: boolean
-  readonly will: Will | undefined
-}
-
-export interface Session {
-  readonly client: string
-  connection: Connection | undefined
-  /** Seconds; Infinity. */
-  expiry: number
-  endsAt: number
-  subscriptions: Subscription[]
-  /** Sent and not acknowledged to the end, oldest first. */
-  flights: Flight[]
-  /** Of those, what has not been sent again on this connection. */
-  resending: Flight[]
-  queue: Waiting[]
-  /** Retained messages of QoS 1 and 2 that are owed to new subscriptions; they come while nothing is queued. */
-  replays: Waiting[]
-  /** Those of QoS 0: they may come late, but must be there once nothing is queued. */
-  late: { readonly expected: Expected; readonly message: Message }[]
-  /** Packet identifiers of QoS 2 that were received and not released. */
-  incoming: number[]
-}
-
-export interface Chosen {
-  readonly client: string
-  readonly topic: string
-  readonly payload: string
-}
-
-export interface ModelLimits {
-  readonly window: number
-  readonly queued: number
-}
-
 export class Model {
   readonly limits: ModelLimits
   now = 0
   sessions: Session[] = []
   groups: Group[] = []
-  retained: Message[] = []
+  retained: Retained[] = []
   wills: { readonly session: Session; readonly will: Will; readonly dueAt: number }[] = []
   /** Published when everything else of the step has happened. */
   dueWills: { readonly session: Session; readonly will: Will }[] = []
@@ -155,7 +60,7 @@ export class Model {
       )
     for (const group of this.groups) {
       if (group.backlog.length === 0) continue
-      const free = group.members.find((member) => this.#canTake(member, group.backlog[0] as Message))
+      const free = group.members.find((member) => canTake(member, group.backlog[0] as Message))
       if (free) throw new Error(`${group.name} waits, though ${free.session.client} has room`)
     }
   }
@@ -233,7 +138,7 @@ export class Model {
 
   /** Gives whether anybody subscribed to it. */
   publish(message: Message, from: Session | undefined): boolean {
-    if (message.retain) this.#retain(message)
+    if (message.retain) this.#retain(message, from?.client)
     let isWanted = false
     for (const session of this.sessions) {
       const fitting = session.subscriptions.filter(
@@ -255,11 +160,11 @@ export class Model {
     return isWanted
   }
 
-  #retain(message: Message): void {
+  #retain(message: Message, publisher: string | undefined): void {
     const { topic, payload } = message
-    const previous = this.retained.find((other) => other.topic === topic)
-    this.retained = this.retained.filter((other) => other !== previous)
-    if (payload !== '') this.retained.push(message)
+    const previous = this.retained.find((other) => other.message.topic === topic)?.message
+    this.retained = this.retained.filter((other) => other.message !== previous)
+    if (payload !== '') this.retained.push({ message, publisher })
     // The new one has come by the subscription: the old one is not sent behind it.
     for (const session of this.sessions) {
       session.late = session.late.filter((owed) => owed.message !== previous)
@@ -278,7 +183,7 @@ export class Model {
       if (session.connection) this.#expect(session, message, { ...terms, dup: false, flight: undefined })
       return
     }
-    if (session.queue.length === 0 && this.#hasRoom(session)) {
+    if (session.queue.length === 0 && hasRoom(session)) {
       return this.#fly(session, message, { qos, retain, identifiers }, undefined)
     }
     while (session.queue.length >= this.limits.queued) session.queue.shift()
@@ -292,10 +197,6 @@ export class Model {
     const flight: Flight = { message, ...terms, group, packetId: 0, released: false }
     session.flights.push(flight)
     this.#expect(session, message, { qos: terms.qos, retain, identifiers, dup: false, flight })
-  }
-
-  #hasRoom({ connection, flights, resending }: Session): boolean {
-    return connection !== undefined && resending.length === 0 && flights.length < connection.window
   }
 
   #expect(
@@ -334,7 +235,7 @@ export class Model {
       if (message.isBig && !connection.takesBig) session.flights = session.flights.filter((other) => other !== flight)
       else this.#expect(session, message, { qos, retain, identifiers, dup: true, flight })
     }
-    while (session.queue.length > 0 && this.#hasRoom(session)) {
+    while (session.queue.length > 0 && hasRoom(session)) {
       const { message, ...terms } = session.queue.shift() as Waiting
       if (message.expiresAt > this.now) this.#fly(session, message, terms, undefined)
     }
@@ -380,7 +281,9 @@ export class Model {
       if (filter.startsWith('$share/')) {
         this.#joinGroup(session, subscription)
       } else if (retainHandling === 0 || (retainHandling === 1 && isNew)) {
-        for (const message of this.retained) {
+        for (const { message, publisher } of this.retained) {
+          // [MQTT-3.8.3-3]
+          if (subscription.noLocal && publisher === session.client) continue
           if (fits(filter, message.topic) && message.expiresAt > this.now) owed.push({ message, subscription })
         }
       }
@@ -479,7 +382,7 @@ export class Model {
     const choice = this.chosen[at]
     if (!choice) return false
     const member = group.members.find(({ session }) => session.client === choice.client)
-    if (!member || !this.#canTake(member, message)) return false
+    if (!member || !canTake(member, message)) return false
     this.chosen.splice(at, 1)
     const { session, subscription } = member
     const qos = Math.min(message.qos, subscription.qos) as Qos
@@ -489,21 +392,4 @@ export class Model {
     else this.#fly(session, message, { qos, retain, identifiers }, group)
     return true
   }
-
-  #canTake({ session, subscription }: Member, message: Message): boolean {
-    if (!session.connection) return false
-    return Math.min(subscription.qos, message.qos) === 0 || this.#hasRoom(session)
-  }
-}
-
-/** §4.7, level by level. */
-function fits(filter: string, topic: string): boolean {
-  const wanted = filter.split('/')
-  const levels = topic.split('/')
-  if (topic.startsWith('$') && (wanted[0] === '+' || wanted[0] === '#')) return false
-  for (const [at, level] of wanted.entries()) {
-    if (level === '#') return true
-    if (at >= levels.length || (level !== '+' && level !== levels[at])) return false
-  }
-  return wanted.length === levels.length
 }

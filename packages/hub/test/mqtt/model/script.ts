@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Qos, Version } from './model.ts'
+import type { Qos, Version } from './state.ts'
 
 /** What happens, one thing after the other. What cannot be (a publisher without a connection) is passed over. */
 export type Step =

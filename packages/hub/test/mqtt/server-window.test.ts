@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { OutgoingFlow } from '../../src/mqtt/outgoing-flow.ts'
+import { ServerWindow } from '../../src/mqtt/server-window.ts'
 
 interface Sent {
   readonly id: number
@@ -37,7 +37,7 @@ describe('what is in flight to a peer', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200, size: 'max' }), fc.nat({ max: 65_535 }), (steps, begin) => {
         let window = 5
-        const flow = new OutgoingFlow<number>(window)
+        const flow = new ServerWindow<number>(window)
         for (let id = 0; id < begin; id++) flow.puback(flow.open(0, 1))
         let list: Sent[] = []
         for (const [item, { do: what, which, qos }] of steps.entries()) {

@@ -7,7 +7,7 @@ const AWAITS_PUBREC = 2
 const AWAITS_PUBCOMP = 3
 
 /** One message on its way. */
-export interface InFlight<T> {
+export interface Sent<T> {
   readonly packetId: number
   readonly qos: 1 | 2
   /** PUBREC was received: PUBREL is what is sent again, never the PUBLISH. */
@@ -16,8 +16,8 @@ export interface InFlight<T> {
 }
 
 /**
- * The sender's side of QoS 1 and 2 (§4.3, §4.4, §4.6, §4.9), for client and server alike. No I/O: it says which packet
- * identifier a message gets, what an acknowledgement means, and what must be sent again.
+ * What a server has in flight to one client (§4.3, §4.4, §4.6, §4.9). No I/O: it says which packet identifier a message
+ * gets, and what an acknowledgement means. What is sent again, and when, is the delivery's affair.
  *
  * ```
  * QoS 1   open ──▶ awaits PUBACK ──▶ free
@@ -25,9 +25,9 @@ export interface InFlight<T> {
  *                        └─PUBREC with a failure (5.0)──▶ free
  * ```
  *
- * `wire/mqtt` has a machine of the same name for clients: docs/decisions/013-a-window-of-its-own.md
+ * A client's is `OutgoingFlow` of `wire/mqtt`; why there are two: docs/decisions/013-a-window-of-its-own.md
  */
-export class OutgoingFlow<T> {
+export class ServerWindow<T> {
   #window: number
   /** Slot of a packet identifier: `id & mask`. They are given in turn, so two meet only when one is very late. */
   #mask: number
@@ -107,8 +107,8 @@ export class OutgoingFlow<T> {
   }
 
   /** Everything in flight in the order in which it was first sent ([MQTT-4.6.0-1]), for a session that is resumed. */
-  inFlight(): InFlight<T>[] {
-    const found: InFlight<T>[] = []
+  inFlight(): Sent<T>[] {
+    const found: Sent<T>[] = []
     if (this.#size === 0) return found
     this.#ids.forEach((packetId, slot) => {
       if (packetId === 0) return
@@ -160,7 +160,7 @@ export class OutgoingFlow<T> {
   }
 }
 
-function haveSlotsInCommon(inFlight: readonly InFlight<unknown>[], mask: number): boolean {
+function haveSlotsInCommon(inFlight: readonly Sent<unknown>[], mask: number): boolean {
   return new Set(inFlight.map(({ packetId }) => packetId & mask)).size < inFlight.length
 }
 

@@ -1,8 +1,8 @@
 /**
- * The receiver's side of QoS 2 (5.0 §4.3.3, method B): which packet identifiers were taken over and not released yet, so
+ * What a server has taken over of one client's QoS 2 (5.0 §4.3.3, method B): which packet identifiers were taken over and not released yet, so
  * that a PUBLISH which comes again is acknowledged and not delivered again ([MQTT-4.3.3-10], [MQTT-4.3.3-12]).
  */
-export class IncomingFlow {
+export class ServerReceipts {
   #ids: Set<number> | undefined
 
   /** Taken over and not released. */

@@ -1,0 +1,34 @@
+/** Where messages are kept for those who subscribe later: what was live once, asked for by channel. */
+
+export interface HistoryDraft<M> {
+  readonly space: string
+  readonly channel: string
+  readonly message: M
+  /** What it counts against a limit. */
+  readonly bytes: number
+  /** So many seconds it may be asked for. */
+  readonly lifetime: number
+}
+
+/** Told once, perhaps before {@link MessageHistory.keep} returns. */
+export interface KeepWaiter {
+  /** It lasts: the acknowledgement may leave. */
+  kept(): void
+  /** It is not kept. */
+  failed(error: Error): void
+}
+
+export interface MessageHistory<M> {
+  /**
+   * Synchronous and cheap. Gives the number of the message, above 0 and greater than all before: who gets it live and from
+   * the history knows it again by that. Never throws: what goes wrong is told to the waiter.
+   */
+  keep(draft: HistoryDraft<M>, waiter: KeepWaiter): number
+  /** Everything that was handed in before the call and fits, oldest first; `last`: only the newest so many. */
+  read(space: string, filter: string, last?: number): AsyncIterable<KeptMessage<M>>
+}
+
+export interface KeptMessage<M> {
+  readonly id: number
+  readonly message: M
+}
