@@ -134,6 +134,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
       removal,
       mqttAccounts: new AccountBook({
         ...{ accounts: mqttAccounts, passwords, mint: TOKEN_MINT },
+        forgetSample: (username) => removal.mqttSample(username),
         remove: (username) => removal.mqttAccount(username),
       }),
       ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
