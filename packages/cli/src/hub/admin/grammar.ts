@@ -76,7 +76,7 @@ export function addHubAdmin(hub: Command, { finish, ...context }: AdminContext):
     .addHelpText('after', CHANGES)
     .action(async (name: string, _flags: object, command: Command) => {
       const { setMqttAccount } = await import('./mqtt-account.ts')
-      finish(await setMqttAccount(name, flagsOf<MqttAccountSetFlags>(command, hub), context))
+      finish(await setMqttAccount(name, flagsOf(command, hub), context))
     })
   place(account.command('rm'))
     .description('remove accounts: their devices are let in no more')
@@ -135,12 +135,12 @@ function service(description: string): Option {
 }
 
 /** commander gives an option that both know to `halyard hub`, wherever it stands; its others are for a hub that starts. */
-function flagsOf<Flags extends AdminFlags = MqttAccountAddFlags>(command: Command, hub: Command): Flags {
+function flagsOf(command: Command, hub: Command): MqttAccountAddFlags & MqttAccountSetFlags {
   const taken = hub.opts<AdminFlags>()
   const stranger = hub.options.find((option) => {
     const name = option.attributeName()
     return name in taken && !['data', 'config', 'json'].includes(name)
   })
   if (stranger !== undefined) hub.error(`option '${stranger.long ?? ''}' is for a hub that is started`)
-  return { ...taken, ...command.opts<Flags>() }
+  return { ...taken, ...command.opts<MqttAccountAddFlags & MqttAccountSetFlags>() }
 }
