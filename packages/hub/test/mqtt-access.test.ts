@@ -9,13 +9,13 @@ import { until } from './support.ts'
 
 interface Stage {
   /** Of `ann`, who is made with this list. */
-  come(wish?: Partial<Connect>, version?: 4 | 5): Promise<MqttClient>
+  readonly come: (wish?: Partial<Connect>, version?: 4 | 5) => Promise<MqttClient>
   /** All rights. */
   readonly admin: MqttClient
-  change(access: readonly AccessRule[] | null): Promise<void>
-  remove(): Promise<void>
-  add(): Promise<void>
-  sessions(): Promise<number>
+  readonly change: (access: readonly AccessRule[] | null) => Promise<void>
+  readonly remove: () => Promise<void>
+  readonly add: () => Promise<void>
+  readonly sessions: () => Promise<number>
 }
 
 const bytes = (text: string): Buffer => Buffer.from(text)

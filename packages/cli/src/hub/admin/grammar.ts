@@ -67,7 +67,7 @@ export function addHubAdmin(hub: Command, { finish, ...context }: AdminContext):
   place(account.command('set'))
     .description('change an MQTT account: its password, what it may do, or both')
     .argument('<name>', 'as halyard hub account list shows it')
-    .addOption(new Option('--service <name>', 'the one that can').choices(['mqtt']).default('mqtt'))
+    .addOption(new Option('--service <name>', 'the service that it is of').choices(['mqtt']).default('mqtt'))
     .option('--password <password>', 'another password, or - for standard input')
     .addOption(new Option('--new-password', 'the hub makes one, and shows it').conflicts('password'))
     .addOption(access(`${RULE}, as often as needed: in place of all that it had`))
