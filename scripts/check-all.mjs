@@ -20,6 +20,7 @@ await runSteps([
   { title: 'install', commands: [install], skip: upToDate },
   { title: 'tools', commands: [installTools] },
   { title: 'clients', commands: [[...install, '--prefix', 'interop']] },
+  { title: 'Node-RED', commands: [[...install, '--prefix', 'interop/node-red']] },
   { title: 'build', commands: [['npm', 'run', '--silent', 'build']] },
   { title: 'long tests', commands: [() => runTests('tests-all', '--project=all')] },
 ])

@@ -175,6 +175,51 @@ test.each([
   })
 })
 
+test('set changes the password of an MQTT account, its rights, or both', async () => {
+  await using hub = await stoppedHub()
+  await hub.run(['account', 'add', '--service', 'mqtt', '--username', 'pump', '--access', 'read #'])
+  const set = (...words: string[]): Promise<Ran> => hub.run(['account', 'set', 'pump', ...words])
+  expect(await set('--access', 'readwrite pumps/%u/#', '--access', 'deny pumps/secret')).toEqual({
+    ...{ code: 0, errors: [] },
+    out: ['account pump changed (readwrite pumps/%u/#, deny pumps/secret)'],
+  })
+  const piped = new FakeTerminal()
+  piped.inputBytes = 'Käse\n'
+  const words = ['account', 'set', 'pump', '--service', 'mqtt', '--password', '-', '--all-topics', '--json']
+  expect((await hub.run(words, piped)).out).toEqual(['{"service":"mqtt","username":"pump"}'])
+  expect((await set('--new-password')).out).toEqual([expect.stringMatching(/^username pump {3}password [\w-]{27}$/)])
+  // The environment is for those that are made: here it would change a password that nobody spoke of.
+  const named = new FakeTerminal()
+  named.environment['HALYARD_HUB_MQTT_PASSWORD'] = 'elsewhere'
+  expect((await hub.run(['account', 'set', 'sample', '--access', 'read #'], named)).out).toEqual([
+    'account sample changed (read #)',
+  ])
+  expect(JSON.parse(await readFile(join(hub.data, 'accounts.json'), 'utf8'))).toHaveProperty('mqtt')
+  // What accounts.json shows of the sample opens nothing any more, so it goes.
+  await hub.run(['account', 'set', 'sample', '--new-password'])
+  expect(JSON.parse(await readFile(join(hub.data, 'accounts.json'), 'utf8'))).not.toHaveProperty('mqtt')
+})
+
+test.each([
+  [[], 2, 'nothing is to be changed: name --password, --new-password, --access or --all-topics (ERR_USAGE)'],
+  [
+    ['--password', 'x', '--new-password'],
+    2,
+    `option '--new-password' cannot be used with option '--password <password>'; halyard hub account set --help shows what there is`,
+  ],
+  [['--access', '#'], 2, `--access takes a right and a filter, such as 'readwrite sensors/%u/#' (ERR_USAGE)`],
+  [['--password', ''], 2, 'password must be a text of 1 to 1024 bytes; without it the hub makes one (ERR_USAGE)'],
+  [
+    ['--new-password'],
+    1,
+    'the hub has no MQTT account with this user name; GET /api/mqtt/accounts and halyard hub account list show them all (ERR_HUB_ACCOUNT_UNKNOWN)',
+  ],
+] satisfies [string[], number, string][])('an MQTT account that cannot be changed: %j', async (words, code, text) => {
+  await using hub = await stoppedHub()
+  const name = code === 1 ? 'nobody' : 'sample'
+  expect(await hub.run(['account', 'set', name, ...words])).toEqual({ code, out: [], errors: [`halyard: ${text}`] })
+})
+
 test('tokens: shown once, listed by id, removed', async () => {
   await using hub = await stoppedHub()
   const { out } = await hub.run(['token', 'add', 'dash\u001Bboard'])

@@ -99,6 +99,7 @@ async function adminOfDirectory(directory: string, ports: AdminPorts & { readonl
     ...{ accounts, tokens, removal },
     mqttAccounts: new AccountBook({
       ...{ accounts: mqttAccounts, passwords: new ScryptPasswords(), mint: TOKEN_MINT },
+      forgetSample: (username) => removal.mqttSample(username),
       remove: (username) => removal.mqttAccount(username),
     }),
     keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },

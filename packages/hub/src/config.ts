@@ -51,7 +51,7 @@ export interface HubConfig {
   /** `sysInterval`: seconds between two rounds of `$SYS`; 0: none. */
   readonly mqtt: { readonly limits: MqttConfig; readonly sysInterval: number }
   readonly history: HistoryLimits
-  /** Paths of PEM files; `ca`: whose certificates let clients in without a password. */
+  /** Paths of PEM files; `ca`: whose certificates let clients of the MQTT port in without a password. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string | undefined }
 }
 

@@ -136,6 +136,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
       removal,
       mqttAccounts: new AccountBook({
         ...{ accounts: mqttAccounts, passwords, mint: TOKEN_MINT },
+        forgetSample: (username) => removal.mqttSample(username),
         remove: (username) => removal.mqttAccount(username),
       }),
       ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
@@ -169,17 +170,21 @@ async function startHub(parts: HubParts): Promise<Hub> {
         messages: { watchers: bus.subscribers, dropped: bus.dropped },
       }),
     })
-    const doors = { tls: await readTls(config), firstByteTimeout: config.front.limits.firstByteTimeout, clock }
+    const tls = await readTls(config)
+    const { firstByteTimeout } = config.front.limits
+    const doors = { firstByteTimeout, clock, logger: flood }
     const mqttBehind =
       (door: 'front' | 'mqtt') =>
       (socket: Socket, peer: Peer): void =>
         mqtt.server.accept(new SocketTransport(socket, { door, peer }))
     const door = new FrontDoor({
-      ...{ name: 'front', ...doors, logger: flood },
+      ...{ name: 'front', ...doors },
+      // Whoever is asked for a certificate and is a browser asks its user, or gives up: not on this port.
+      tls: tls && { cert: tls.cert, key: tls.key },
       http: (socket) => http.accept(socket),
       mqtt: mqttBehind('front'),
     })
-    const mqttDoor = new FrontDoor({ ...{ name: 'mqtt', ...doors, logger: flood }, mqtt: mqttBehind('mqtt') })
+    const mqttDoor = new FrontDoor({ ...{ name: 'mqtt', ...doors, tls }, mqtt: mqttBehind('mqtt') })
     const { cloudSocket } = hologram
     const listeners = await openListeners(parts, { door, mqttDoor, cloudSocket, logger: flood }).catch(
       async (error: unknown) => {

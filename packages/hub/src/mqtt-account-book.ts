@@ -22,6 +22,8 @@ export interface AccountBookParts {
   readonly passwords: Passwords
   /** Makes passwords that nobody guesses, and their SHA-256 in hexadecimal. */
   readonly mint: { make(): string; hash(password: string): string }
+  /** It has another password soon: a file that shows the old one must not. */
+  readonly forgetSample: (username: string) => Promise<unknown>
   /** Wherever it is; `undefined`: there was none. */
   readonly remove: (username: string) => Promise<{ readonly sample: boolean } | undefined>
 }
@@ -52,9 +54,13 @@ export class AccountBook implements MqttAccountBook {
       throw new UsageError('ERR_USAGE', 'nothing is to be changed: name password or access')
     }
     checkAccess(access ?? undefined)
+    const { accounts, forgetSample } = this.#parts
+    if (!isUsername(username) || (await accounts.find(username)) === undefined) throw unknownAccount()
     const { secret, made } =
       password === undefined ? { secret: undefined, made: undefined } : await this.#secretOf(password ?? undefined)
-    const changed = isUsername(username) ? await this.#parts.accounts.change(username, { secret, access }) : undefined
+    // The file first: if it cannot be written, the password is what it was.
+    if (secret !== undefined) await forgetSample(username)
+    const changed = await accounts.change(username, { secret, access })
     if (changed === undefined) throw unknownAccount()
     return { ...entryOf(changed), ...made }
   }

@@ -176,8 +176,13 @@ describe('the owner of the directory', () => {
       })
     }
     expect(await accounts.remove('ann')).toEqual({ sample: false })
-    expect(await accounts.remove('sample')).toEqual({ sample: true })
-    expect(JSON.parse(await readFile(join(data, 'accounts.json'), 'utf8'))).not.toHaveProperty('mqtt')
+    const shown = async (): Promise<object> => JSON.parse(await readFile(join(data, 'accounts.json'), 'utf8')) as object
+    await accounts.change('sample', { access: [] })
+    expect(await shown()).toHaveProperty('mqtt')
+    // The file shows a password: another one, and it would not open.
+    if (via === 'hub') await accounts.change('sample', { password: null })
+    expect(await accounts.remove('sample')).toEqual({ sample: via === 'directory' })
+    expect(await shown()).not.toHaveProperty('mqtt')
     await admin.close()
     const hub = via === 'hub' ? started.hub : (await startHub({ data })).hub
     expect(await login(hub.ports.mqtt, 'pump', made.password ?? '')).toBe(0)

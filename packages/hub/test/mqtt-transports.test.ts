@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect as connectTls } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { MqttClient, TLS_FILES, clientCertificate, overTcp, overTls, overWebSocket, sampleOf } from './mqtt-support.ts'
@@ -273,18 +275,30 @@ describe('the end', () => {
 describe('client certificates', () => {
   it('of the authority, with the name of an account, need no password', async () => {
     const started = await startHub({ config: `{ ${TLS_WITH_CA} }` })
-    const ours = clientCertificate('sample')
+    const come = (): Promise<MqttClient> => overTls(mqttPort(started), clientCertificate('sample'))
+    expect(await (await come()).connect()).toBe(0)
+    expect(await (await come()).connect({ username: 'sample' })).toBe(0)
+    // Another account needs its own password.
+    expect(await (await come()).connect({ username: 'other' })).toBe(4)
+  })
+
+  it('are asked for on the MQTT port alone: a browser at the front door would ask its user', async () => {
+    const started = await startHub({ config: `{ ${TLS_WITH_CA} }` })
     const { front } = started.hub.ports
-    const ways = [
-      () => overTls(mqttPort(started), ours),
-      () => overTls(front, ours),
-      () => overWebSocket(`wss://127.0.0.1:${front}/`, ours),
-    ]
-    for (const way of ways) {
-      expect(await (await way()).connect()).toBe(0)
-      expect(await (await way()).connect({ username: 'sample' })).toBe(0)
-      // Another account needs its own password.
-      expect(await (await way()).connect({ username: 'other' })).toBe(4)
+    const asks = async (port: number): Promise<boolean> => {
+      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+      await once(socket, 'secureConnect')
+      // A client has these of the server's request for its certificate, and of nothing else.
+      const isAsked = socket.getSharedSigalgs().length > 0
+      await once(socket.resume().end(), 'close')
+      return isAsked
+    }
+    expect([await asks(mqttPort(started)), await asks(front)]).toEqual([true, false])
+    const ours = clientCertificate('sample')
+    for (const way of [() => overTls(front, ours), () => overWebSocket(`wss://127.0.0.1:${front}/`, ours)]) {
+      expect(await (await way()).connect()).toBe(5)
+      expect(await (await way()).connect({ username: 'sample' })).toBe(4)
+      expect(await (await way()).connect(sampleOf(started))).toBe(0)
     }
   })
 

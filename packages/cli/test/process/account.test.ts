@@ -57,6 +57,11 @@ test('accounts and tokens of a hub that runs beside', async () => {
   expect(await send(ready, cloud_id, cloud_key)).toBe('DATA RECEIVED: 3\n')
   expect(await run(['hub', 'account', 'rm', cloud_id], { env })).toMatchObject({ code: 1, out: '' })
 
+  const set = ['hub', 'account', 'set', 'sample', '--password', '-', '--access', 'read #']
+  expect(await run(set, { env, input: 'chosen\n' })).toMatchObject({
+    ...{ code: 0, out: 'account sample changed (read #)\n', errors: '' },
+  })
+
   const { out } = await run(['hub', 'token', 'add', 'ci'], { env })
   const messages = await fetch(`http://127.0.0.1:${ready.ports.front}/api/messages?last=1`, {
     headers: { authorization: `Bearer ${out.trim()}` },

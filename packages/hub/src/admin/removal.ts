@@ -36,10 +36,15 @@ export class Removal {
   }
 
   async mqttAccount(username: string): Promise<Removed | undefined> {
-    const { mqttAccounts, samples } = this.#parts
+    const { mqttAccounts } = this.#parts
     if (!isUsername(username) || (await mqttAccounts.find(username)) === undefined) return undefined
-    const sample = (await samples?.forget('mqtt', (known) => known.username === username)) ?? false
+    const sample = await this.mqttSample(username)
     return (await mqttAccounts.remove(username)) ? { sample } : undefined
+  }
+
+  /** Out of the file alone. False: it was not in it. */
+  async mqttSample(username: string): Promise<boolean> {
+    return (await this.#parts.samples?.forget('mqtt', (known) => known.username === username)) ?? false
   }
 
   /** By its id. */

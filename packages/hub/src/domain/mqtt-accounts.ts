@@ -24,21 +24,25 @@ export function sha256Secret(hash: string): MqttSecret {
   return { algorithm: 'sha256', hash }
 }
 
+/** `account`: as it is now; `undefined`: removed. */
+export type AccountListener = (username: string, account: MqttAccount | undefined) => void
+
 /** The registry behind a cache of all accounts that were asked for, kept true by its changes. */
 export class MqttAccounts implements Disposable {
   readonly #registry: Registry
   readonly #cache = new Map<string, MqttAccount | undefined>()
-  readonly #listeners = new Set<(username: string) => void>()
+  readonly #listeners = new Set<AccountListener>()
   readonly #stopWatching: () => void
   #epoch = 0
 
   constructor(registry: Registry) {
     this.#registry = registry
-    this.#stopWatching = registry.watch(({ collection, id }) => {
+    this.#stopWatching = registry.watch(({ collection, id, document }) => {
       if (collection !== MQTT_ACCOUNTS) return
       this.#epoch++
       this.#cache.delete(id)
-      for (const listener of this.#listeners) listener(id)
+      const account = document && parse(document)
+      for (const listener of this.#listeners) listener(id, account)
     })
   }
 
@@ -96,8 +100,8 @@ export class MqttAccounts implements Disposable {
     return documents.flatMap((document) => parse(document) ?? [])
   }
 
-  /** Called with the name of an account that was made, changed or removed. */
-  onChange(listener: (username: string) => void): () => void {
+  /** Called for an account that was made, changed or removed, before whoever did it is told so. */
+  onChange(listener: AccountListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }

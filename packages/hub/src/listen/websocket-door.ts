@@ -4,7 +4,6 @@ import { TLSSocket } from 'node:tls'
 import { WebSocketServer } from 'ws'
 import type { Peer } from '../domain/devices.ts'
 import type { Transport } from '../domain/transport.ts'
-import { certificateNameOf } from './certificate-name.ts'
 import { WebSocketTransport } from './websocket-transport.ts'
 
 /** §6: `mqtt`; the two old names are what clients of 3.1 and the original Emitter SDK ask for. */
@@ -41,8 +40,7 @@ export class WebSocketDoor {
     const { onConnection, peerOf } = this.#options
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       const kind = socket instanceof TLSSocket ? 'secure-websocket' : 'websocket'
-      const certificateName = certificateNameOf(socket)
-      onConnection(new WebSocketTransport(webSocket, { kind, peer: peerOf(request), certificateName }))
+      onConnection(new WebSocketTransport(webSocket, { kind, peer: peerOf(request) }))
     })
   }
 }

@@ -5,7 +5,6 @@ import type { Transport, TransportHandler, TransportKind } from '../domain/trans
 export interface WebSocketTransportOptions {
   readonly kind: TransportKind
   readonly peer: Peer
-  readonly certificateName: string | undefined
 }
 
 /** RFC 6455 §7.4.1 */
@@ -19,16 +18,16 @@ export class WebSocketTransport implements Transport {
   readonly kind: TransportKind
   readonly door = 'front'
   readonly peer: Peer
-  readonly certificateName: string | undefined
+  /** The front door asks for none. */
+  readonly certificateName = undefined
   readonly #socket: WebSocket
   #handler: TransportHandler | undefined
   #linger: NodeJS.Timeout | undefined
 
-  constructor(socket: WebSocket, { kind, peer, certificateName }: WebSocketTransportOptions) {
+  constructor(socket: WebSocket, { kind, peer }: WebSocketTransportOptions) {
     this.#socket = socket
     this.kind = kind
     this.peer = peer
-    this.certificateName = certificateName
     // A message too large, text that is no UTF-8: 'close' follows and says all we need.
     socket.on('error', () => {})
   }

@@ -242,7 +242,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     }
     principal.dialect.connected?.(this.dialectConnection)
     if (!isPresent) return
-    recheck(broker, this)
+    recheck(broker, session)
     broker.delivery.resume(session, this)
   }
 

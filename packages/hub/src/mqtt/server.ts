@@ -5,6 +5,17 @@ import { Broker } from './broker.ts'
 import type { BrokerParts } from './broker.ts'
 import { Connection } from './connection.ts'
 import type { Principal } from './dialect.ts'
+import type { Session } from './session.ts'
+import { recheck } from './subscribing.ts'
+
+/** Of an account that was changed or removed. */
+export interface Revision {
+  readonly isMeant: (principal: Principal) => boolean
+  /** What a session of this client id is now; `undefined`: it is over. */
+  readonly principalOf: (clientId: string) => Principal | undefined
+  /** For the log. */
+  readonly why: string
+}
 
 const SWEEP = 1000
 const SWEEPS_A_MINUTE = 60
@@ -39,11 +50,29 @@ export class MqttServer {
     this.#connections.add(new Connection(this.broker, transport, id, (connection) => this.#forget(connection)))
   }
 
-  /** Ends the connections of an account whose rights have changed: they come again as what they are now. */
-  closeAccount(isMeant: (principal: Principal) => boolean, why: string): void {
+  /**
+   * An account has changed, or is gone. Its sessions keep what they may still have, connected or not; its connections end,
+   * and come again as what they are now.
+   */
+  reviseAccount({ isMeant, principalOf, why }: Revision): void {
+    const { broker } = this
+    const ended: Session[] = []
+    for (const session of broker.sessions) {
+      if (!isMeant(session.principal)) continue
+      const principal = principalOf(session.clientId)
+      if (principal === undefined) {
+        ended.push(session)
+        continue
+      }
+      // A will that is still to be published goes by it too.
+      session.principal = principal
+      broker.guard('the revision of a session', () => recheck(broker, session))
+    }
     for (const connection of this.#connections) {
       if (connection.isOpen && isMeant(connection.principal)) connection.close(REASON.administrativeAction, why)
     }
+    // Who gets its name one day gets nothing that was meant for it.
+    for (const session of ended) broker.end(session)
   }
 
   /** No new connections; those that are open are told that the server goes. */

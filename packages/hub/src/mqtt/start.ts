@@ -60,11 +60,12 @@ export function startMqtt(parts: MqttParts): MqttService {
   })
   const { broker } = server
   const sysTopics = new SysTopics({ broker, space: PLAIN_SPACE, version, interval: sysInterval, clock })
-  const stop = accounts.onChange((username) =>
-    server.closeAccount(
-      ({ dialect, account }) => dialect === plain && account === username,
-      'its account was changed or removed',
-    ),
+  const stop = accounts.onChange((username, now) =>
+    server.reviseAccount({
+      isMeant: ({ dialect, account }) => dialect === plain && account === username,
+      principalOf: (clientId) => now && plain.revised(clientId, now),
+      why: 'its account was changed or removed',
+    }),
   )
   return {
     server,

@@ -105,7 +105,7 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   broker.space(plan.space).subscribe(plan.filter, plan.share, subscription)
   // [MQTT-3.8.4-3]: the same filter again takes the place of the one before, which goes last: a shared group that were
   // empty in between would lose what waits in it.
-  if (!isNew) dropSubscription(broker, client, filter)
+  if (!isNew) dropSubscription(broker, session, filter)
   session.setSubscription(filter, subscription)
   broker.endInTime(filter, subscription)
   if (isNew) principal.dialect.subscribed?.(client.dialectConnection, filter)
@@ -180,12 +180,12 @@ function sendOld(
   passing.end()
 }
 
-/** A session that is there again keeps what its client may still have: its rights may have changed meanwhile. */
-export function recheck(broker: Broker, client: Leaving): void {
-  const { session, principal } = client
+/** A session keeps what its client may still have: its rights may be others than when it subscribed. */
+export function recheck(broker: Broker, session: Session): void {
+  const { principal } = session
   for (const [filter, { qos, noLocal, retainAsPublished }] of session.subscriptions) {
     const plan = principal.dialect.subscribe(principal, filter, { qos, noLocal, retainAsPublished, retainHandling: 2 })
-    if (plan.kind === 'refuse') dropSubscription(broker, client, filter)
+    if (plan.kind === 'refuse') dropSubscription(broker, session, filter)
   }
 }
 
@@ -193,12 +193,13 @@ type Leaving = Pick<SubscribingClient, 'session' | 'principal' | 'dialectConnect
 
 /** False if there was none. */
 export function endSubscription(broker: Broker, client: Leaving, filter: string): boolean {
-  if (!dropSubscription(broker, client, filter)) return false
+  if (!dropSubscription(broker, client.session, filter)) return false
   client.principal.dialect.unsubscribed?.(client.dialectConnection, filter)
   return true
 }
 
-function dropSubscription(broker: Broker, { session, principal }: Leaving, filter: string): boolean {
+function dropSubscription(broker: Broker, session: Session, filter: string): boolean {
+  const { principal } = session
   const subscription = session.subscriptions.get(filter)
   if (subscription === undefined) return false
   session.removeSubscription(filter)

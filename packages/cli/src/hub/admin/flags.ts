@@ -22,3 +22,11 @@ export interface MqttAccountAddFlags extends AccountAddFlags {
   readonly password?: string
   readonly access?: readonly string[]
 }
+
+/** `account set`, which MQTT's accounts alone have */
+export interface MqttAccountSetFlags extends AdminFlags {
+  readonly password?: string
+  readonly newPassword?: true
+  readonly access?: readonly string[]
+  readonly allTopics?: true
+}

@@ -2,7 +2,7 @@
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import type { Context } from '../../context.ts'
-import type { AdminFlags, MqttAccountAddFlags } from './flags.ts'
+import type { AdminFlags, MqttAccountAddFlags, MqttAccountSetFlags } from './flags.ts'
 
 interface AdminContext extends Context {
   readonly finish: (code: number) => void
@@ -14,11 +14,16 @@ const SECRETS =
   'give it on standard input (--cloud_key -, --password -) or in the environment (HALYARD_HUB_CLOUD_KEY,\n' +
   'HALYARD_HUB_MQTT_PASSWORD).\n' +
   'The hub keeps a hash of it: it is shown now and never again.\n'
+const CHANGES =
+  '\nWhat is not named stays as it is. The connections of the account end, and come again as what they are now. What stands\n' +
+  'on a command line can be read by every user of the machine (ps): give a password on standard input, --password -\n'
 const EXAMPLES = `
 Examples:
   halyard hub account add
   pass show pump | halyard hub account add --cloud_id pump --cloud_key -
   halyard hub account add --service mqtt --username pump --access 'readwrite pumps/%u/#'
+  halyard hub account set pump --access 'read weather/#' --access 'readwrite pumps/%u/#'
+  halyard hub account set pump --new-password
   halyard hub account list --json
   halyard hub account rm pump sa93 --data /var/lib/halyard
 `
@@ -36,11 +41,7 @@ export function addHubAdmin(hub: Command, { finish, ...context }: AdminContext):
     .addOption(new Option('--cloud-key <key>').hideHelp())
     .option('--username <name>', 'mqtt: its name, 1 to 128 characters')
     .option('--password <password>', 'mqtt: its password, or - for standard input (default: made)')
-    .option(
-      '--access <rule>',
-      `mqtt: 'read|write|readwrite|deny FILTER', as often as needed (default: all topics)`,
-      (rule: string, rules?: readonly string[]) => [...(rules ?? []), rule],
-    )
+    .addOption(access(`mqtt: ${RULE}, as often as needed (default: all topics)`))
     .option('--json', 'as one JSON object')
     .addHelpText('after', SECRETS)
     .action(async (_flags: object, command: Command) => {
@@ -62,6 +63,20 @@ export function addHubAdmin(hub: Command, { finish, ...context }: AdminContext):
     .action(async (_flags: object, command: Command) => {
       const { listAccounts } = await import('./account.ts')
       finish(await listAccounts(flagsOf(command, hub), context))
+    })
+  place(account.command('set'))
+    .description('change an MQTT account: its password, what it may do, or both')
+    .argument('<name>', 'as halyard hub account list shows it')
+    .addOption(new Option('--service <name>', 'the service that it is of').choices(['mqtt']).default('mqtt'))
+    .option('--password <password>', 'another password, or - for standard input')
+    .addOption(new Option('--new-password', 'the hub makes one, and shows it').conflicts('password'))
+    .addOption(access(`${RULE}, as often as needed: in place of all that it had`))
+    .addOption(new Option('--all-topics', 'no access list any more').conflicts('access'))
+    .option('--json', 'as one JSON object')
+    .addHelpText('after', CHANGES)
+    .action(async (name: string, _flags: object, command: Command) => {
+      const { setMqttAccount } = await import('./mqtt-account.ts')
+      finish(await setMqttAccount(name, flagsOf(command, hub), context))
     })
   place(account.command('rm'))
     .description('remove accounts: their devices are let in no more')
@@ -108,17 +123,24 @@ function place(command: Command): Command {
     .option('--config <file>', 'the HJSON file of the hub, if that names the directory')
 }
 
+const RULE = `'read|write|readwrite|deny FILTER'`
+
+function access(description: string): Option {
+  const collect = (rule: string, rules?: readonly string[]): readonly string[] => [...(rules ?? []), rule]
+  return new Option('--access <rule>', description).argParser(collect)
+}
+
 function service(description: string): Option {
   return new Option('--service <name>', description).choices(['hologram', 'mqtt'])
 }
 
 /** commander gives an option that both know to `halyard hub`, wherever it stands; its others are for a hub that starts. */
-function flagsOf(command: Command, hub: Command): MqttAccountAddFlags {
+function flagsOf(command: Command, hub: Command): MqttAccountAddFlags & MqttAccountSetFlags {
   const taken = hub.opts<AdminFlags>()
   const stranger = hub.options.find((option) => {
     const name = option.attributeName()
     return name in taken && !['data', 'config', 'json'].includes(name)
   })
   if (stranger !== undefined) hub.error(`option '${stranger.long ?? ''}' is for a hub that is started`)
-  return { ...taken, ...command.opts<MqttAccountAddFlags>() }
+  return { ...taken, ...command.opts<MqttAccountAddFlags & MqttAccountSetFlags>() }
 }

@@ -1,11 +1,11 @@
-/** What `halyard hub account add --service mqtt` makes. */
+/** What `halyard hub account add --service mqtt` makes, and `set` changes. */
 import { UsageError } from '@halyard/core'
 import { loadConfig, textSetting } from '@halyard/core/node'
-import type { AccessRule } from '@halyard/hub'
+import type { AccessRule, MqttAccountMade } from '@halyard/hub'
 import type { Context } from '../../context.ts'
 import { paint } from '../../text/paint.ts'
 import { oneLine } from '../../text/width.ts'
-import type { MqttAccountAddFlags } from './flags.ts'
+import type { AdminFlags, MqttAccountAddFlags, MqttAccountSetFlags } from './flags.ts'
 import { openHubAdmin } from './open.ts'
 import { readSecret } from './read-secret.ts'
 
@@ -29,14 +29,38 @@ export async function addMqttAccount(flags: MqttAccountAddFlags, context: Contex
     ...(password !== undefined && { password }),
     ...(access && { access }),
   })
-  const { bold } = paint(terminal.colour.output)
-  if (flags.json === true) {
-    terminal.print(JSON.stringify({ service: 'mqtt', ...made }))
-  } else {
-    const shown = made.password === undefined ? '' : `   password ${bold(made.password)}`
-    terminal.print(`username ${bold(oneLine(made.username))}${shown}`)
-  }
+  show(made, flags, context)
   return 0
+}
+
+/** No password from the environment: it would change with every `--access`. */
+export async function setMqttAccount(name: string, flags: MqttAccountSetFlags, context: Context): Promise<number> {
+  const { terminal } = context
+  const access = flags.allTopics === true ? null : flags.access?.map((text) => parseAccess(text))
+  if (flags.password === undefined && flags.newPassword !== true && access === undefined) {
+    throw new UsageError(
+      'ERR_USAGE',
+      'nothing is to be changed: name --password, --new-password, --access or --all-topics',
+    )
+  }
+  const given = flags.password === '-' ? await readSecret(terminal.input, '--password') : flags.password
+  const password = flags.newPassword === true ? null : given
+  await using admin = await openHubAdmin(flags, context)
+  const made = await admin.mqtt.accounts.change(name, {
+    ...(password !== undefined && { password }),
+    ...(access !== undefined && { access }),
+  })
+  if (made.password !== undefined || flags.json === true) show(made, flags, context)
+  else terminal.print(`account ${oneLine(made.username)} changed (${oneLine(accessText(made.access))})`)
+  return 0
+}
+
+/** A password that the hub has made is shown now and never again. */
+function show(made: MqttAccountMade, { json }: AdminFlags, { terminal }: Context): void {
+  const { bold } = paint(terminal.colour.output)
+  const shown = made.password === undefined ? '' : `   password ${bold(made.password)}`
+  if (json === true) terminal.print(JSON.stringify({ service: 'mqtt', ...made }))
+  else terminal.print(`username ${bold(oneLine(made.username))}${shown}`)
 }
 
 /** `readwrite sensors/%u/#`; the hub checks both words. */

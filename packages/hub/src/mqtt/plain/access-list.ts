@@ -21,7 +21,7 @@ export class AccessList {
 
   constructor(rules: readonly AccessRule[], subject: Subject) {
     const filters = (wanted: readonly Access[]): string[] =>
-      rules.filter(({ access }) => wanted.includes(access)).flatMap(({ filter }) => filled(filter, subject) ?? [])
+      rules.filter(({ access }) => wanted.includes(access)).flatMap((rule) => filled(rule, subject) ?? [])
     this.#readable = filters(['read', 'readwrite'])
     this.#writable = filters(['write', 'readwrite'])
     this.#denied = filters(['deny'])
@@ -39,11 +39,19 @@ export class AccessList {
   }
 }
 
-/** A name with a wildcard or a slash in it would open more than its own: the rule is left out then. */
-function filled(filter: string, { username, clientId }: Subject): string | undefined {
-  const usesForeign =
-    (filter.includes('%u') && /[+#/]|^$/.test(username)) || (filter.includes('%c') && /[+#/]|^$/.test(clientId))
-  return usesForeign ? undefined : filter.replaceAll(/%[uc]/g, (word) => (word === '%u' ? username : clientId))
+/** What a name may not hold in a rule that gives: it would open more than its own. A client chooses its id. */
+const OPENS_MORE = /[+#/]|^$/
+/** In one that takes away: no topic has such a name in it, and as a wildcard it would take from others. */
+const IS_NO_TOPIC = /[+#]/
+
+/** The filter with the names put in; `undefined`: the rule counts for nothing. */
+function filled({ filter, access }: AccessRule, { username, clientId }: Subject): string | undefined {
+  const foreign = access === 'deny' ? IS_NO_TOPIC : OPENS_MORE
+  if (filter.includes('%u') && foreign.test(username)) return undefined
+  if (filter.includes('%c') && foreign.test(clientId)) return undefined
+  const text = filter.replaceAll(/%[uc]/g, (word) => (word === '%u' ? username : clientId))
+  // Who is called `$SYS` has no more to do with the server's own topics than others.
+  return access !== 'deny' && passesBy(filter, text) ? undefined : text
 }
 
 function allows(rule: string, topic: string): boolean {
@@ -73,13 +81,10 @@ function walk(
   for (;;) {
     const ours = levelAt(rule, r)
     const theirs = levelAt(filter, f)
+    // `a/#` has `a` in it.
     if (ours === '#') return true
     if (theirs === '#' && question === 'meets') return true
-    if (ours === undefined || theirs === undefined) {
-      if (ours === theirs) return true
-      // `a` and `a/#` meet in `a`.
-      return question === 'meets' && theirs === undefined && ours === '#'
-    }
+    if (ours === undefined || theirs === undefined) return ours === theirs
     if (!isSame(ours, theirs)) return false
     r += ours.length + 1
     f += theirs.length + 1

@@ -3,7 +3,7 @@ import type { PasswordVerdict, Passwords } from '../../domain/passwords.ts'
 import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import { REASON } from '@halyard/wire/mqtt'
-import type { Login, Verdict } from '../dialect.ts'
+import type { Login, Principal, Verdict } from '../dialect.ts'
 import { isUsername } from '../../domain/mqtt-accounts.ts'
 import type { MqttAccount, MqttAccounts } from '../../domain/mqtt-accounts.ts'
 import { LoginGuard } from './login-guard.ts'
@@ -34,6 +34,11 @@ export class PlainDialect extends PlainTopics {
   authenticate(login: Login): Verdict | Promise<Verdict> {
     const verdict = this.#authenticate(login)
     return verdict instanceof Promise ? verdict.catch((error: unknown) => this.#failed(error)) : verdict
+  }
+
+  /** What a session of the account is, now that its rights are others. */
+  revised(clientId: string, account: MqttAccount): Principal {
+    return this.principalOf(clientId, account.username, account)
   }
 
   #authenticate(login: Login): Verdict | Promise<Verdict> {

@@ -10,6 +10,12 @@ interface PlainPrincipal extends Principal {
   readonly access: AccessList
 }
 
+/** Of an account. */
+interface Rights {
+  readonly username: string
+  readonly access?: readonly AccessRule[] | undefined
+}
+
 /** Topics mean what they say, and a list says what one may do with them. Who comes in is another's affair. */
 export abstract class PlainTopics implements Dialect {
   readonly name = 'mqtt'
@@ -49,18 +55,18 @@ export abstract class PlainTopics implements Dialect {
   }
 
   /** `account`: none for those who come in without one. */
-  protected accept(
-    { clientId, username }: Login,
-    account: { readonly username: string; readonly access?: readonly AccessRule[] | undefined } | undefined,
-  ): Verdict {
-    const name = account?.username ?? username
+  protected accept({ clientId, username }: Login, account: Rights | undefined): Verdict {
+    return { accepted: true, principal: this.principalOf(clientId, account?.username ?? username, account) }
+  }
+
+  protected principalOf(clientId: string, name: string | undefined, account: Rights | undefined): Principal {
     const access = new AccessList(account?.access ?? FULL_ACCESS, { username: name ?? '', clientId })
     const principal: PlainPrincipal = {
       // No account has an empty name: the sessions of those who have none are apart.
       ...{ dialect: this, space: PLAIN_SPACE, account: account?.username ?? '', name },
       ...{ mayPersist: true, epoch: 0, access },
     }
-    return { accepted: true, principal }
+    return principal
   }
 }
 

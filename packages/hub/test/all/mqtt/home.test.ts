@@ -73,6 +73,34 @@ it.each([4, 5] as const)('Home Assistant, protocol level %i: birth, will, discov
 })
 
 it.each([4, 5] as const)(
+  'a large house, protocol level %i: 500 filters in a SUBSCRIBE, 1,500 entities',
+  async (version) => {
+    const scene = await Scene.open(way('paho-mqtt 1.6.1', version))
+    const devices = await scene.connected()
+    const entities = Array.from({ length: 1500 }, (_, number) => `zigbee/${number}`)
+    const retained = { qos: 0, retain: true } as const
+    await Promise.all(entities.map((topic) => devices.publish(topic, `first ${topic}`, retained)))
+    // Acknowledged: the hub has all of them by then.
+    await devices.publish('end', '', { qos: 1 })
+    const assistant = await scene.connected({ clientId: '' })
+    // As many as Home Assistant puts in one packet, and the next without waiting for the answer.
+    const packets = [0, 500, 1000].map((start) => entities.slice(start, start + 500))
+    const granted = await Promise.all(packets.map((some) => assistant.subscribe(some.map((filter) => ({ filter })))))
+    expect(granted.map((codes) => [codes.length, codes.every((code) => code === 0)])).toEqual(
+      [0, 1, 2].map(() => [500, true]),
+    )
+    await assistant.received(1500)
+    expect(new Set(assistant.payloads())).toEqual(new Set(entities.map((topic) => `first ${topic}`)))
+    for (const some of packets) await assistant.unsubscribe(...some)
+    await assistant.subscribe('end', 0)
+    await devices.publish('zigbee/7', 'nobody listens', { qos: 1 })
+    await devices.publish('end', 'over', { qos: 1 })
+    await assistant.received(1501)
+    expect(assistant.payloads().at(-1)).toBe('over')
+  },
+)
+
+it.each([4, 5] as const)(
   'Node-RED, protocol level %i: its own client id, birth, close and will, and it comes again',
   async (version) => {
     const scene = await Scene.open(way('MQTT.js 5.16.0', version))

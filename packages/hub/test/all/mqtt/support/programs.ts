@@ -10,16 +10,21 @@ export const interop: string = join(import.meta.dirname, '../../../../../../inte
 
 /** What interop/package.json names, installed before the file's tests if it is not there or older than its lockfile. */
 export function useClients(): void {
-  beforeAll(() => installClients(), 300_000)
+  beforeAll(() => installClients(interop), 300_000)
 }
 
-function installClients(): void {
-  const installed = join(interop, 'node_modules/.package-lock.json')
+/** The same of interop/node-red/package.json. */
+export function useNodeRed(): void {
+  beforeAll(() => installClients(join(interop, 'node-red')), 300_000)
+}
+
+function installClients(cwd: string): void {
+  const installed = join(cwd, 'node_modules/.package-lock.json')
   const isFresh =
-    existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(interop, 'package-lock.json')).mtimeMs
+    existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(cwd, 'package-lock.json')).mtimeMs
   if (isFresh) return
   execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
-    ...{ cwd: interop, stdio: 'inherit' },
+    ...{ cwd, stdio: 'inherit' },
   })
 }
 
