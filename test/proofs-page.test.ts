@@ -16,7 +16,7 @@ const section = (name: string, figure: string, passed = true): string =>
 const names = ['a-cut', 'kill', 'soak']
 
 it('a proof that ran takes the place of its older section, the others stay', () => {
-  const first = proofsPage('', new Map([...names].reverse().map((name) => [name, section(name, '1')])), names)
+  const first = proofsPage('', new Map(names.toReversed().map((name) => [name, section(name, '1')])), names)
   expect(first.match(/^## .*/gm)).toEqual(['## The a-cut', '## The kill', '## The soak'])
   const second = proofsPage(first, new Map([['kill', section('kill', '2', false)]]), names)
   const changed = second.split('\n').filter((line) => !first.split('\n').includes(line))

@@ -1,0 +1,133 @@
+/** The decoder of MQTT against whatever comes: packets, or an error that the standard names, and nothing else. */
+import { isDeepStrictEqual } from 'node:util'
+import { encodeToBytes, MqttEncodeError, MqttProtocolError, PacketReader, TopicMemo } from '@halyard/wire/mqtt'
+import type { Packet, ProtocolVersion, Receiver } from '@halyard/wire/mqtt'
+import { seededRandom } from '@halyard/testkit'
+import type { SeededRandom } from '@halyard/testkit'
+import { corpusOf, mutatePacket, mutateSequence } from './mutate.ts'
+import type { Corpus } from './mutate.ts'
+
+/** Inputs that are made of the same valid packets. */
+export const BATCH = 50_000
+const VERSIONS = [3, 4, 5] as const
+const RECEIVERS = [undefined, 'server', 'client'] as const
+/** One input of so many is also read in pieces, and what it holds is written and read again. */
+const CLOSER_LOOK = 10
+
+export interface DecoderFuzz {
+  readonly inputs: number
+  readonly sequences: number
+  /** Inputs in which nothing was wrong after all. */
+  readonly accepted: number
+  /** Packets that were written again, and read as the same. */
+  readonly rewritten: number
+  /** Inputs that were refused, by the code of the error. */
+  readonly codes: Readonly<Record<string, number>>
+}
+
+interface Input {
+  readonly bytes: Uint8Array
+  /** Of the connection; `undefined`: it begins with these bytes. */
+  readonly version: ProtocolVersion | undefined
+  readonly receiver: Receiver | undefined
+  /** Stops at each packet and goes on behind it, as a server does at CONNECT. */
+  readonly pausing: boolean
+}
+
+interface Reading {
+  readonly packets: readonly Packet[]
+  readonly version: ProtocolVersion | undefined
+  readonly held: number
+  readonly code: string | undefined
+}
+
+/**
+ * Reads `count` inputs made from `seed`. Throws for the first that ends in another way than it may: the error says seed,
+ * number and bytes, which repeat it.
+ */
+export function fuzzDecoder({ seed, count }: { readonly seed: number; readonly count: number }): DecoderFuzz {
+  const random = seededRandom(seed)
+  const topics = new TopicMemo(64)
+  const found = { sequences: 0, accepted: 0, rewritten: 0, codes: {} as Record<string, number> }
+  for (let done = 0; done < count;) {
+    const corpora = VERSIONS.map((version) => corpusOf(version, random))
+    for (const end = Math.min(count, done + BATCH); done < end; done++) {
+      const corpus = corpora[done % 3]!
+      const isSequence = random.chance(0.25)
+      const input = inputOf(corpus, isSequence, random)
+      try {
+        const { code, packets, version } = read(input, input.bytes.length, topics)
+        if (isSequence) found.sequences++
+        if (code === undefined) found.accepted++
+        else found.codes[code] = (found.codes[code] ?? 0) + 1
+        if (done % CLOSER_LOOK > 0) continue
+        inPieces(input, 1 + random.integer(7), topics)
+        for (const packet of packets) if (rewrite(packet, version ?? 4, input.receiver)) found.rewritten++
+      } catch (error) {
+        const { bytes, version = 'none yet', receiver = 'both' } = input
+        const hex = Buffer.from(bytes).toString('hex')
+        const what = `seed ${seed}, input ${done} (version: ${version}, receiver: ${receiver}): ${hex}`
+        throw new Error(`${error instanceof Error ? error.message : String(error)}\n${what}`, { cause: error })
+      }
+    }
+  }
+  return { inputs: count, ...found }
+}
+
+function inputOf(corpus: Corpus, isSequence: boolean, random: SeededRandom): Input {
+  const receiver = random.pick(RECEIVERS)
+  const pausing = random.chance(0.1)
+  if (isSequence) return { bytes: mutateSequence(corpus, random), version: undefined, receiver, pausing }
+  const bytes = mutatePacket(random.pick(random.chance(0.15) ? corpus.connects : corpus.others), random)
+  // What begins a connection is a CONNECT; the rest is read on one that is under way.
+  const fresh = (bytes[0] ?? 0) >> 4 === 1 || random.chance(0.02)
+  return { bytes, version: fresh ? undefined : corpus.version, receiver, pausing }
+}
+
+function read({ bytes, version, receiver, pausing }: Input, size: number, topics: TopicMemo | undefined): Reading {
+  const packets: Packet[] = []
+  const keep = (packet: Packet): void => {
+    packets.push(packet)
+    if (pausing) reader.pause()
+  }
+  const reader = new PacketReader(
+    { publish: (packet) => keep(packet.toPacket()), packet: keep },
+    { version, receiver, topics, maxPacketBytes: 2000, maxUserProperties: 3 },
+  )
+  try {
+    for (let at = 0; at < bytes.length; at += size) {
+      reader.push(bytes.subarray(at, at + size))
+      for (let before = -1; pausing && packets.length > before; reader.resume()) before = packets.length
+    }
+  } catch (error) {
+    if (!(error instanceof MqttProtocolError)) throw error
+    if (error.reasonCode < 0x80) throw new Error(`${error.code} has no failure as its reason`, { cause: error })
+    if (reader.held > 0) throw new Error('the reader holds on to what it has refused', { cause: error })
+    return { packets, version: reader.version, held: 0, code: error.code }
+  }
+  if (reader.held > bytes.length) throw new Error('the reader holds more than it was given')
+  return { packets, version: reader.version, held: reader.held, code: undefined }
+}
+
+/** However the bytes come, the same is read. */
+function inPieces(input: Input, size: number, topics: TopicMemo): void {
+  const whole = read(input, input.bytes.length, undefined)
+  const parts = read({ ...input, pausing: false }, size, topics)
+  if (!isDeepStrictEqual(parts, whole)) throw new Error(`in pieces of ${size} bytes it is read as something else`)
+}
+
+/** Whatever was taken can be written, and then reads as the same; unless the standard forbids to write what it lets us take. */
+function rewrite(packet: Packet, version: ProtocolVersion, receiver: Receiver | undefined): boolean {
+  let bytes
+  try {
+    bytes = encodeToBytes(packet, version)
+  } catch (error) {
+    if (error instanceof MqttEncodeError) return false
+    throw error
+  }
+  const fresh = packet.type === 'connect' ? undefined : version
+  const again = read({ bytes, version: fresh, receiver, pausing: false }, bytes.length, undefined)
+  if (!isDeepStrictEqual(again.packets, [packet]))
+    throw new Error(`a ${packet.type} is not the same when written again`)
+  return true
+}
