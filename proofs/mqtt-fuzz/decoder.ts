@@ -1,14 +1,21 @@
 /** The decoder of MQTT against whatever comes: packets, or an error that the standard names, and nothing else. */
 import { isDeepStrictEqual } from 'node:util'
-import { encodeToBytes, MqttEncodeError, MqttProtocolError, PacketReader, TopicMemo } from '@halyard/wire/mqtt'
+import {
+  decodePacket,
+  encodeToBytes,
+  MqttEncodeError,
+  MqttProtocolError,
+  PacketReader,
+  TopicMemo,
+} from '@halyard/wire/mqtt'
 import type { Packet, ProtocolVersion, Receiver } from '@halyard/wire/mqtt'
 import { seededRandom } from '@halyard/testkit'
 import type { SeededRandom } from '@halyard/testkit'
-import { corpusOf, mutatePacket, mutateSequence } from './mutate.ts'
+import { corpusOf, mutatePacket, mutateSequence, pickPacket } from './mutate.ts'
 import type { Corpus } from './mutate.ts'
 
 /** Inputs that are made of the same valid packets. */
-export const BATCH = 50_000
+const BATCH = 50_000
 const VERSIONS = [3, 4, 5] as const
 const RECEIVERS = [undefined, 'server', 'client'] as const
 /** One input of so many is also read in pieces, and what it holds is written and read again. */
@@ -30,8 +37,10 @@ interface Input {
   /** Of the connection; `undefined`: it begins with these bytes. */
   readonly version: ProtocolVersion | undefined
   readonly receiver: Receiver | undefined
-  /** Stops at each packet and goes on behind it, as a server does at CONNECT. */
+  /** Stops at each packet and goes on when all has come, as a server does at CONNECT. */
   readonly pausing: boolean
+  /** Limits of ours that the inputs reach, instead of the usual ones. */
+  readonly narrow: boolean
 }
 
 interface Reading {
@@ -62,6 +71,7 @@ export function fuzzDecoder({ seed, count }: { readonly seed: number; readonly c
         else found.codes[code] = (found.codes[code] ?? 0) + 1
         if (done % CLOSER_LOOK > 0) continue
         inPieces(input, 1 + random.integer(7), topics)
+        alone(input)
         for (const packet of packets) if (rewrite(packet, version ?? 4, input.receiver)) found.rewritten++
       } catch (error) {
         const { bytes, version = 'none yet', receiver = 'both' } = input
@@ -71,20 +81,28 @@ export function fuzzDecoder({ seed, count }: { readonly seed: number; readonly c
       }
     }
   }
+  overflow()
   return { inputs: count, ...found }
 }
 
 function inputOf(corpus: Corpus, isSequence: boolean, random: SeededRandom): Input {
   const receiver = random.pick(RECEIVERS)
-  const pausing = random.chance(0.1)
-  if (isSequence) return { bytes: mutateSequence(corpus, random), version: undefined, receiver, pausing }
-  const bytes = mutatePacket(random.pick(random.chance(0.15) ? corpus.connects : corpus.others), random)
+  const how = { receiver, pausing: random.chance(0.1), narrow: random.chance(0.8) }
+  if (isSequence) return { bytes: mutateSequence(corpus, random), version: undefined, ...how }
+  const bytes = mutatePacket(pickPacket(corpus, random), random)
   // What begins a connection is a CONNECT; the rest is read on one that is under way.
   const fresh = (bytes[0] ?? 0) >> 4 === 1 || random.chance(0.02)
-  return { bytes, version: fresh ? undefined : corpus.version, receiver, pausing }
+  return { bytes, version: fresh ? undefined : corpus.version, ...how }
 }
 
-function read({ bytes, version, receiver, pausing }: Input, size: number, topics: TopicMemo | undefined): Reading {
+/** Limits that inputs of some hundred bytes reach. */
+const NARROW = { maxPacketBytes: 300, maxUserProperties: 3 }
+
+function read(
+  { bytes, version, receiver, pausing, narrow }: Input,
+  size: number,
+  topics: TopicMemo | undefined,
+): Reading {
   const packets: Packet[] = []
   const keep = (packet: Packet): void => {
     packets.push(packet)
@@ -92,17 +110,18 @@ function read({ bytes, version, receiver, pausing }: Input, size: number, topics
   }
   const reader = new PacketReader(
     { publish: (packet) => keep(packet.toPacket()), packet: keep },
-    { version, receiver, topics, maxPacketBytes: 2000, maxUserProperties: 3 },
+    { version, receiver, topics, ...(narrow && NARROW) },
   )
   try {
-    for (let at = 0; at < bytes.length; at += size) {
-      reader.push(bytes.subarray(at, at + size))
-      for (let before = -1; pausing && packets.length > before; reader.resume()) before = packets.length
-    }
+    for (let at = 0; at < bytes.length; at += size) reader.push(bytes.subarray(at, at + size))
+    // A reader that does not pause takes no notice.
+    for (let before = -1; packets.length > before; reader.resume()) before = packets.length
   } catch (error) {
     if (!(error instanceof MqttProtocolError)) throw error
     if (error.reasonCode < 0x80) throw new Error(`${error.code} has no failure as its reason`, { cause: error })
-    if (reader.held > 0) throw new Error('the reader holds on to what it has refused', { cause: error })
+    const taken = packets.length
+    reader.push(bytes)
+    if (reader.held > 0 || packets.length > taken) throw new Error('it goes on behind an error', { cause: error })
     return { packets, version: reader.version, held: 0, code: error.code }
   }
   if (reader.held > bytes.length) throw new Error('the reader holds more than it was given')
@@ -112,8 +131,35 @@ function read({ bytes, version, receiver, pausing }: Input, size: number, topics
 /** However the bytes come, the same is read. */
 function inPieces(input: Input, size: number, topics: TopicMemo): void {
   const whole = read(input, input.bytes.length, undefined)
-  const parts = read({ ...input, pausing: false }, size, topics)
+  const parts = read(input, size, topics)
   if (!isDeepStrictEqual(parts, whole)) throw new Error(`in pieces of ${size} bytes it is read as something else`)
+}
+
+/** The door for tools reads the same as a connection does, as far as one packet goes. */
+function alone({ bytes, version, receiver }: Input): void {
+  if (version === undefined) return
+  const { packets } = read({ bytes, version, receiver, pausing: false, narrow: false }, bytes.length, undefined)
+  let one
+  try {
+    one = decodePacket(bytes, { version, receiver })?.packet
+  } catch (error) {
+    if (!(error instanceof MqttProtocolError)) throw error
+  }
+  if (!isDeepStrictEqual(one, packets[0])) throw new Error('decodePacket reads something else')
+}
+
+/** What comes while a reader pauses is kept up to a bound. */
+function overflow(): void {
+  const reader = new PacketReader({ publish: () => {}, packet: () => {} })
+  reader.pause()
+  const chunk = new Uint8Array(65_536)
+  try {
+    for (let left = 20; left > 0; left--) reader.push(chunk)
+  } catch (error) {
+    if (error instanceof MqttProtocolError && error.code === 'ERR_MQTT_LIMIT' && reader.held === 0) return
+    throw error
+  }
+  throw new Error('a reader that pauses keeps what it is given without a bound')
 }
 
 /** Whatever was taken can be written, and then reads as the same; unless the standard forbids to write what it lets us take. */
@@ -126,7 +172,7 @@ function rewrite(packet: Packet, version: ProtocolVersion, receiver: Receiver | 
     throw error
   }
   const fresh = packet.type === 'connect' ? undefined : version
-  const again = read({ bytes, version: fresh, receiver, pausing: false }, bytes.length, undefined)
+  const again = read({ bytes, version: fresh, receiver, pausing: false, narrow: false }, bytes.length, undefined)
   if (!isDeepStrictEqual(again.packets, [packet]))
     throw new Error(`a ${packet.type} is not the same when written again`)
   return true
