@@ -65,14 +65,19 @@ export function fuzzDecoder({ seed, count }: { readonly seed: number; readonly c
       const isSequence = random.chance(0.25)
       const input = inputOf(corpus, isSequence, random)
       try {
-        const { code, packets, version } = read(input, input.bytes.length, topics)
+        const { code, packets, version, held } = read(input, input.bytes.length, topics)
         if (isSequence) found.sequences++
         if (code === undefined) found.accepted++
         else found.codes[code] = (found.codes[code] ?? 0) + 1
         if (done % CLOSER_LOOK > 0) continue
         inPieces(input, 1 + random.integer(7), topics)
         alone(input)
-        for (const packet of packets) if (rewrite(packet, version ?? 4, input.receiver)) found.rewritten++
+        for (const packet of packets) {
+          const again = rewrite(packet, version ?? 4, input.receiver)
+          if (again === undefined) continue
+          found.rewritten++
+          if (version === 4 && packets.length === 1 && code === undefined && held === 0) sameBody(input.bytes, again)
+        }
       } catch (error) {
         const { bytes, version = 'none yet', receiver = 'both' } = input
         const hex = Buffer.from(bytes).toString('hex')
@@ -163,17 +168,31 @@ function overflow(): void {
 }
 
 /** Whatever was taken can be written, and then reads as the same; unless the standard forbids to write what it lets us take. */
-function rewrite(packet: Packet, version: ProtocolVersion, receiver: Receiver | undefined): boolean {
+function rewrite(packet: Packet, version: ProtocolVersion, receiver: Receiver | undefined): Uint8Array | undefined {
   let bytes
   try {
     bytes = encodeToBytes(packet, version)
   } catch (error) {
-    if (error instanceof MqttEncodeError) return false
+    if (error instanceof MqttEncodeError) return undefined
     throw error
   }
   const fresh = packet.type === 'connect' ? undefined : version
   const again = read({ bytes, version: fresh, receiver, pausing: false, narrow: false }, bytes.length, undefined)
   if (!isDeepStrictEqual(again.packets, [packet]))
     throw new Error(`a ${packet.type} is not the same when written again`)
-  return true
+  return bytes
+}
+
+/**
+ * Before properties there is one way to write a packet, but for the bytes of its length: what was taken and is written
+ * otherwise was not what it was taken for.
+ */
+function sameBody(before: Uint8Array, after: Uint8Array): void {
+  if (before[0] === after[0] && Buffer.compare(bodyOf(before), bodyOf(after)) === 0) return
+  throw new Error(`it is written otherwise than it was read: ${Buffer.from(after).toString('hex')}`)
+}
+
+function bodyOf(bytes: Uint8Array): Uint8Array {
+  const ofLength = bytes.subarray(1).findIndex((byte) => byte < 0x80) + 1
+  return bytes.subarray(1 + ofLength)
 }

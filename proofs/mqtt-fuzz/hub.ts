@@ -23,7 +23,7 @@ export interface HubFuzz {
   readonly connections: number
   /** Sequences that no server may take: the connection was ended. */
   readonly refused: number
-  /** … and a client of 5.0 was told the very reason. */
+  /** … and a client of 5.0 was told so in a DISCONNECT. */
   readonly told: number
   /** Sequences that nothing was wrong with: the server answered, unless it ended the connection with a reason. */
   readonly answered: number
@@ -142,7 +142,7 @@ function check({ packets, isReset, problem }: Peer, { version, reasonCode, isLea
   // Bytes that are still on their way when the server closes take its last words with them, as TCP has it.
   if (isReset || version !== 5 || reasonCode === undefined || isLeaving) return
   if (first?.type !== 'connack' || first.reasonCode !== 0) return
-  if (last?.type !== 'disconnect') throw new Error(`a client of 5.0 was not told why its connection ended`)
+  if (last?.type !== 'disconnect') throw new Error('a client of 5.0 was not told why its connection ended')
   // Another mistake before it, or another client with the same name, may have been first.
   if (last.reasonCode < 0x80) throw new Error(`the server ended the connection with 0x${last.reasonCode.toString(16)}`)
 }
@@ -183,6 +183,6 @@ class Peer {
     const begun = performance.now()
     while (!this.#isClosed && !condition(this)) await new Promise<void>((resolve) => (this.#wake = resolve))
     clearTimeout(timer)
-    if (performance.now() - begun >= PATIENCE) throw new Error(`the server did not end a connection, or did not answer`)
+    if (performance.now() - begun >= PATIENCE) throw new Error('the server did not end a connection, or did not answer')
   }
 }

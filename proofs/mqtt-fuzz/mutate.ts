@@ -28,6 +28,8 @@ const CORNERS: Readonly<Record<ProtocolVersion, readonly string[]>> = {
     `30 8702 0104 ${'61'.repeat(260)} 00`,
     '30 02 0000',
     '32 05 0001 61 0000',
+    // U+FEFF, which is a character like any other.
+    '30 06 0004 efbbbf61',
     '30 8400 0001 61 00',
     // A will's QoS, and its RETAIN, without a will.
     '10 0d 00044d51545404 0a 003c 0001 61',
