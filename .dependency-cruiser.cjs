@@ -9,7 +9,12 @@
 const CLIENTS = 'hologram|emitter|ttn|exp|network|mqtt'
 /** The rooms of the hub that speak a protocol. */
 const SERVICES = 'hologram|emitter|ttn|exp|mqtt|console'
-const DOORS = ['^packages/[^/]+/src/index[.]ts$', '^packages/[^/]+/src/[^/]+/index[.]ts$']
+const DOORS = [
+  '^packages/[^/]+/src/index[.]ts$',
+  '^packages/[^/]+/src/[^/]+/index[.]ts$',
+  // @halyard/hub/mqtt
+  '^packages/hub/src/mqtt-server[.]ts$',
+]
 
 /** What a client may import of the house besides itself and core. */
 function client(name, allowed, comment) {

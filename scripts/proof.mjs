@@ -1,21 +1,32 @@
-// `make proof [NAME …]`: runs each proof of proofs/*.ts, one after the other, each in a process of its own, and writes
-// docs/proofs.md. A proof that cannot be run, or ends without a verdict, has failed.
-import { readdirSync, writeFileSync } from 'node:fs'
+// `make proof`, or `make proof ONLY="kill soak"`: runs each proof of proofs/*.ts, or those that are named, one after the
+// other, each in a process of its own, and writes their sections of docs/proofs.md. A proof that cannot be run, or ends
+// without a verdict, has failed. `node scripts/proof.mjs --no-page NAME` leaves the page alone: for one that is shortened.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { tsImport } from 'tsx/esm/api'
 import { execute, root } from './lib/steps.mjs'
 
-const { positionals: wanted } = parseArgs({ allowPositionals: true })
+const PAGE = join(root, 'docs/proofs.md')
+
+const { positionals: wanted, values } = parseArgs({
+  allowPositionals: true,
+  options: { 'no-page': { type: 'boolean', default: false } },
+})
 const { machine } = await tsImport('../bench/lib.ts', import.meta.url)
+const { proofSection, proofsPage } = await tsImport('../proofs/runner/page.ts', import.meta.url)
 const { runProof } = await tsImport('../proofs/runner/run-proof.ts', import.meta.url)
 const names = readdirSync(join(root, 'proofs'))
   .filter((file) => file.endsWith('.ts') && file !== 'proof.ts')
   .map((file) => file.slice(0, -3))
-  .filter((name) => wanted.length === 0 || wanted.includes(name))
   .toSorted((a, b) => a.localeCompare(b))
+const strange = wanted.filter((name) => !names.includes(name))
+if (strange.length > 0) {
+  console.error(`there is no proof ${strange.join(', ')}; there are ${names.join(', ')}`)
+  process.exit(1)
+}
 
-const sections = []
+const sections = new Map()
 let failed = 0
 const stopped = new AbortController()
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
@@ -30,7 +41,7 @@ process.on('exit', (code) => {
   if (at !== '') console.error(`the proofs ended early, with ${code}, at ${at}`)
 })
 
-for (const name of names) {
+for (const name of wanted.length === 0 ? names : names.filter((one) => wanted.includes(one))) {
   at = name
   const begun = performance.now()
   const { about = unknown(name), verdict } = await runProof(join(root, 'proofs', `${name}.ts`), {
@@ -44,17 +55,18 @@ for (const name of names) {
   for (const [what, figure] of all) console.log(`  ${what}: ${figure}`)
   console.log(passed ? 'holds' : 'DOES NOT HOLD')
   if (!passed) failed++
-  sections.push(section(about, passed, all))
+  const ran = `${new Date().toISOString().slice(0, 10)} · ${machine(root)}`
+  sections.set(name, proofSection(about, { passed, rows: all }, ran))
 }
 
-if (wanted.length === 0) {
-  writeFileSync(join(root, 'docs/proofs.md'), page())
-  await execute(['oxfmt', 'docs/proofs.md'])
+if (!values['no-page']) {
+  writeFileSync(PAGE, proofsPage(existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : '', sections, names))
+  await execute(['oxfmt', PAGE])
   console.log('\ndocs/proofs.md is written')
 }
 at = ''
-console.log(`${sections.length - failed} passed, ${failed} failed`)
-process.exitCode = failed === 0 && sections.length > 0 ? 0 : 1
+console.log(`${sections.size - failed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1
 
 /** On a terminal, in one line that the next one takes the place of. */
 function show(doing) {
@@ -64,30 +76,4 @@ function show(doing) {
 /** One whose module could not even be read. */
 function unknown(name) {
   return { name, claim: 'It could not be begun.', command: `npm run build && node scripts/proof.mjs ${name}` }
-}
-
-function section({ name, claim, command }, passed, rows) {
-  const cell = (text) =>
-    String(text)
-      .replaceAll('|', String.raw`\|`)
-      .replaceAll('\n', ' ')
-  const table = rows.map(([what, figure]) => `| ${cell(what)} | ${cell(figure)} |`)
-  return [
-    `## ${name}`,
-    '',
-    `${claim} **${passed ? 'Holds.' : 'Does not hold.'}**`,
-    '',
-    '| what | figure |',
-    '| --- | --- |',
-    ...table,
-    '',
-    `Run alone: \`${command}\``,
-    '',
-  ].join('\n')
-}
-
-function page() {
-  const date = new Date().toISOString().slice(0, 10)
-  const head = ['# Proofs', '', 'Written by `make proof`; do not edit.', '', `${date} · ${machine(root)}`, '']
-  return `${head.join('\n')}\n${sections.join('\n')}`
 }

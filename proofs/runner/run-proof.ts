@@ -29,7 +29,8 @@ export function runProof(
   { begun, progress, signal }: RunOptions = {},
 ): Promise<{ readonly about: About | undefined; readonly verdict: Verdict }> {
   return new Promise((resolve) => {
-    const child = fork(CHILD, [path], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    // No options of ours: a test runs sources, a proof what is built.
+    const child = fork(CHILD, [path], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: [] })
     const stop = (): void => void child.kill('SIGTERM')
     signal?.addEventListener('abort', stop, { once: true })
     let about: About | undefined

@@ -15,9 +15,6 @@ const STANDARDS = ['3.1.1', '5.0']
 /** Tests of one file that a row names; the others are found by the identifier. */
 const NAMED = 2
 
-/** Why a server's tests do not show a statement. */
-const CLIENTS = 'it binds clients'
-
 /** The page is what statements and tests say, and what it names ran. */
 export function checkConformance() {
   const statements = JSON.parse(read(STATEMENTS))
@@ -89,7 +86,7 @@ function unshown(statements, tests) {
   const shown = new Set(tests.flatMap(({ shows }) => shows))
   return STANDARDS.flatMap((standard) =>
     Object.entries(statements[standard])
-      .filter(([id, { why, side }]) => !shown.has(`${standard} ${id}`) && why === undefined && side !== 'client')
+      .filter(([id, { why }]) => !shown.has(`${standard} ${id}`) && why === undefined)
       .map(([id]) => `${standard} [${id}]: no test has it in its title, and ${STATEMENTS} says no reason`),
   )
 }
@@ -125,7 +122,7 @@ function page(statements, tests) {
     'the tests say, or if a test that it names did not run. The words are ours and short: the standards are what counts.',
     '',
     'The tests under `packages/hub` speak to the server over TCP, those under `packages/wire` show what the codec takes and',
-    'writes. A test stands for all of its versions. Of a statement with many tests the first two of each file are named.',
+    'writes, and what the machines do that server and client stand on. A test stands for all of its versions. Of a statement with many tests the first two of each file are named.',
     '',
     'The standards: [MQTT 3.1.1](https://docs.oasis-open.org/mqtt/mqtt/v3.1.1/os/mqtt-v3.1.1-os.html),',
     '[MQTT 5.0](https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html). MQTT 3.1 has no numbered statements; where it',
@@ -134,9 +131,7 @@ function page(statements, tests) {
   ]
   for (const standard of STANDARDS) {
     lines.push(`## MQTT ${standard}`, '')
-    for (const [id, { says, side, why = side === 'client' ? CLIENTS : undefined }] of Object.entries(
-      statements[standard],
-    )) {
+    for (const [id, { says, why }] of Object.entries(statements[standard])) {
       lines.push(`- **${id}** ${says}.`)
       const name = `${standard} ${id}`
       const showing = tests.filter(({ shows }) => shows.includes(name))

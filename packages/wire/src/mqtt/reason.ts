@@ -22,7 +22,8 @@ const CLAUSES = {
 
 export function readReason(cursor: Cursor, type: ReasonedType): number {
   const code = cursor.byte()
-  if (mayCarry(type, code, cursor.version ?? 5, cursor.receiver)) return code
+  // Without a version only CONNECT is read, which has no reason.
+  if (mayCarry(type, code, cursor.version!, cursor.receiver)) return code
   throw new MqttProtocolError(
     'ERR_MQTT_REASON_CODE',
     REASON.protocolError,

@@ -18,7 +18,7 @@ import {
   withoutProblemInformation,
 } from '../../src/mqtt/index.ts'
 import type { Explained, Packet, ProtocolVersion, Publish } from '../../src/mqtt/index.ts'
-import { packets } from './arbitraries.ts'
+import { packets } from '../../../../proofs/mqtt-fuzz/packets.ts'
 
 const publish: Publish = { type: 'publish', topic: 'a', payload: new Uint8Array(3), qos: 0, retain: false, dup: false }
 const subscription = { filter: 'a', qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const

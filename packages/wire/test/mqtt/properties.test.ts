@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodePacket, encode, encodeToBytes, PacketReader, sizeOf } from '../../src/mqtt/index.ts'
 import type { Packet } from '../../src/mqtt/index.ts'
-import { packets } from './arbitraries.ts'
+import { packets } from '../../../../proofs/mqtt-fuzz/packets.ts'
 import { foreignDecode, foreignEncode, withoutUserOrder } from './foreign.ts'
 import { bytesToText, collect } from './helpers.ts'
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { mayCarry, PROPERTIES } from '../../src/mqtt/index.ts'
+import { mayCarry, PROPERTIES } from '@halyard/wire/mqtt'
 import type {
   AllProperties,
   Packet,
@@ -8,7 +8,7 @@ import type {
   ProtocolVersion,
   Qos,
   ReasonedType,
-} from '../../src/mqtt/index.ts'
+} from '@halyard/wire/mqtt'
 
 /** Any packet of a version that the standard allows, edges of its fields included. */
 export function packets(version: ProtocolVersion): fc.Arbitrary<Packet> {
