@@ -135,10 +135,12 @@ describe('an access list', () => {
         // Level by level, a name as text: for a grant it is one level or a part of one.
         const isMet = ({ access: kind, filter: rule }: AccessRule): boolean => {
           if (levels[0]?.startsWith('$') === true && !(kind === 'deny' ? put(rule) : rule).startsWith('$')) return false
-          const wanted = rule.split('/').flatMap((one) => {
-            if (one === '+' || one === '#') return [{ wild: one, text: '' }]
-            return (kind === 'deny' ? put(one).split('/') : [put(one)]).map((text) => ({ wild: undefined, text }))
-          })
+          const wanted = rule
+            .split('/')
+            .flatMap((one): { readonly wild: string | undefined; readonly text: string }[] => {
+              if (one === '+' || one === '#') return [{ wild: one, text: '' }]
+              return (kind === 'deny' ? put(one).split('/') : [put(one)]).map((text) => ({ wild: undefined, text }))
+            })
           for (const [at, { wild, text }] of wanted.entries()) {
             if (wild === '#') return true
             if (at >= levels.length || (wild === undefined && text !== levels[at])) return false

@@ -122,6 +122,7 @@ export async function serve({
         accounts: mqttAccounts,
         passwords: new ScryptPasswords(),
         mint: TOKEN_MINT,
+        forgetSample: async () => {},
         remove: (name) => removal.mqttAccount(name),
       }),
       pushes,
