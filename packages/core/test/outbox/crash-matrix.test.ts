@@ -11,7 +11,7 @@ import { SCENARIOS } from '../../../../proofs/outbox/scenarios.ts'
 const names = Object.keys(SCENARIOS)
 
 describe('an outbox whose power is cut at every operation of the disk', () => {
-  it.each(names)('keeps its promises: %s', { timeout: 60_000 }, async (scenario) => {
+  it.each(names)('keeps its promises: %s', async (scenario) => {
     const { operations, disks } = await cutEverywhere({ scenario, seed: 1, rounds: 1 })
     expect(operations).toBeGreaterThan(90)
     expect(disks).toBe(2 * operations + 1)
