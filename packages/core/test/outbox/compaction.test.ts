@@ -54,7 +54,7 @@ describe('the log', () => {
     await reopened.idle()
     expect(peer.seen).toEqual(Array.from({ length: 50 }, (_, index) => `stuck ${index}`))
     await reopened.close()
-  }, 30_000)
+  })
 
   it('comes to rest when all that is in it is needed, however large the options are beside the bodies', async () => {
     const home = new Home('path')
@@ -124,5 +124,5 @@ describe('50,000 messages on disk', () => {
     const reopened = await home.open({ maxMessages: 60_000 })
     expect(reopened.depth).toBe(50_000)
     await reopened.close()
-  }, 30_000)
+  })
 })

@@ -39,10 +39,9 @@ describe('the process', () => {
       const socket = connect(cloud.receivePort, '127.0.0.1')
       await new Promise((resolve) => socket.write('half', resolve))
       socket.unref()
-      console.log('done')`
-    const begun = performance.now()
+      const begun = performance.now()
+      process.on('exit', () => console.log(performance.now() - begun < 4_000 ? 'done' : 'late'))`
     expect(await runCode(code)).toBe('done\n')
-    expect(performance.now() - begun).toBeLessThan(4_000)
   })
 
   it.each([
