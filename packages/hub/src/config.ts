@@ -146,6 +146,7 @@ const MqttLimitsSchema = v.strictObject({
   sessionExpiry: between(0, 4_294_967_294),
   queuedMessages: between(0, 100_000_000),
   queuedBytes: bytes(0, 2 ** 50),
+  uncommittedBytes: bytes(0),
   totalQueuedBytes: bytes(0, 2 ** 50),
   retainedMessages: between(0, 100_000_000),
   retainedBytes: bytes(0, 2 ** 50),

@@ -121,11 +121,15 @@ async function startHub(parts: HubParts): Promise<Hub> {
   })
 
   const passwords = new ScryptPasswords()
-  const mqtt = startMqtt({
+  const mqtt = await startMqtt({
     ...{ limits: config.mqtt.limits, accounts: mqttAccounts, passwords, store: new MemoryMessages() },
+    journal: store.reader && { journal, reader: store.reader },
     history: new MemoryMessageHistory(() => clock.monotonic()),
     ...{ anonymous: checked.mqttAnonymous, version: VERSION, sysInterval: config.mqtt.sysInterval },
     ...{ clock, logger: flood },
+  }).catch(async (error: unknown) => {
+    await hologram.close()
+    throw error
   })
 
   try {
@@ -245,7 +249,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
       closeStore: async () => {
         sweep.cancel()
         await hologram.close()
-        mqtt.close()
+        await mqtt.close()
         mqttAccounts[Symbol.dispose]()
         accounts[Symbol.dispose]()
         tokens[Symbol.dispose]()
@@ -255,7 +259,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
     })
   } catch (error) {
     await hologram.close()
-    mqtt.close()
+    await mqtt.close()
     throw error
   }
 }

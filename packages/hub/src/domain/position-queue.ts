@@ -54,10 +54,15 @@ export class PositionQueue {
   }
 
   *[Symbol.iterator](): Generator<Position> {
+    for (const [position] of this.entries()) yield position
+  }
+
+  /** With their marks. */
+  *entries(): Generator<readonly [Position, number]> {
     for (let index = 0; index < this.#length; index++) {
       const at = this.#start + index
-      const position = this.#chunks[Math.floor(at / CHUNK)]?.positions[at % CHUNK]
-      if (position !== undefined) yield position
+      const chunk = this.#chunks[Math.floor(at / CHUNK)]
+      if (chunk !== undefined) yield [chunk.positions[at % CHUNK] ?? 0, chunk.marks[at % CHUNK] ?? 0]
     }
   }
 

@@ -1,6 +1,8 @@
 /** Where messages wait for sessions: each is held once, and a session's queue is a row of positions. */
 
-/** Grows with each message that is held; the next issue makes it a number in the journal. */
+import type { Lsn } from './ports.ts'
+
+/** Grows with each message that is held; it is the number of a message in the journal too. */
 export type Position = number
 
 export interface MessageStore<M> {
@@ -11,6 +13,15 @@ export interface MessageStore<M> {
   /** `undefined`: released by all. */
   get(position: Position): M | undefined
   release(position: Position): void
+  /** Its record in the journal, which may not last yet; 0: none has it. */
+  lsnOf(position: Position): Lsn
+  wrote(position: Position, lsn: Lsn): void
+  /** Those that are held and whose record lies before that, oldest first. */
+  writtenBefore(lsn: Lsn): Iterable<readonly [Position, M]>
+  /** Of an earlier process. Nobody waits for it until somebody {@link share}s it. */
+  restore(position: Position, message: M, bytes: number): void
+  /** Restored for nobody. */
+  forgetUnheld(): void
   /** Of what is held. */
   readonly bytes: number
   readonly count: number

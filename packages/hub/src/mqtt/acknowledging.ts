@@ -2,12 +2,16 @@ import { REASON } from '@halyard/wire/mqtt'
 import type { Acknowledgement } from '@halyard/wire/mqtt'
 import type { Broker } from './broker.ts'
 import type { ClientOutput } from './client-output.ts'
+import type { Lsn } from '../domain/ports.ts'
+import type { ReasonCode } from './dialect.ts'
 import type { Owed, Session } from './session.ts'
 
 export interface AcknowledgingClient {
   readonly version: 3 | 4 | 5
   readonly session: Session
   readonly output: ClientOutput
+  readonly isOpen: boolean
+  close(reason: ReasonCode, why: string): void
   /** There is room again. */
   goOn(): void
 }
@@ -30,7 +34,7 @@ export class Acknowledging {
       case 'pubrec':
         return this.#received(packetId, reasonCode)
       case 'pubrel':
-        return this.#answer('pubcomp', packetId, incoming.release(packetId))
+        return this.#released(packetId, incoming.release(packetId))
       case 'pubcomp':
         return this.#settled(outgoing.pubcomp(packetId))
     }
@@ -41,7 +45,25 @@ export class Acknowledging {
     const owed = session.outgoing.get(packetId)
     const next = session.outgoing.pubrec(packetId, reasonCode >= REASON.unspecifiedError)
     if (next === 'settled') return this.#settled(owed)
-    this.#answer('pubrel', packetId, next === 'release')
+    const { keeper } = this.#broker
+    // A PUBLISH behind a PUBREL would be another message to the client.
+    const lsn = next === 'release' && owed !== undefined ? keeper.received(session, owed.ordinal) : 0
+    this.#answerAt(lsn, 'pubrel', packetId, next === 'release')
+  }
+
+  /** Else the identifier, used again after a crash, would be taken for one that came before. */
+  #released(packetId: number, isKnown: boolean): void {
+    const lsn = isKnown ? this.#broker.keeper.released(this.#client.session, packetId) : 0
+    this.#answerAt(lsn, 'pubcomp', packetId, isKnown)
+  }
+
+  #answerAt(lsn: Lsn, type: 'pubrel' | 'pubcomp', packetId: number, isKnown: boolean): void {
+    if (lsn === 0) return this.#answer(type, packetId, isKnown)
+    this.#broker.keeper.when(lsn, (error) => {
+      if (!this.#client.isOpen) return
+      if (error) this.#client.close(REASON.quotaExceeded, 'an acknowledgement could not be stored')
+      else this.#answer(type, packetId, isKnown)
+    })
   }
 
   /** Before 5.0 what is unknown is answered as if it were known: the client has forgotten an answer of ours. */
@@ -54,7 +76,7 @@ export class Acknowledging {
   #settled(owed: Owed | undefined): void {
     if (owed === undefined) return
     const { session } = this.#client
-    this.#broker.delivery.settle(owed)
+    this.#broker.delivery.settle(session, owed)
     if (session.queue.length > 0 || session.groups.size > 0 || session.resending !== undefined) this.#client.goOn()
   }
 }

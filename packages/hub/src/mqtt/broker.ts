@@ -1,15 +1,18 @@
 import { TopicMemo } from '@halyard/wire/mqtt'
 import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
+import type { Lsn } from '../domain/ports.ts'
 import type { KeepWaiter, MessageHistory } from '../domain/message-history.ts'
 import type { MessageStore } from '../domain/positions.ts'
 import { Counters } from './counters.ts'
 import { Delivery } from './delivery.ts'
 import type { Authenticator, Login, PublishPlan, Verdict } from './dialect.ts'
 import { Flusher } from './flush.ts'
+import { FORGETFUL } from './keeper.ts'
+import type { Keeper, PublishOrder } from './keeper.ts'
 import type { MqttLimits } from './limits.ts'
 import { Passing } from './passing.ts'
-import { topicOf } from './publication.ts'
+import { isOwnTopic, topicOf } from './publication.ts'
 import type { Publication } from './publication.ts'
 import { Router } from './router.ts'
 import type { ClientSubscription, Session } from './session.ts'
@@ -25,6 +28,8 @@ export interface BrokerParts {
   /** Enhanced authentication; none. */
   readonly authenticators?: readonly Authenticator[]
   readonly store: MessageStore<Publication>
+  /** For what must last; nothing does. */
+  readonly keeper?: Keeper | undefined
   /** For what a dialect lets be stored. */
   readonly history: MessageHistory<Publication>
   readonly limits: MqttLimits
@@ -55,29 +60,35 @@ export class Broker {
   /** The message that is on its way now: there is one at a time. */
   readonly passing: Passing = new Passing()
   readonly store: MessageStore<Publication>
+  readonly keeper: Keeper
   readonly #history: MessageHistory<Publication>
   readonly #spaces = new Map<string, Space>()
   /** Subscriptions that the dialect gave for a time. */
   readonly #timed = new Set<{ readonly filter: string; readonly subscription: ClientSubscription }>()
 
-  constructor({ authenticate, authenticators = [], store, history, limits, clock, logger }: BrokerParts) {
+  constructor(parts: BrokerParts) {
+    const { authenticate, authenticators = [], store, keeper = FORGETFUL, history, limits, clock, logger } = parts
     this.limits = limits
     this.clock = clock
     this.logger = logger
     this.authenticate = authenticate
     this.authenticators = new Map(authenticators.map((one) => [one.method, one]))
     this.store = store
+    this.keeper = keeper
     this.#history = history
     this.delivery = new Delivery({
-      ...{ store, limits, counters: this.counters, now: this.now },
+      ...{ store, keeper, limits, counters: this.counters, now: this.now },
       expire: (session) => this.end(session),
     })
     this.router = new Router(this.delivery)
     // Never in the middle of another message: there is one on its way at a time.
-    this.wills = new Wills((will, session) =>
-      queueMicrotask(() => this.guard('a will', () => this.#publishWill(will, session))),
-    )
+    this.wills = new Wills({
+      publish: (will, session) => queueMicrotask(() => this.guard('a will', () => this.#publishWill(will, session))),
+      cancel: (will) => keeper.willGone(will),
+    })
   }
+
+  readonly #admit = (session: Session, bytes: number): boolean => this.delivery.admit(session, bytes)
 
   readonly now = (): number => this.clock.monotonic()
 
@@ -98,7 +109,8 @@ export class Broker {
     let space = this.#spaces.get(name)
     if (space === undefined) {
       const { limits, now, delivery } = this
-      const group = { delivery, store: this.store, limits, counters: this.counters, now }
+      const { store, keeper, counters } = this
+      const group = { delivery, store, keeper, limits, counters, now }
       this.#spaces.set(name, (space = new Space(name, limits, group)))
     }
     return space
@@ -118,9 +130,25 @@ export class Broker {
     const { passing, router } = this
     passing.beginAgain(from === undefined ? publication : { ...publication, publisher: from.key }, 0)
     if (store > 0) this.keep(space.name, channel, store, this.unacknowledged)
-    if (publication.retain) router.retain(passing, space, channel)
-    router.route(passing, space.targets(channel), from, echo)
+    const isRetained = publication.retain && router.retain(passing, space, channel)
+    const retained = isRetained && !isOwnTopic(channel) ? { space: space.name, channel } : undefined
+    const targets = space.targets(channel)
+    this.kept({ targets, from, echo, packetId: 0, retained })
+    router.route(passing, targets, from, echo)
+    this.passed()
+  }
+
+  /** What is on its way now goes into the journal, as far as anything of it must last; the number to wait for. */
+  kept(order: Omit<PublishOrder, 'admit'>): Lsn {
+    return this.keeper.published(this.passing, { ...order, admit: this.#admit })
+  }
+
+  /** It has been everywhere. */
+  passed(): void {
+    const { passing, store } = this
+    const { kept } = passing
     passing.end()
+    if (kept !== undefined && kept.position !== 0) store.release(kept.position)
   }
 
   /** What is on its way now goes into the history, for so many seconds. */
@@ -138,6 +166,7 @@ export class Broker {
       this.guard('the end of a subscription', () => this.#unsubscribe(session, sent, subscription))
     }
     this.delivery.handOn(session, true)
+    this.keeper.ended(session)
     this.delivery.forget(session)
     this.wills.ended(session)
   }
@@ -171,6 +200,7 @@ export class Broker {
     this.#timed.delete(entry)
     if (!isThere) return
     session.removeSubscription(filter)
+    this.keeper.unsubscribed(session, filter)
     this.guard('the end of a subscription', () => this.#unsubscribe(session, filter, subscription))
   }
 
@@ -188,7 +218,13 @@ export class Broker {
     }
   }
 
-  #publishWill({ publication, lifetime }: WillMessage, session: Session): void {
+  /** The record of a will goes behind that of its message. */
+  #publishWill(will: WillMessage, session: Session): void {
+    this.#routeWill(will, session)
+    this.keeper.willGone(will)
+  }
+
+  #routeWill({ publication, lifetime }: WillMessage, session: Session): void {
     const { principal } = session
     const { text } = publication.topic
     const plan: PublishPlan = principal.dialect.plan(principal, text, publication)

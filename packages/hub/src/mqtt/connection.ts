@@ -66,7 +66,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     this.#transport = transport
     this.#onClosed = onClosed
     this.output = new ClientOutput(broker, transport, () => this.goOn())
-    this.#pace = new Pace(this.output, transport, limits, () => this.version !== 5 && this.#publishing?.isBusy === true)
+    this.#pace = new Pace(this.output, transport, limits, () => this.#publishing?.isTooMuch === true)
     this.dialectConnection = dialectView(this, id)
     this.#reader = new PacketReader(this, {
       receiver: 'server',
@@ -230,6 +230,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     this.#isBridge = connect.bridge === true
     session.link = this
     this.#will = willOf(connect.will)
+    if (this.#will) broker.keeper.willMade(session, this.#will)
     this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
     this.output.maxPacketBytes = connect.properties?.maximumPacketSize ?? Infinity
     this.output.maxAliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, broker.limits.topicAliases)
@@ -378,11 +379,14 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     broker.counters.connections--
     // Nothing that is published from here on goes to this connection.
     session.link = undefined
-    if (will) broker.wills.left(will, session, broker.now())
+    session.leftAt = broker.now()
+    if (will) broker.wills.left(will, session, session.leftAt)
+    else if (this.#will) broker.keeper.willGone(this.#will)
     this.#openings?.end()
     if (session.lasts) {
-      session.endsAt = broker.now() + session.expiry * 1000
+      session.endsAt = session.leftAt + session.expiry * 1000
       broker.delivery.handOn(session, false)
+      broker.keeper.left(session)
     } else {
       broker.end(session)
     }

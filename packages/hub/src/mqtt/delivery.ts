@@ -2,26 +2,25 @@ import type { Qos } from '@halyard/wire/mqtt'
 import type { Sent } from './server-window.ts'
 import type { MessageStore, Position } from '../domain/positions.ts'
 import type { Counters } from './counters.ts'
+import type { Keeper } from './keeper.ts'
 import type { MqttLimits } from './limits.ts'
 import type { Delivered, DeliveryTerms, Link } from './link.ts'
 import { Passing } from './passing.ts'
 import { sizeOfPublication } from './publication.ts'
 import type { Publication } from './publication.ts'
-import { UNHELD } from './session.ts'
+import { MARK_IDENTIFIERS, MARK_RETAIN, UNHELD } from './session.ts'
 import type { Group, Owed, Session } from './session.ts'
 
 export interface DeliveryParts {
   readonly store: MessageStore<Publication>
   readonly limits: MqttLimits
   readonly counters: Counters
+  readonly keeper: Keeper
   /** Monotonic ms. */
   readonly now: () => number
   /** Of a session without a connection whose queue is full, under the policy `expire-session`. */
   readonly expire: (session: Session) => void
 }
-
-const RETAIN = 4
-const IDENTIFIERS = 8
 
 /**
  * A message to one session: over its connection if there is room, else into its queue (5.0 §4.4, §4.9).
@@ -47,15 +46,34 @@ export class Delivery {
       if (link === undefined || !this.isRead(link)) return this.#drop()
       return link.deliver(message, terms, 0, false, many) ? 'sent' : this.#drop()
     }
-    if (session.queue.length === 0 && link !== undefined && this.hasRoom(session)) {
+    const { kept } = message
+    if (kept !== undefined && kept.refused.includes(session.number)) {
+      return this.#parts.limits.overflow === 'reject' ? 'rejected' : this.#lose(session)
+    }
+    // QoS 2 goes on when the record of its receipt lasts: else it would come twice after a crash.
+    const mustWait = terms.qos === 2 && kept !== undefined && kept.lsn > this.#parts.keeper.committed
+    if (!mustWait && session.queue.length === 0 && link !== undefined && this.hasRoom(session)) {
       return this.#start(session, link, message, terms, many)
     }
     return this.#enqueue(session, message, terms)
   }
 
-  /** Whether a message of QoS 1 or 2 can go out to it now. */
-  hasRoom({ link, outgoing, resending }: Session): boolean {
-    return link !== undefined && outgoing.room > 0 && resending === undefined && this.isRead(link)
+  /** Whether a message of QoS 1 or 2 can go out to it now, the oldest first. */
+  hasRoom({ link, outgoing, resending, sent }: Session): boolean {
+    if (link === undefined || outgoing.room <= 0 || resending !== undefined) return false
+    return outgoing.isFree(sent) && this.isRead(link)
+  }
+
+  /** Room for one more in its queue; false: there is none, or the session has ended over it. */
+  admit(session: Session, size: number): boolean {
+    const { limits, expire } = this.#parts
+    if (!this.#isFull(session, size)) return true
+    if (limits.overflow === 'expire-session' && session.link === undefined) {
+      expire(session)
+      return false
+    }
+    if (limits.overflow === 'drop-oldest') this.#makeRoom(session, size)
+    return !this.#isFull(session, size)
   }
 
   /** Whether its client reads what it gets. */
@@ -68,8 +86,18 @@ export class Delivery {
     const { link } = session
     if (terms.qos === 0 || link === undefined) return this.send(session, message, terms, false)
     const { retain, identifiers } = terms
-    const position = message.hold(this.#parts.store)
-    return this.#write(session, link, message, terms, { position, retain, identifiers, group }, false)
+    const { store, keeper } = this.#parts
+    const position = message.hold(store)
+    keeper.taken(group, session, position, terms)
+    const owed = { ordinal: session.next, position, retain, identifiers, group }
+    // As above; QoS 2 is never handed on, so it waits for this member.
+    if (terms.qos === 2 && store.lsnOf(position) > keeper.committed) {
+      session.enqueue(position, terms, message.size)
+      this.#drainLater(session)
+      return 'queued'
+    }
+    session.next++
+    return this.#write(session, link, message, terms, owed, false)
   }
 
   /** There is room again: the oldest of its queue goes out. */
@@ -77,7 +105,13 @@ export class Delivery {
     const { queue, link } = session
     if (link !== undefined) {
       if (session.resending !== undefined) this.#resend(session, link, session.resending)
-      while (queue.length > 0 && this.hasRoom(session)) this.#sendQueued(session, link)
+      while (queue.length > 0 && this.hasRoom(session)) {
+        if (this.#mustWait(session)) {
+          this.#drainLater(session)
+          break
+        }
+        this.#sendQueued(session, link)
+      }
     }
     for (const group of session.groups) group.drain()
   }
@@ -92,8 +126,12 @@ export class Delivery {
   }
 
   /** Nobody waits for it any more. */
-  settle({ position }: Owed): void {
-    if (position !== 0) this.#parts.store.release(position)
+  settle(session: Session, { ordinal, position, group }: Owed): void {
+    if (position === 0) return
+    const { store, keeper } = this.#parts
+    if (session.number !== 0) keeper.settled(session, ordinal)
+    else group?.settled(position)
+    store.release(position)
   }
 
   /**
@@ -111,7 +149,7 @@ export class Delivery {
     }
     for (const [group, sent] of given) {
       const positions = sent.map(({ item }) => item.position)
-      if (group.handOn(positions, isOver)) for (const { packetId } of sent) session.outgoing.remove(packetId)
+      if (group.handOn(session, positions, isOver)) for (const { packetId } of sent) session.outgoing.remove(packetId)
     }
   }
 
@@ -120,7 +158,7 @@ export class Delivery {
     const { store } = this.#parts
     for (const { packetId, item } of session.outgoing.inFlight()) {
       session.outgoing.remove(packetId)
-      this.settle(item)
+      this.settle(session, item)
     }
     for (const position of session.queue) store.release(position)
     session.queue.clear()
@@ -142,7 +180,7 @@ export class Delivery {
       const isSent = publication && link.deliver(this.#again, { qos, retain, identifiers }, packetId, true, false)
       if (isSent) continue
       outgoing.remove(packetId)
-      this.settle(item)
+      this.settle(session, item)
       this.#drop()
     }
     this.#again.end()
@@ -150,57 +188,93 @@ export class Delivery {
   }
 
   #start(session: Session, link: Link, message: Passing, terms: DeliveryTerms, many: boolean): Delivered {
-    if (!session.lasts) return this.#write(session, link, message, terms, UNHELD, many)
+    const ordinal = session.next
+    if (!session.lasts) {
+      session.next++
+      return this.#write(session, link, message, terms, UNHELD, many, ordinal)
+    }
     const { retain, identifiers } = terms
-    const position = message.hold(this.#parts.store)
-    return this.#write(session, link, message, terms, { position, retain, identifiers, group: undefined }, many)
+    const position = this.#hold(session, message, terms)
+    session.next++
+    const owed = { ordinal, position, retain, identifiers, group: undefined }
+    return this.#write(session, link, message, terms, owed, many)
   }
 
-  #write(session: Session, link: Link, message: Passing, terms: DeliveryTerms, owed: Owed, many: boolean): Delivered {
-    const packetId = session.outgoing.open(owed, terms.qos === 2 ? 2 : 1)
+  /** And, if its own record does not say so, that this session is owed it. */
+  #hold(session: Session, message: Passing, terms: DeliveryTerms): Position {
+    const { store, keeper } = this.#parts
+    const position = message.hold(store)
+    const { kept } = message
+    if (session.number !== 0 && (kept === undefined || kept.position === 0 || kept.except.includes(session.number))) {
+      keeper.owed(session, position, terms)
+    }
+    return position
+  }
+
+  #write(
+    session: Session,
+    link: Link,
+    message: Passing,
+    terms: DeliveryTerms,
+    owed: Owed,
+    many: boolean,
+    ordinal: number = owed.ordinal,
+  ): Delivered {
+    const packetId = session.outgoing.open(owed, terms.qos === 2 ? 2 : 1, ordinal)
     if (link.deliver(message, terms, packetId, false, many)) return 'sent'
     session.outgoing.remove(packetId)
-    this.settle(owed)
+    this.settle(session, owed)
     return this.#drop()
   }
 
+  /** The oldest in the queue is of QoS 2, and its record does not last yet. */
+  #mustWait({ queue }: Session): boolean {
+    const { store, keeper } = this.#parts
+    return (queue.firstMark & 3) === 2 && store.lsnOf(queue.first) > keeper.committed
+  }
+
+  #drainLater(session: Session): void {
+    const { store, keeper } = this.#parts
+    if (session.isDraining) return
+    session.isDraining = true
+    keeper.when(store.lsnOf(session.queue.first), () => {
+      session.isDraining = false
+      this.drain(session)
+    })
+  }
+
   #sendQueued(session: Session, link: Link): void {
-    const { store, now } = this.#parts
+    const { store, keeper, now } = this.#parts
     const { queue, queuedIdentifiers } = session
     const mark = queue.firstMark
+    const ordinal = session.sent
     const position = queue.shift()
     const publication = store.get(position)
     if (publication === undefined) return
     session.queuedBytes -= sizeOfPublication(publication)
-    const identifiers = mark & IDENTIFIERS ? queuedIdentifiers.get(position) : undefined
+    const identifiers = mark & MARK_IDENTIFIERS ? queuedIdentifiers.get(position) : undefined
     if (identifiers) queuedIdentifiers.delete(position)
     // [MQTT-3.3.2-5]
-    if (publication.expiresAt <= now()) return store.release(position)
+    if (publication.expiresAt <= now()) {
+      keeper.settled(session, ordinal)
+      return store.release(position)
+    }
     this.#again.beginAgain(publication, position)
-    const terms = { qos: (mark & 3) as Qos, retain: (mark & RETAIN) !== 0, identifiers }
-    const owed = session.lasts ? { position, retain: terms.retain, identifiers, group: undefined } : UNHELD
-    this.#write(session, link, this.#again, terms, owed, false)
+    const terms = { qos: (mark & 3) as Qos, retain: (mark & MARK_RETAIN) !== 0, identifiers }
+    const owed = session.lasts ? { ordinal, position, retain: terms.retain, identifiers, group: undefined } : UNHELD
+    this.#write(session, link, this.#again, terms, owed, false, ordinal)
     if (!session.lasts) store.release(position)
     this.#again.end()
   }
 
   #enqueue(session: Session, message: Passing, terms: DeliveryTerms): Delivered {
-    const { limits, store, expire } = this.#parts
-    const { size } = message
-    if (this.#isFull(session, size)) {
-      if (limits.overflow === 'reject') return 'rejected'
-      if (limits.overflow === 'expire-session' && session.link === undefined) {
-        expire(session)
-        return this.#drop()
-      }
-      if (limits.overflow === 'drop-oldest') this.#makeRoom(session, size)
-      if (this.#isFull(session, size)) return this.#lose(session)
+    const { size, kept } = message
+    const isAdmitted = session.number !== 0 && kept !== undefined && kept.position !== 0
+    if (!isAdmitted && !this.admit(session, size)) {
+      return this.#parts.limits.overflow === 'reject' ? 'rejected' : this.#lose(session)
     }
-    const position = message.hold(store)
-    const { qos, retain, identifiers } = terms
-    session.queue.push(position, qos | (retain ? RETAIN : 0) | (identifiers ? IDENTIFIERS : 0))
-    if (identifiers) session.queuedIdentifiers.set(position, identifiers)
-    session.queuedBytes += size
+    session.enqueue(this.#hold(session, message, terms), terms, size)
+    if (session.queue.length === 1 && this.#mustWait(session)) this.#drainLater(session)
     return 'queued'
   }
 
@@ -218,11 +292,12 @@ export class Delivery {
 
   /** Gives up what is oldest. When it is the others who fill the store, no more than what it asks for itself. */
   #makeRoom(session: Session, size: number): void {
-    const { store, limits } = this.#parts
+    const { store, keeper, limits } = this.#parts
     const least = session.queuedBytes - size
     while (session.queue.length > 0 && this.#isFull(session, size)) {
       const isOwnFull = session.queue.length >= limits.queuedMessages || session.queuedBytes + size > limits.queuedBytes
       if (!isOwnFull && session.queuedBytes <= least) return
+      keeper.settled(session, session.sent)
       const position: Position = session.queue.shift()
       const publication = store.get(position)
       if (publication) session.queuedBytes -= sizeOfPublication(publication)

@@ -70,6 +70,14 @@ export interface Principal {
   readonly packetBytes?: number
 }
 
+/** What is kept of a {@link Principal}. */
+export interface SessionOwner {
+  readonly space: string
+  readonly account: string
+  readonly name: string | undefined
+  readonly clientId: string
+}
+
 export interface PublishFlags {
   readonly qos: Qos
   readonly retain: boolean
@@ -155,6 +163,11 @@ export interface Dialect {
   readonly name: string
   /** At once where memory knows; a slow one (scrypt) keeps nobody else waiting. Never throws. */
   authenticate(login: Login): Verdict | Promise<Verdict>
+  /**
+   * Who the owner of a session of an earlier process is now; `undefined`: nobody may have it any more. Without it sessions
+   * of the dialect do not outlive the process.
+   */
+  restore?(owner: SessionOwner): Principal | undefined | Promise<Principal | undefined>
   /** `topic` is valid UTF-8 without wildcards. Must be quick and must not wait; called once per topic and epoch. */
   plan(principal: Principal, topic: string, flags: PublishFlags): PublishPlan
   subscribe(principal: Principal, filter: string, options: SubscribeOptions): SubscribePlan

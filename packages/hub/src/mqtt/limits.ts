@@ -39,6 +39,11 @@ export interface MqttLimits {
   readonly retainedBytes: number
   /** Of all clients, connected or not. */
   readonly sessions: number
+  /**
+   * That wait for the disk: above it, nobody is read who waits for an acknowledgement. A server without a data directory
+   * waits for none.
+   */
+  readonly uncommittedBytes: number
   /** What happens to one message too many for a session. */
   readonly overflow: OverflowPolicy
 }
@@ -70,5 +75,6 @@ export const DEFAULT_MQTT_LIMITS: MqttLimits = {
   retainedMessages: 100_000,
   retainedBytes: 256 * MIB,
   sessions: 100_000,
+  uncommittedBytes: 16 * MIB,
   overflow: 'drop-oldest',
 }

@@ -1,5 +1,6 @@
 import { encodePublishProperties, frameOf } from '@halyard/wire/mqtt'
 import type { PublishFrame, PublishParts, Qos, TopicName } from '@halyard/wire/mqtt'
+import type { Lsn } from '../domain/ports.ts'
 import type { MessageStore, Position } from '../domain/positions.ts'
 import { sizeOfMessage, topicOf } from './publication.ts'
 import type { ForwardedProperties, Publication } from './publication.ts'
@@ -7,6 +8,17 @@ import type { ForwardedProperties, Publication } from './publication.ts'
 const NOTHING = new Uint8Array(0)
 /** 5.0: a length of 0. */
 const NO_PROPERTIES_5 = Uint8Array.of(0)
+
+/** A message that has a record of its own in the journal. */
+export interface Kept {
+  readonly lsn: Lsn
+  /** 0: nobody is owed it by that record. */
+  readonly position: Position
+  /** Numbers of sessions that get it and are not owed it by that record. */
+  readonly except: readonly number[]
+  /** And of those that may not have it. */
+  readonly refused: readonly number[]
+}
 
 /**
  * A message on its way from its publisher to those who are connected. One object serves them all, one after the other:
@@ -26,6 +38,8 @@ export class Passing {
   id = 0
   /** Of {@link Publication}: of what is to be retained. */
   publisher = ''
+  /** What of it is in the journal. */
+  kept: Kept | undefined
   #publication: Publication | undefined
   #position: Position = 0
   /** By QoS, RETAIN and version: what all receivers of a kind get. */
@@ -53,6 +67,7 @@ export class Passing {
     this.expiresAt = Infinity
     this.id = 0
     this.publisher = ''
+    this.kept = undefined
     this.#publication = undefined
     this.#position = 0
     if (this.#frames.length > 0) this.#frames.length = 0
@@ -102,6 +117,11 @@ export class Passing {
   /** What it counts against the limits. */
   get size(): number {
     return sizeOfMessage(this.topic, this.payloadEnd - this.payloadAt, this.forwarded)
+  }
+
+  /** Where it is held; 0: nobody does yet. */
+  get position(): Position {
+    return this.#position
   }
 
   /** One more waits for it: it is in the store once, whoever waits. */

@@ -50,3 +50,8 @@ function sizeOfForwarded({ contentType, responseTopic, correlationData, userProp
 export function topicOf(text: string): TopicName {
   return { text, bytes: encodeUtf8(text), valid: true }
 }
+
+/** The server's own topics are made anew by each process. */
+export function isOwnTopic(channel: string): boolean {
+  return channel.startsWith('$SYS/')
+}

@@ -4,6 +4,7 @@ import { Answers } from './answers.ts'
 import type { Broker } from './broker.ts'
 import type { DialectConnection, Principal, PublishPlan, ReasonCode } from './dialect.ts'
 import type { ForwardedProperties } from './publication.ts'
+import { UNKEPT } from './keeper.ts'
 import { topicOf } from './publication.ts'
 import type { Session } from './session.ts'
 import type { Space } from './space.ts'
@@ -53,12 +54,21 @@ export class Publishing {
   constructor(broker: Broker, client: PublishingClient) {
     this.#broker = broker
     this.#client = client
-    this.#answers = new Answers((qos, packetId, reason) => client.acknowledge(qos, packetId, reason))
+    this.#answers = new Answers(broker.keeper, {
+      send: (qos, packetId, reason) => client.acknowledge(qos, packetId, reason),
+      failed: (packetId) => this.#unkept(1, packetId),
+    })
   }
 
   /** So much waits for an answer that no more should be read. */
   get isBusy(): boolean {
     return this.#answers.size >= this.#broker.limits.receiveMaximum
+  }
+
+  /** Before 5.0 there is no Receive Maximum to keep to; and whoever waits for a slow disk should bring it no more. */
+  get isTooMuch(): boolean {
+    if (this.#answers.size === 0) return false
+    return (this.isBusy && this.#client.version !== 5) || this.#broker.keeper.isBehind
   }
 
   /** Valid until it returns: what lasts is copied. */
@@ -153,7 +163,8 @@ export class Publishing {
     const { session } = this.#client
     const space = route.space as Space
     if (qos === 2 && !this.#takeOver(packetId)) return
-    const { passing, router, limits } = this.#broker
+    const broker = this.#broker
+    const { passing, router, limits } = broker
     passing.begin(route.topic, packet.bytes, packet.payloadAt, packet.payloadEnd)
     passing.qos = qos
     passing.retain = packet.retain
@@ -166,14 +177,24 @@ export class Publishing {
       }
     }
     if (packet.retain) passing.publisher = session.key
-    const kept = plan.store > 0 ? this.#keep(packet, plan) : undefined
-    let reason: ReasonCode = REASON.success
-    if (packet.retain && plan.mayRetain && !router.retain(passing, space, plan.channel)) reason = REASON.quotaExceeded
     if (route.targets === undefined || route.targets.epoch !== space.epoch) {
       route.targets = space.targets(plan.channel)
     }
-    const routed = router.route(passing, route.targets, session, plan.echo)
-    passing.end()
+    const { targets } = route
+    let reason: ReasonCode = REASON.success
+    const retains = packet.retain && plan.mayRetain
+    const isRetained = retains && router.mayRetain(passing, space, plan.channel)
+    if (retains && !isRetained) reason = REASON.quotaExceeded
+    const retained = isRetained ? { space: plan.space, channel: plan.channel } : undefined
+    const lsn = broker.kept({ targets, from: session, echo: plan.echo, packetId: qos === 2 ? packetId : 0, retained })
+    if (lsn === UNKEPT && qos > 0) {
+      broker.passed()
+      return this.#unkept(qos as 1 | 2, packetId)
+    }
+    const kept = plan.store > 0 ? this.#keep(packet, plan) : undefined
+    if (isRetained) router.retain(passing, space, plan.channel)
+    const routed = router.route(passing, targets, session, plan.echo)
+    broker.passed()
     if (qos === 0) return
     if (routed === 'rejected') reason = REASON.quotaExceeded
     // Before 5.0 there is no PUBACK that says no: without one the client keeps its message.
@@ -181,8 +202,19 @@ export class Publishing {
       return this.#client.close(reason, 'a queue or the retained messages are full')
     }
     if (reason === REASON.success && routed === 'nobody') reason = REASON.noMatchingSubscribers
-    if (kept !== undefined) kept(reason)
-    else this.#answer(qos, packetId, reason)
+    if (kept !== undefined) broker.keeper.when(lsn, (error) => kept(error ? REASON.quotaExceeded : reason))
+    else if (lsn === 0) this.#answer(qos, packetId, reason)
+    else if (qos === 1) this.#answers.giveAt(lsn, packetId, reason)
+    else {
+      const settle = this.#later(2, packetId)
+      broker.keeper.when(lsn, (error) => settle(error ? REASON.quotaExceeded : reason))
+    }
+  }
+
+  /** The journal takes nothing. */
+  #unkept(qos: 1 | 2, packetId: number): void {
+    if (this.#client.version !== 5) return this.#client.close(REASON.quotaExceeded, 'its message could not be stored')
+    this.#answer(qos, packetId, REASON.quotaExceeded)
   }
 
   /** Into the history. Gives what is to be called with the reason code: the answer leaves when both are known. */

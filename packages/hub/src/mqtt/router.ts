@@ -39,6 +39,11 @@ export class Router {
     return routed
   }
 
+  /** Whether {@link retain} would. */
+  mayRetain(message: Passing, space: Space, channel: string): boolean {
+    return message.payloadAt === message.payloadEnd || space.retained.hasRoomFor(channel, message.size)
+  }
+
   /** [MQTT-3.3.1-5] to [MQTT-3.3.1-8]. False: there is no room for one more. */
   retain(message: Passing, space: Space, channel: string): boolean {
     if (message.payloadAt === message.payloadEnd) {

@@ -54,16 +54,24 @@ export class ServerWindow<T> {
     return this.#window - this.#size
   }
 
-  /** Takes an identifier that is not in use ([MQTT-2.2.1-4]). The caller has looked at {@link room}. */
-  open(item: T, qos: 1 | 2): number {
-    if (this.#ids.length === 0) this.#allocate()
-    let id = this.#last
-    do id = id === MAX_ID ? 1 : id + 1
-    while (this.#ids[id & this.#mask] !== 0)
-    this.#last = id
-    this.#put(id, qos === 1 ? AWAITS_PUBACK : AWAITS_PUBREC, item)
-    this.#size++
+  /** Whether the identifier of this message is not in use ([MQTT-2.2.1-4]): it may be one that is very late. */
+  isFree(ordinal: number): boolean {
+    return this.#stateOf(packetIdOf(ordinal)) === 0
+  }
+
+  /**
+   * Which message of its session it is says which identifier it gets, so that nobody has to write that down. The caller
+   * has looked at {@link room} and {@link isFree}.
+   */
+  open(item: T, qos: 1 | 2, ordinal: number): number {
+    const id = packetIdOf(ordinal)
+    this.#take(id, qos === 1 ? AWAITS_PUBACK : AWAITS_PUBREC, item)
     return id
+  }
+
+  /** One that was in flight before the server stopped; those are handed in in their order. */
+  restore(item: T, qos: 1 | 2, ordinal: number, released: boolean): void {
+    this.#take(packetIdOf(ordinal), qos === 1 ? AWAITS_PUBACK : released ? AWAITS_PUBCOMP : AWAITS_PUBREC, item)
   }
 
   /** Gives the message that is settled; `undefined`: none of QoS 1 is in flight under this identifier. */
@@ -128,9 +136,22 @@ export class ServerWindow<T> {
 
   /** A new connection has another Receive Maximum. What is in flight stays, also if it is more than that. */
   resize(window: number): void {
-    const inFlight = this.inFlight()
     this.#window = window
-    this.#mask = maskFor(window)
+    this.#rebuild(maskFor(window))
+  }
+
+  #take(id: number, state: number, item: T): void {
+    if (this.#ids.length === 0) this.#allocate()
+    // A late one has its slot: with more of them the two have one each.
+    while ((this.#ids[id & this.#mask] ?? 0) !== 0) this.#rebuild(2 * this.#mask + 1)
+    this.#last = id
+    this.#put(id, state, item)
+    this.#size++
+  }
+
+  #rebuild(mask: number): void {
+    const inFlight = this.inFlight()
+    this.#mask = mask
     // Slots must not meet for what is in flight now. With 65,536 of them none can, but most often few will do.
     while (haveSlotsInCommon(inFlight, this.#mask)) this.#mask = 2 * this.#mask + 1
     this.#ids = NO_IDS
@@ -158,6 +179,10 @@ export class ServerWindow<T> {
     this.#states = new Uint8Array(this.#mask + 1)
     this.#items = []
   }
+}
+
+function packetIdOf(ordinal: number): number {
+  return 1 + (ordinal % MAX_ID)
 }
 
 function haveSlotsInCommon(inFlight: readonly Sent<unknown>[], mask: number): boolean {

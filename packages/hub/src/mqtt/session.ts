@@ -63,11 +63,22 @@ export interface Group {
    * What a member leaves unacknowledged, oldest first, goes to others: the positions change hands. `isOver`: it will not
    * come back for them. False: there is nobody.
    */
-  handOn(positions: readonly Position[], isOver: boolean): boolean
+  handOn(from: Session, positions: readonly Position[], isOver: boolean): boolean
+  /** A member that does not last has acknowledged it. */
+  settled(position: Position): void
+  /** In the journal; 0: it is not there. */
+  number: number
+  readonly space: string
+  readonly share: string
+  readonly filter: string
+  /** What it has and no member that lasts has taken, oldest first. */
+  readonly unsettled: readonly Position[]
 }
 
 /** What is in flight to a client, besides its packet identifier. */
 export interface Owed {
+  /** Which of the messages of its session. */
+  readonly ordinal: number
   /** 0: nobody will send it again, so nobody holds it. */
   readonly position: Position
   readonly retain: boolean
@@ -76,7 +87,11 @@ export interface Owed {
 }
 
 /** Of sessions that end with their connection. */
-export const UNHELD: Owed = { position: 0, retain: false, identifiers: undefined, group: undefined }
+export const UNHELD: Owed = { ordinal: 0, position: 0, retain: false, identifiers: undefined, group: undefined }
+
+/** What stands beside a position in a queue: its QoS, and these. */
+export const MARK_RETAIN = 4
+export const MARK_IDENTIFIERS = 8
 
 /** What a client id has, connected or not: subscriptions, what is in flight both ways, what waits (§4.1). */
 export class Session {
@@ -87,7 +102,12 @@ export class Session {
   link: Link | undefined
   /** Seconds that it outlives its connection; 0: it ends with it. */
   expiry = 0
-  /** Monotonic ms, while there is no connection. */
+  /** In the journal; 0: it is not there, and ends with the process. */
+  number = 0
+  /** Of the message of QoS 1 or 2 that comes next; the first is 0. */
+  next = 0
+  /** When its connection ended, and when it will end itself: monotonic ms, while there is no connection. */
+  leftAt = 0
   endsAt: number = Infinity
   readonly #subscriptions = new Map<string, ClientSubscription>()
   #filterBytes = 0
@@ -102,6 +122,8 @@ export class Session {
   /** Of what waits in the queue for subscriptions with identifiers. */
   readonly queuedIdentifiers: Map<Position, readonly number[]> = new Map()
   queuedBytes = 0
+  /** The oldest in its queue waits for the disk. */
+  isDraining = false
   /** Lost because its queue was full, since it was told last. */
   dropped = 0
 
@@ -135,6 +157,20 @@ export class Session {
   /** QoS 2 that waits for the disk. */
   get keeping(): Keeping {
     return (this.#keeping ??= new Keeping())
+  }
+
+  /** The ordinal of the first that waits: all before it have been on the wire. */
+  get sent(): number {
+    return this.next - this.queue.length
+  }
+
+  /** Takes a place in its queue for a message that is held. */
+  enqueue(position: Position, { qos, retain, identifiers }: DeliveryTerms, bytes: number): void {
+    const hasIdentifiers = identifiers !== undefined && identifiers.length > 0
+    this.queue.push(position, qos | (retain ? MARK_RETAIN : 0) | (hasIdentifiers ? MARK_IDENTIFIERS : 0))
+    if (hasIdentifiers) this.queuedIdentifiers.set(position, identifiers)
+    this.queuedBytes += bytes
+    this.next++
   }
 
   /** It is there again after its connection. */

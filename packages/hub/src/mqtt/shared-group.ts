@@ -3,11 +3,12 @@ import type { MessageStore, Position } from '../domain/positions.ts'
 import type { Counters } from './counters.ts'
 import type { Delivery } from './delivery.ts'
 import type { Delivered } from './link.ts'
+import type { Keeper } from './keeper.ts'
 import type { MqttLimits } from './limits.ts'
 import { Passing } from './passing.ts'
 import { sizeOfPublication } from './publication.ts'
 import type { Publication } from './publication.ts'
-import type { ClientSubscription, Group } from './session.ts'
+import type { ClientSubscription, Group, Session } from './session.ts'
 
 export interface SharedGroupParts {
   readonly delivery: Delivery
@@ -15,6 +16,7 @@ export interface SharedGroupParts {
   /** What waits while no member has room has the limits of a session's queue. */
   readonly limits: Pick<MqttLimits, 'queuedMessages' | 'queuedBytes' | 'overflow'>
   readonly counters: Counters
+  readonly keeper: Keeper
   /** Monotonic ms. */
   readonly now: () => number
 }
@@ -24,15 +26,33 @@ export interface SharedGroupParts {
  * room. QoS 1 and 2 wait here while nobody can take them, so that nobody sits on what another could have.
  */
 export class SharedGroup implements Group {
+  readonly space: string
+  readonly share: string
+  readonly filter: string
+  /** In the journal, from its first member that lasts on; 0: it is not there. */
+  number = 0
   readonly #parts: SharedGroupParts
   readonly #members: ClientSubscription[] = []
+  /** On the wire to members that do not last: for the journal they wait here. */
+  readonly #lent = new Set<Position>()
   readonly #backlog = new PositionQueue()
   readonly #again = new Passing()
   #backlogBytes = 0
   #turn = 0
 
-  constructor(parts: SharedGroupParts) {
+  constructor(
+    name: { readonly space: string; readonly share: string; readonly filter: string },
+    parts: SharedGroupParts,
+  ) {
+    this.space = name.space
+    this.share = name.share
+    this.filter = name.filter
     this.#parts = parts
+  }
+
+  /** What it has and no member that lasts has taken, oldest first. */
+  get unsettled(): readonly Position[] {
+    return [...this.#lent, ...this.#backlog]
   }
 
   /** Members. */
@@ -47,7 +67,24 @@ export class SharedGroup implements Group {
   add(member: ClientSubscription): void {
     this.#members.push(member)
     member.session.groups.add(this)
+    if (this.number === 0 && member.session.number !== 0 && member.qos > 0) this.#parts.keeper.groupBegan(this)
     this.drain()
+  }
+
+  /** A member of an earlier process: it has no connection. */
+  restoreMember(member: ClientSubscription): void {
+    this.#members.push(member)
+    member.session.groups.add(this)
+  }
+
+  /** What it had then. */
+  restore(number: number, backlog: readonly Position[]): void {
+    const { store } = this.#parts
+    this.number = number
+    for (const position of backlog) {
+      const publication = store.get(position)
+      if (publication !== undefined && store.share(position)) this.#keep(position, sizeOfPublication(publication))
+    }
   }
 
   remove(member: ClientSubscription): void {
@@ -64,15 +101,18 @@ export class SharedGroup implements Group {
     const member = mustWait ? undefined : this.#next(message.qos)
     if (member !== undefined) return this.#send(member, message)
     if (message.qos === 0) return this.#members.some(({ session }) => session.link) ? this.#drop() : 'nobody'
-    if (!this.#isAwaited) return 'nobody'
-    const { size } = message
-    if (!this.#makeRoom(size)) return this.#parts.limits.overflow === 'reject' ? 'rejected' : this.#drop()
+    const { size, kept } = message
+    if (!this.#isAwaited || !this.#makeRoom(size)) {
+      if (kept !== undefined && kept.position !== 0) this.#parts.keeper.groupSettled(this, kept.position)
+      if (!this.#isAwaited) return 'nobody'
+      return this.#parts.limits.overflow === 'reject' ? 'rejected' : this.#drop()
+    }
     this.#keep(message.hold(this.#parts.store), size)
     return 'queued'
   }
 
   drain(): void {
-    const { store, now } = this.#parts
+    const { store, keeper, now } = this.#parts
     while (this.#backlog.length > 0) {
       const publication = store.get(this.#backlog.first)
       // [MQTT-3.3.2-5]
@@ -84,16 +124,20 @@ export class SharedGroup implements Group {
         this.#again.beginAgain(publication, position)
         this.#send(member, this.#again)
         this.#again.end()
+      } else {
+        keeper.groupSettled(this, position)
       }
       store.release(position)
     }
   }
 
   /** They are older than what waits here, and come before it. */
-  handOn(positions: readonly Position[], isOver: boolean): boolean {
+  handOn(from: Session, positions: readonly Position[], isOver: boolean): boolean {
     const isTaken = isOver ? this.#isAwaited : this.#members.some(({ session }) => session.link !== undefined)
     if (!isTaken) return false
-    const { store } = this.#parts
+    const { store, keeper } = this.#parts
+    keeper.handedBack(this, from, positions)
+    for (const position of positions) this.#lent.delete(position)
     const waiting = [...this.#backlog]
     this.#backlog.clear()
     this.#backlogBytes = 0
@@ -110,13 +154,23 @@ export class SharedGroup implements Group {
     return this.#members.some(({ session, qos }) => session.link !== undefined || (qos > 0 && session.lasts))
   }
 
+  settled(position: Position): void {
+    if (this.#lent.delete(position)) this.#parts.keeper.groupSettled(this, position)
+  }
+
   #send({ session, qos, identifier, retainAsPublished }: ClientSubscription, message: Passing): Delivered {
     const terms = {
       qos: message.qos < qos ? message.qos : qos,
       retain: message.retain && retainAsPublished,
       identifiers: identifier === 0 ? undefined : [identifier],
     }
-    return this.#parts.delivery.sendShared(session, message, terms, this)
+    const { delivery, keeper } = this.#parts
+    if (this.number !== 0 && message.qos > 0 && message.position !== 0) {
+      // [MQTT-4.8.2-5]: QoS 2 is this member's alone, and with QoS 0 nobody has it back.
+      if (terms.qos === 0 || (terms.qos === 2 && session.number === 0)) keeper.groupSettled(this, message.position)
+      else if (session.number === 0) this.#lent.add(message.position)
+    }
+    return delivery.sendShared(session, message, terms, this)
   }
 
   /** Whose turn it is of those that can take it now. */
@@ -128,7 +182,10 @@ export class SharedGroup implements Group {
       const member = members[at]
       const link = member?.session.link
       if (member === undefined || link === undefined) continue
-      if (qos > 0 && member.qos > 0 ? !delivery.hasRoom(member.session) : !delivery.isRead(link)) continue
+      const { session } = member
+      const mayHave =
+        qos > 0 && member.qos > 0 ? session.queue.length === 0 && delivery.hasRoom(session) : delivery.isRead(link)
+      if (!mayHave) continue
       this.#turn = at + 1
       return member
     }
@@ -137,13 +194,15 @@ export class SharedGroup implements Group {
 
   /** False: there is none. */
   #makeRoom(size: number): boolean {
-    const { limits, delivery, store } = this.#parts
+    const { limits, delivery, keeper, store } = this.#parts
     const isFull = (): boolean =>
       this.#backlog.length >= limits.queuedMessages || this.#backlogBytes + size > limits.queuedBytes
     const mayDropOldest = limits.overflow === 'drop-oldest' || limits.overflow === 'expire-session'
     while (this.#backlog.length > 0 && isFull()) {
       if (!mayDropOldest) return false
-      store.release(this.#shift())
+      const position = this.#shift()
+      keeper.groupSettled(this, position)
+      store.release(position)
       this.#drop()
     }
     return !isFull() && !delivery.isStoreFull(size)

@@ -81,14 +81,32 @@ export class Space {
       this.#index.add(filter, subscription)
       return
     }
+    this.#groupFor(share, filter).add(subscription)
+  }
+
+  /** One of an earlier process: nobody is there yet. */
+  restore(filter: string, share: string | undefined, subscription: ClientSubscription): void {
+    if (share === undefined) this.#index.add(filter, subscription)
+    else this.#groupFor(share, filter).restoreMember(subscription)
+  }
+
+  group(share: string, filter: string): SharedGroup | undefined {
+    return this.#groups.get(`${share}/${filter}`)
+  }
+
+  get groups(): Iterable<SharedGroup> {
+    return this.#groups.values()
+  }
+
+  #groupFor(share: string, filter: string): SharedGroup {
     const key = `${share}/${filter}`
     let group = this.#groups.get(key)
     if (group === undefined) {
-      group = new SharedGroup(this.#groupParts)
+      group = new SharedGroup({ space: this.name, share, filter }, this.#groupParts)
       this.#groups.set(key, group)
       this.#index.add(filter, group)
     }
-    group.add(subscription)
+    return group
   }
 
   unsubscribe(filter: string, share: string | undefined, subscription: ClientSubscription): void {

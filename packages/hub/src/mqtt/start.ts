@@ -5,6 +5,9 @@ import type { MessageHistory } from '../domain/message-history.ts'
 import type { MessageStore } from '../domain/positions.ts'
 import type { MqttLimits } from './limits.ts'
 import type { MqttAccounts } from '../domain/mqtt-accounts.ts'
+import type { JournalReader } from '../domain/journal-readers.ts'
+import type { Journal } from '../domain/ports.ts'
+import { OpenLedger } from './ledger/open.ts'
 import { PLAIN_SPACE } from './plain/plain-topics.ts'
 import { PlainDialect } from './plain/plain-dialect.ts'
 import type { Publication } from './publication.ts'
@@ -23,6 +26,8 @@ export interface MqttParts {
   readonly accounts: MqttAccounts
   readonly passwords: Passwords
   readonly store: MessageStore<Publication>
+  /** Where sessions, their queues, retained messages and wills last; none: in memory. */
+  readonly journal: { readonly journal: Journal; readonly reader: JournalReader } | undefined
   readonly history: MessageHistory<Publication>
   readonly anonymous: boolean
   /** What `$SYS` tells of it, and how often: seconds, 0: never. */
@@ -36,7 +41,7 @@ export interface MqttService {
   readonly server: MqttServer
   /** For `/health`. */
   health(): MqttHealth
-  close(): void
+  close(): Promise<void>
 }
 
 export interface MqttHealth {
@@ -50,15 +55,20 @@ export interface MqttHealth {
   readonly dropped: number
 }
 
-export function startMqtt(parts: MqttParts): MqttService {
+/** @throws {StorageError} `ERR_HUB_RECORD` */
+export async function startMqtt(parts: MqttParts): Promise<MqttService> {
   const { limits, accounts, passwords, store, history, anonymous, version, sysInterval, clock, logger } = parts
   const throttle = { failures: limits.authFailuresPerAddress, window: limits.authWindowPerAddress }
   const plain = new PlainDialect({ accounts, passwords, clock, logger, anonymous, throttle })
+  const kept = await openLedger(parts)
   const server = new MqttServer({
     authenticate: (login) => plain.authenticate(login),
-    ...{ store, history, limits, clock, logger },
+    ...{ store, keeper: kept?.ledger, history, limits, clock, logger },
   })
   const { broker } = server
+  const restored = await kept?.attach(broker, [plain])
+  if (restored && restored.sessions + restored.retained > 0)
+    logger.info(restored, 'mqtt: sessions and messages are back')
   const sysTopics = new SysTopics({ broker, space: PLAIN_SPACE, version, interval: sysInterval, clock })
   const stop = accounts.onChange((username, now) =>
     server.reviseAccount({
@@ -70,12 +80,20 @@ export function startMqtt(parts: MqttParts): MqttService {
   return {
     server,
     health: () => healthOf(server),
-    close: () => {
+    close: async () => {
       stop()
       sysTopics.close()
       server.close()
+      await kept?.close()
     },
   }
+}
+
+function openLedger({ journal, store, limits, clock, logger }: MqttParts): Promise<OpenLedger> | undefined {
+  const { uncommittedBytes } = limits
+  return (
+    journal && OpenLedger.open({ ...journal, store, limits: { uncommittedBytes, settleInterval: 1 }, clock, logger })
+  )
 }
 
 function healthOf({ broker, connections }: MqttServer): MqttHealth {

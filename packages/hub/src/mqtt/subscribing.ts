@@ -3,6 +3,8 @@ import type { Subscribe, Subscription, Unsubscribe } from '@halyard/wire/mqtt'
 import type { Broker } from './broker.ts'
 import type { ClientOutput } from './client-output.ts'
 import type { DialectConnection, Principal, ReasonCode, SubscribePlan } from './dialect.ts'
+import type { Lsn } from '../domain/ports.ts'
+import { UNKEPT } from './keeper.ts'
 import type { Past } from './catching-up.ts'
 import type { Openings } from './openings.ts'
 import type { Publication } from './publication.ts'
@@ -20,12 +22,15 @@ export interface SubscribingClient {
   readonly principal: Principal
   readonly dialectConnection: DialectConnection
   readonly output: ClientOutput
+  readonly isOpen: boolean
   readonly openings: Openings
   close(reason: ReasonCode, why: string): void
 }
 
 interface Granted {
   readonly reason: ReasonCode
+  /** What the SUBACK waits for; 0. */
+  readonly lsn?: Lsn
   /** What comes before the SUBACK. */
   readonly past?: Omit<Past, 'done'> | undefined
   /** What comes right behind the SUBACK. */
@@ -52,12 +57,34 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
   // One filter twice in a packet: the second has taken the place of the first.
   const pasts = granted.flatMap(({ past }) => (past?.isCurrent() === true ? past : []))
   const replays = granted.flatMap(({ replay }) => replay ?? [])
-  const answer = (): void => {
-    client.output.send({ type: 'suback', packetId, reasonCodes })
-    for (const replay of replays) replay()
-  }
+  const lsn = lastOf(granted)
+  const answer = (): void =>
+    whenKept(broker, client, lsn, () => {
+      client.output.send({ type: 'suback', packetId, reasonCodes })
+      for (const replay of replays) replay()
+    })
   if (pasts.length === 0) answer()
   else client.openings.catchUp(pasts, subscriptions.length, answer)
+}
+
+/** `UNKEPT` if one of them is. */
+function lastOf(granted: readonly { readonly lsn?: Lsn }[]): Lsn {
+  let last: Lsn = 0
+  for (const { lsn = 0 } of granted) {
+    if (lsn === UNKEPT) return UNKEPT
+    last = Math.max(last, lsn)
+  }
+  return last
+}
+
+/** A session that lasts is told of what lasts. */
+function whenKept(broker: Broker, client: SubscribingClient, lsn: Lsn, answer: () => void): void {
+  if (lsn === 0) return answer()
+  broker.keeper.when(lsn, (error) => {
+    if (!client.isOpen) return
+    if (error) client.close(REASON.quotaExceeded, 'its subscriptions could not be stored')
+    else answer()
+  })
 }
 
 /** Before 5.0 a bridge cannot say it, and means it: nothing of its own comes back, and what is retained stays so. */
@@ -67,11 +94,12 @@ function asBridge(wanted: Subscription): Subscription {
 
 /** UNSUBSCRIBE (§3.10). */
 export function unsubscribe(broker: Broker, client: SubscribingClient, { packetId, filters }: Unsubscribe): void {
-  const reasonCodes = filters.map((filter) =>
-    endSubscription(broker, client, filter) ? REASON.success : REASON.noSubscriptionExisted,
-  )
-  // Before 5.0 UNSUBACK has no codes (3.1.1 §3.11.3).
-  client.output.send({ type: 'unsuback', packetId, reasonCodes: client.version === 5 ? reasonCodes : [] })
+  const ended = filters.map((filter) => ({ lsn: endSubscription(broker, client, filter) }))
+  const reasonCodes = ended.map(({ lsn }) => (lsn === undefined ? REASON.noSubscriptionExisted : REASON.success))
+  whenKept(broker, client, lastOf(ended.map(({ lsn = 0 }) => ({ lsn }))), () => {
+    // Before 5.0 UNSUBACK has no codes (3.1.1 §3.11.3).
+    client.output.send({ type: 'unsuback', packetId, reasonCodes: client.version === 5 ? reasonCodes : [] })
+  })
 }
 
 /** 3.1.1 has one code for all failures ([MQTT-3.9.3-2]). */
@@ -107,12 +135,13 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   // empty in between would lose what waits in it.
   if (!isNew) dropSubscription(broker, session, filter)
   session.setSubscription(filter, subscription)
+  const lsn = broker.keeper.subscribed(session, filter, subscription)
   broker.endInTime(filter, subscription)
   if (isNew) principal.dialect.subscribed?.(client.dialectConnection, filter)
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
   const find = wantsRetained ? retainedOf(broker, plan) : undefined
   return {
-    reason: qos,
+    ...{ reason: qos, lsn },
     past: held && before && pastOf(broker, plan, { filter, held, terms, before }),
     replay: find && (() => replay(broker, client, find, terms)),
   }
@@ -185,17 +214,17 @@ export function recheck(broker: Broker, session: Session): void {
   const { principal } = session
   for (const [filter, { qos, noLocal, retainAsPublished }] of session.subscriptions) {
     const plan = principal.dialect.subscribe(principal, filter, { qos, noLocal, retainAsPublished, retainHandling: 2 })
-    if (plan.kind === 'refuse') dropSubscription(broker, session, filter)
+    if (plan.kind === 'refuse' && dropSubscription(broker, session, filter)) broker.keeper.unsubscribed(session, filter)
   }
 }
 
 type Leaving = Pick<SubscribingClient, 'session' | 'principal' | 'dialectConnection'>
 
-/** False if there was none. */
-export function endSubscription(broker: Broker, client: Leaving, filter: string): boolean {
-  if (!dropSubscription(broker, client.session, filter)) return false
+/** The number of its record, 0 if it has none; `undefined` if there was no such subscription. */
+export function endSubscription(broker: Broker, client: Leaving, filter: string): Lsn | undefined {
+  if (!dropSubscription(broker, client.session, filter)) return undefined
   client.principal.dialect.unsubscribed?.(client.dialectConnection, filter)
-  return true
+  return broker.keeper.unsubscribed(client.session, filter)
 }
 
 function dropSubscription(broker: Broker, session: Session, filter: string): boolean {

@@ -17,9 +17,9 @@ export class Target {
   readonly own: Target | undefined
   /** Who keeps it back for now: one of the subscriptions still gets what is stored. */
   readonly holder: Holder | undefined
-  readonly #retainAsPublished: boolean
-  readonly #qos: Qos
-  readonly #identifiers: readonly number[] | undefined
+  readonly retainAsPublished: boolean
+  readonly qos: Qos
+  readonly identifiers: readonly number[] | undefined
   /** By the QoS of the message, RETAIN 0. */
   readonly #terms: readonly [DeliveryTerms, DeliveryTerms, DeliveryTerms]
 
@@ -32,9 +32,9 @@ export class Target {
       if (qos > greatest) greatest = qos
       if (identifier !== 0) identifiers.push(identifier)
     }
-    this.#qos = greatest
-    this.#identifiers = identifiers.length > 0 ? identifiers : undefined
-    this.#retainAsPublished = subscriptions.some(({ retainAsPublished }) => retainAsPublished)
+    this.qos = greatest
+    this.identifiers = identifiers.length > 0 ? identifiers : undefined
+    this.retainAsPublished = subscriptions.some(({ retainAsPublished }) => retainAsPublished)
     this.holder = subscriptions.find((one) => one instanceof HeldSubscription)?.holder
     this.#terms = [this.#make(0, false), this.#make(1, false), this.#make(2, false)]
     const foreign = subscriptions.filter(({ noLocal }) => !noLocal)
@@ -44,11 +44,11 @@ export class Target {
 
   /** [MQTT-3.8.4-8]: the smaller of both QoS; [MQTT-3.3.1-12], [MQTT-3.3.1-13]: RETAIN. */
   terms(qos: Qos, retain: boolean): DeliveryTerms {
-    return retain && this.#retainAsPublished ? this.#make(qos, true) : this.#terms[qos]
+    return retain && this.retainAsPublished ? this.#make(qos, true) : this.#terms[qos]
   }
 
   #make(qos: Qos, retain: boolean): DeliveryTerms {
-    return { qos: qos < this.#qos ? qos : this.#qos, retain, identifiers: this.#identifiers }
+    return { qos: qos < this.qos ? qos : this.qos, retain, identifiers: this.identifiers }
   }
 }
 

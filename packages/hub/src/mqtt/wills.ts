@@ -11,6 +11,12 @@ export interface WillMessage {
   readonly delay: number
 }
 
+export interface WillsParts {
+  readonly publish: (will: WillMessage, session: Session) => void
+  /** Nobody will hear of it. */
+  readonly cancel: (will: WillMessage) => void
+}
+
 interface Pending {
   readonly will: WillMessage
   readonly session: Session
@@ -21,10 +27,10 @@ interface Pending {
 /** Wills whose clients have gone, until they are due. At most one for a session: it had but one connection. */
 export class Wills {
   readonly #pending = new Map<Session, Pending>()
-  readonly #publish: (will: WillMessage, session: Session) => void
+  readonly #parts: WillsParts
 
-  constructor(publish: (will: WillMessage, session: Session) => void) {
-    this.#publish = publish
+  constructor(parts: WillsParts) {
+    this.#parts = parts
   }
 
   get size(): number {
@@ -34,13 +40,16 @@ export class Wills {
   /** The connection ended. Due after its delay or with the session, whichever is first ([MQTT-3.1.3-9]). */
   left(will: WillMessage, session: Session, now: number): void {
     const wait = Math.min(will.delay, session.expiry)
-    if (wait === 0) this.#publish(will, session)
+    if (wait === 0) this.#parts.publish(will, session)
     else this.#pending.set(session, { will, session, dueAt: now + wait * 1000 })
   }
 
   /** The client is there again within the delay: nobody hears of it ([MQTT-3.1.3-9]). */
   returned(session: Session): void {
+    const pending = this.#pending.get(session)
+    if (pending === undefined) return
     this.#pending.delete(session)
+    this.#parts.cancel(pending.will)
   }
 
   /** The session has ended: now or never. */
@@ -48,14 +57,14 @@ export class Wills {
     const pending = this.#pending.get(session)
     if (pending === undefined) return
     this.#pending.delete(session)
-    this.#publish(pending.will, session)
+    this.#parts.publish(pending.will, session)
   }
 
   sweep(now: number): void {
     for (const { will, session, dueAt } of this.#pending.values()) {
       if (dueAt > now) continue
       this.#pending.delete(session)
-      this.#publish(will, session)
+      this.#parts.publish(will, session)
     }
   }
 }

@@ -1,9 +1,11 @@
+import type { Lsn } from '../domain/ports.ts'
 import type { MessageStore, Position } from '../domain/positions.ts'
 
 interface Held<M> {
   readonly message: M
   readonly bytes: number
   times: number
+  lsn: Lsn
 }
 
 /** Messages that sessions wait for, in memory; each once. */
@@ -22,7 +24,7 @@ export class MemoryMessages<M> implements MessageStore<M> {
 
   hold(message: M, bytes: number): Position {
     const position = this.#next++
-    this.#held.set(position, { message, bytes, times: 1 })
+    this.#held.set(position, { message, bytes, times: 1, lsn: 0 })
     this.#bytes += bytes
     return position
   }
@@ -36,6 +38,29 @@ export class MemoryMessages<M> implements MessageStore<M> {
 
   get(position: Position): M | undefined {
     return this.#held.get(position)?.message
+  }
+
+  lsnOf(position: Position): Lsn {
+    return this.#held.get(position)?.lsn ?? 0
+  }
+
+  wrote(position: Position, lsn: Lsn): void {
+    const held = this.#held.get(position)
+    if (held !== undefined) held.lsn = lsn
+  }
+
+  *writtenBefore(lsn: Lsn): Generator<readonly [Position, M]> {
+    for (const [position, held] of this.#held) if (held.lsn !== 0 && held.lsn < lsn) yield [position, held.message]
+  }
+
+  restore(position: Position, message: M, bytes: number): void {
+    this.#held.set(position, { message, bytes, times: 0, lsn: 1 })
+    this.#bytes += bytes
+    this.#next = Math.max(this.#next, position + 1)
+  }
+
+  forgetUnheld(): void {
+    for (const [position, { times }] of this.#held) if (times === 0) this.release(position)
   }
 
   release(position: Position): void {

@@ -3,7 +3,7 @@
  *
  * ```
  * byte 0   version, 1
- * byte 1   kind: 0 padding (nothing follows), 1 message
+ * byte 1   kind: 0 padding (nothing follows), 1 message; from 16 on: mqtt/ledger
  * byte 2   service
  * byte 3   flags: 1 direction out, 2 has expiresAt, 4 has source
  * f64      receivedAt, milliseconds since 1970, big endian
@@ -23,6 +23,8 @@ const MESSAGE = 1
 const OUT = 1
 const EXPIRES = 2
 const SOURCE = 4
+/** Records from this kind on are not the history's. */
+const OTHERS = 16
 const MAX_TEXT = 65_535
 
 /** The place in this list is what stands on the disk: append only. */
@@ -55,7 +57,7 @@ export function encodeMessageRecord(draft: MessageDraft): Uint8Array {
 }
 
 /**
- * The message of a record, its payload copied; `undefined` for padding.
+ * The message of a record, its payload copied; `undefined` for padding and what is not the history's.
  *
  * @throws {StorageError} `ERR_HUB_RECORD` for what this version did not write.
  */
@@ -67,7 +69,7 @@ export function decodeMessageRecord(record: Uint8Array): MessageDraft | undefine
       `the journal holds a record of version ${bytes[0]}, this Halyard reads version ${VERSION}; start the newer one again`,
     )
   }
-  if (bytes[1] === PADDING) return undefined
+  if (bytes[1] === PADDING || (bytes[1] ?? 0) >= OTHERS) return undefined
   try {
     return decodeMessage(bytes)
   } catch (cause) {

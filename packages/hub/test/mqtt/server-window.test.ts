@@ -38,13 +38,15 @@ describe('what is in flight to a peer', () => {
       fc.property(fc.array(step, { maxLength: 200, size: 'max' }), fc.nat({ max: 65_535 }), (steps, begin) => {
         let window = 5
         const flow = new ServerWindow<number>(window)
-        for (let id = 0; id < begin; id++) flow.puback(flow.open(0, 1))
+        let ordinal = 0
+        while (ordinal < begin) flow.puback(flow.open(0, 1, ordinal++))
         let list: Sent[] = []
         for (const [item, { do: what, which, qos }] of steps.entries()) {
           const one = list[which % Math.max(1, list.length)]
           if (what === 'open') {
             if (flow.room <= 0) continue
-            const id = flow.open(item, qos)
+            expect(flow.isFree(ordinal)).toBe(true)
+            const id = flow.open(item, qos, ordinal++)
             expect(list.some((other) => other.id === id)).toBe(false)
             list.push({ id, qos, released: false, item })
           } else if (what === 'resize') {

@@ -42,8 +42,7 @@ export class RetainedStore<M extends Retainable> {
     const previous = this.#find(topic)?.kept
     const count = this.#count + (previous ? 0 : 1)
     const total = this.#bytes + bytes - (previous?.bytes ?? 0)
-    const { retainedMessages, retainedBytes } = this.#limits
-    if (count > retainedMessages || total > retainedBytes) return false
+    if (!this.#mayHave(count, total)) return false
     this.#grow(topic).kept = { message, bytes, number: ++this.#sets, isCurrent: true }
     if (previous) previous.isCurrent = false
     this.#count = count
@@ -51,8 +50,25 @@ export class RetainedStore<M extends Retainable> {
     return true
   }
 
+  /** Whether {@link set} would take it. */
+  hasRoomFor(topic: string, bytes: number): boolean {
+    const previous = this.#find(topic)?.kept
+    return this.#mayHave(this.#count + (previous ? 0 : 1), this.#bytes + bytes - (previous?.bytes ?? 0))
+  }
+
   get(topic: string): M | undefined {
     return this.#find(topic)?.kept?.message
+  }
+
+  /** Of all that are there, in no order. */
+  topics(): string[] {
+    const found: string[] = []
+    const visit = (level: Level<M>, topic: string): void => {
+      if (level.kept) found.push(topic)
+      for (const [name, below] of level.levels ?? []) visit(below, `${topic}/${name}`)
+    }
+    for (const [name, below] of this.#root.levels ?? []) visit(below, name)
+    return found
   }
 
   /** False if there was none. */
@@ -78,14 +94,14 @@ export class RetainedStore<M extends Retainable> {
 
   /** Removes what has expired; gives how many. Looks at all: for once a minute. */
   sweep(now: number): number {
-    const expired: string[] = []
-    const visit = (level: Level<M>, topic: string): void => {
-      if (level.kept && level.kept.message.expiresAt <= now) expired.push(topic)
-      for (const [name, below] of level.levels ?? []) visit(below, `${topic}/${name}`)
-    }
-    for (const [name, below] of this.#root.levels ?? []) visit(below, name)
+    const expired = this.topics().filter((topic) => (this.get(topic)?.expiresAt ?? Infinity) <= now)
     for (const topic of expired) this.remove(topic)
     return expired.length
+  }
+
+  #mayHave(count: number, bytes: number): boolean {
+    const { retainedMessages, retainedBytes } = this.#limits
+    return count <= retainedMessages && bytes <= retainedBytes
   }
 
   #find(topic: string): Level<M> | undefined {

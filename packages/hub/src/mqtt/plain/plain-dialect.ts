@@ -3,7 +3,7 @@ import type { PasswordVerdict, Passwords } from '../../domain/passwords.ts'
 import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import { REASON } from '@halyard/wire/mqtt'
-import type { Login, Principal, Verdict } from '../dialect.ts'
+import type { Login, Principal, SessionOwner, Verdict } from '../dialect.ts'
 import { isUsername } from '../../domain/mqtt-accounts.ts'
 import type { MqttAccount, MqttAccounts } from '../../domain/mqtt-accounts.ts'
 import { LoginGuard } from './login-guard.ts'
@@ -34,6 +34,13 @@ export class PlainDialect extends PlainTopics {
   authenticate(login: Login): Verdict | Promise<Verdict> {
     const verdict = this.#authenticate(login)
     return verdict instanceof Promise ? verdict.catch((error: unknown) => this.#failed(error)) : verdict
+  }
+
+  /** The account as it is now; those who came in without one have what they had. */
+  async restore({ account, name, clientId }: SessionOwner): Promise<Principal | undefined> {
+    if (account === '') return this.#parts.anonymous ? this.principalOf(clientId, name, undefined) : undefined
+    const found = await this.#find(account)
+    return found && this.revised(clientId, found)
   }
 
   /** What a session of the account is, now that its rights are others. */

@@ -1,0 +1,68 @@
+/** What lives in the engine, as the ledger's records have it. */
+import type { Qos } from '@halyard/wire/mqtt'
+import type { ClientSubscription, Group, Session } from '../session.ts'
+import type { GroupState, LedgerRecord, OwedState, Owner, SubscriptionState } from './records.ts'
+
+/** Of one record: what a session is owed beyond it follows in records of its own. */
+const MOST_OWED = 500_000
+
+export function ownerOf({ principal, clientId }: Pick<Session, 'principal' | 'clientId'>): Owner {
+  const { dialect, space, account, name } = principal
+  return { dialect: dialect.name, space, account, name, clientId }
+}
+
+export function subscriptionState(filter: string, subscription: ClientSubscription): SubscriptionState {
+  const { qos, noLocal, retainAsPublished, identifier, validUntil } = subscription
+  return { filter, qos, noLocal, retainAsPublished, identifier, validUntil }
+}
+
+/** All of a session. `leftAt`: monotonic ms; `undefined`: it has a connection. */
+export function sessionRecords(session: Session, leftAt: number | undefined): LedgerRecord[] {
+  const { number, expiry, incoming } = session
+  const owed = owedBy(session)
+  const first = owed.slice(0, MOST_OWED)
+  const rest = owed.slice(MOST_OWED)
+  const [behind] = rest
+  return [
+    {
+      kind: 'session',
+      session: {
+        ...{ number, owner: ownerOf(session), expiry, leftAt },
+        ...{ next: behind?.ordinal ?? session.next, sent: session.sent },
+        subscriptions: Array.from(session.subscriptions, ([filter, one]) => subscriptionState(filter, one)),
+        owed: first,
+        received: incoming.packetIds,
+      },
+    },
+    ...rest.map(({ message, qos, retain, identifiers }): LedgerRecord => {
+      return { kind: 'owed', session: number, message, terms: { qos, retain, identifiers } }
+    }),
+  ]
+}
+
+/** In flight first, then what waits, which is behind it. */
+function owedBy({ outgoing, queue, queuedIdentifiers, sent }: Session): OwedState[] {
+  const owed: OwedState[] = []
+  for (const { qos, released, item } of outgoing.inFlight()) {
+    const { ordinal, position: message, retain, identifiers = [], group } = item
+    if (message === 0) continue
+    owed.push({ ordinal, message, qos, released, retain, identifiers, group: group?.number ?? 0 })
+  }
+  owed.sort((a, b) => a.ordinal - b.ordinal)
+  let ordinal = sent
+  for (const [message, mark] of queue.entries()) {
+    const identifiers = queuedIdentifiers.get(message) ?? []
+    owed.push({ ordinal, message, ...marked(mark), released: false, identifiers, group: 0 })
+    ordinal++
+  }
+  return owed
+}
+
+function marked(mark: number): { readonly qos: Qos; readonly retain: boolean } {
+  return { qos: (mark & 3) as Qos, retain: (mark & 4) !== 0 }
+}
+
+export function groupState(group: Group): GroupState {
+  const { number, space, share, filter } = group
+  return { number, space, share, filter, backlog: group.unsettled }
+}

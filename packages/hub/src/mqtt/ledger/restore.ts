@@ -1,0 +1,182 @@
+import { describeError } from '@halyard/core'
+import type { Clock, Logger } from '@halyard/core'
+import type { Journal } from '../../domain/ports.ts'
+import type { Broker } from '../broker.ts'
+import type { Dialect, Principal } from '../dialect.ts'
+import { sizeOfPublication } from '../publication.ts'
+import { ClientSubscription, Session } from '../session.ts'
+import type { Owed } from '../session.ts'
+import type { DeliveryTerms } from '../link.ts'
+import type { SharedGroup } from '../shared-group.ts'
+import { LedgerDecoder } from './decoder.ts'
+import { isLedgerRecord } from './kinds.ts'
+import type { Ledger } from './ledger.ts'
+import type { OwedState, Owner } from './records.ts'
+import { LedgerState } from './state.ts'
+import type { KeptGroup, KeptSession } from './state.ts'
+
+export interface Replayed {
+  readonly state: LedgerState
+  readonly bytes: number
+}
+
+/** Records are read in turns, so that a long journal does not stop the process. */
+export async function replayLedger(journal: Journal, clock: Clock): Promise<Replayed> {
+  const state = new LedgerState(clock)
+  const decoder = new LedgerDecoder()
+  let bytes = 0
+  for await (const batch of journal.replay(0)) {
+    for (const { payload } of batch) {
+      if (!isLedgerRecord(payload)) continue
+      bytes += payload.length
+      state.apply(decoder.decode(payload))
+    }
+  }
+  return { state, bytes }
+}
+
+export interface RestoreParts {
+  readonly broker: Broker
+  readonly ledger: Ledger
+  readonly dialects: readonly Dialect[]
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+export interface Restored {
+  readonly sessions: number
+  readonly messages: number
+  readonly retained: number
+  /** Of accounts that are no more. */
+  readonly forgotten: number
+}
+
+/** From the records to a broker that has done nothing yet. */
+export async function restore(state: LedgerState, parts: RestoreParts): Promise<Restored> {
+  const { broker } = parts
+  const { store } = broker
+  for (const [message, { publication }] of state.messages) {
+    if (publication !== undefined) store.restore(message, publication, sizeOfPublication(publication))
+  }
+  const groups = new Map<number, SharedGroup>()
+  let forgotten = 0
+  for (const kept of state.sessions.values()) {
+    const principal = await restoredPrincipal(kept.owner, parts)
+    if (principal === undefined) {
+      forgotten++
+      parts.ledger.append({ kind: 'ended', session: kept.number })
+      continue
+    }
+    restoreSession(broker, kept, principal)
+  }
+  for (const kept of lastOfEach(state.groups.values())) {
+    const group = broker.space(kept.space).group(kept.share, kept.filter)
+    if (group === undefined) continue
+    group.restore(kept.number, [...kept.backlog])
+    groups.set(kept.number, group)
+  }
+  for (const kept of state.sessions.values()) restoreOwed(broker, kept, groups)
+  store.forgetUnheld()
+  let retained = 0
+  for (const [space, channels] of state.retained) {
+    for (const [channel, publication] of channels) {
+      retained++
+      broker.space(space).retained.set(channel, publication, sizeOfPublication(publication))
+    }
+  }
+  await restoreWills(state, parts)
+  return { sessions: broker.sessions.size, messages: store.count, retained, forgotten }
+}
+
+/** A group that was empty for a while has another number since. */
+function lastOfEach(groups: Iterable<KeptGroup>): Iterable<KeptGroup> {
+  return new Map(
+    Array.from(groups, (group) => [JSON.stringify([group.space, group.share, group.filter]), group]),
+  ).values()
+}
+
+async function restoredPrincipal(owner: Owner, { dialects, logger }: RestoreParts): Promise<Principal | undefined> {
+  const dialect = dialects.find(({ name }) => name === owner.dialect)
+  try {
+    return await dialect?.restore?.(owner)
+  } catch (error) {
+    logger.error({ err: error }, `mqtt: the account of a session could not be looked up: ${describeError(error)}`)
+    throw error
+  }
+}
+
+function restoreSession(broker: Broker, kept: KeptSession, principal: Principal): void {
+  const { number, owner, expiry, leftAt, subscriptions, received } = kept
+  const session = broker.sessions.create(principal, owner.clientId, broker.limits.window)
+  session.number = number
+  session.expiry = expiry
+  session.leftAt = leftAt ?? broker.now()
+  session.endsAt = session.leftAt + expiry * 1000
+  for (const packetId of received) session.incoming.receive(packetId)
+  for (const { filter: sent, ...terms } of subscriptions.values()) {
+    const { space, filter, share } = principal.dialect.unsubscribe(principal, sent)
+    const subscription = new ClientSubscription(session, terms)
+    session.setSubscription(sent, subscription)
+    broker.space(space).restore(filter, share, subscription)
+    broker.endInTime(sent, subscription)
+  }
+}
+
+/** What may have been on the wire is in flight again, under the same packet identifiers; the rest waits. */
+function restoreOwed(broker: Broker, kept: KeptSession, groups: ReadonlyMap<number, SharedGroup>): void {
+  const session = broker.sessions.ofNumber(kept.number)
+  if (session === undefined) return
+  const { store, limits } = broker
+  const sent = kept.leftAt === undefined ? sentBefore([...kept.owed.values()], limits.window, kept.sent) : kept.sent
+  for (const one of kept.owed.values()) {
+    if (one.ordinal >= sent || !store.share(one.message)) continue
+    session.outgoing.restore(owedOf(one, groups), one.qos === 2 ? 2 : 1, one.ordinal, one.released)
+  }
+  const [first] = [...kept.owed.keys()].filter((ordinal) => ordinal >= sent)
+  session.next = first ?? kept.next
+  // The queue has no gaps: what lost its message keeps its place.
+  while (session.next < kept.next) {
+    const one = kept.owed.get(session.next)
+    const publication = one && store.get(one.message)
+    if (one && publication && store.share(one.message))
+      session.enqueue(one.message, one, sizeOfPublication(publication))
+    else session.enqueue(0, LOST, 0)
+  }
+}
+
+const LOST: DeliveryTerms = { qos: 1, retain: false, identifiers: undefined }
+
+/** It had a connection to the end: so many as its window may have been sent. */
+function sentBefore(owed: readonly OwedState[], window: number, known: number): number {
+  const last = owed[Math.min(window, owed.length) - 1]
+  return last === undefined ? known : Math.max(known, last.ordinal + 1)
+}
+
+function owedOf(
+  { ordinal, message, retain, identifiers, group }: OwedState,
+  groups: ReadonlyMap<number, SharedGroup>,
+): Owed {
+  return {
+    ...{ ordinal, position: message, retain, group: groups.get(group) },
+    identifiers: identifiers.length > 0 ? identifiers : undefined,
+  }
+}
+
+/** Connections that were open at the end did not say goodbye. */
+async function restoreWills(state: LedgerState, parts: RestoreParts): Promise<void> {
+  const { broker, ledger } = parts
+  for (const will of state.wills.values()) {
+    const { owner, publication, lifetime, delay } = will
+    const message = { publication, lifetime, delay }
+    ledger.willKept(message, will)
+    const principal = await restoredPrincipal(owner, parts)
+    if (principal === undefined) {
+      ledger.willGone(message)
+      continue
+    }
+    const session =
+      broker.sessions.find(principal, owner.clientId) ??
+      new Session(JSON.stringify([owner.space, owner.account, owner.clientId]), owner.clientId, principal, 1)
+    broker.wills.left(message, session, broker.now())
+  }
+}

@@ -1,0 +1,119 @@
+import { describeError } from '@halyard/core'
+import type { Clock, Logger } from '@halyard/core'
+import type { JournalReader } from '../../domain/journal-readers.ts'
+import type { Journal } from '../../domain/ports.ts'
+import type { MessageStore } from '../../domain/positions.ts'
+import { isOwnTopic } from '../publication.ts'
+import type { Publication } from '../publication.ts'
+import type { Session } from '../session.ts'
+import type { Space } from '../space.ts'
+import type { Ledger } from './ledger.ts'
+import { groupState, sessionRecords } from './live.ts'
+import type { LedgerRecord } from './records.ts'
+
+export interface SnapshotParts {
+  readonly ledger: Ledger
+  readonly journal: Journal
+  readonly reader: JournalReader
+  readonly store: MessageStore<Publication>
+  readonly sessions: () => Iterable<Session>
+  readonly spaces: () => Iterable<Space>
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Records of fewer bytes are not worth being written anew. */
+  readonly leastBytes: number
+}
+
+/** The event loop goes on after so many bytes. */
+const SLICE = 262_144
+/** No more than this waits for the disk because of a snapshot: publishers wait behind it. */
+const MUCH_WAITING = 4 * 1024 * 1024
+
+/**
+ * Everything that lives, written anew at the end of the journal; what lies before it can go then. The engine works on
+ * meanwhile: each thing is written as it is in that moment, and its changes follow.
+ *
+ * ```
+ * … old records …│clock│ sessions │ groups │ messages │ retained │ wills │clock│ …
+ *                first    and, between them, what happens meanwhile       last ──committed──▶ keep from `first`
+ * ```
+ */
+export class Snapshots {
+  readonly #parts: SnapshotParts
+  /** Of the ledger when the last one was complete, and how much of that was the snapshot. */
+  #bytesBefore = 0
+  #bytesWritten = 0
+  #running: Promise<void> | undefined
+
+  constructor(parts: SnapshotParts) {
+    this.#parts = parts
+  }
+
+  /** Once a second: writes one if there is twice as much as would be, or if the journal has failed. */
+  look(): void {
+    const { ledger, leastBytes } = this.#parts
+    const since = ledger.bytes - this.#bytesBefore
+    if (ledger.hasFailed || since > Math.max(leastBytes, 2 * this.#bytesWritten)) void this.write()
+  }
+
+  /** Resolves when it lasts, or has failed: then the next one is tried. */
+  write(): Promise<void> {
+    return (this.#running ??= this.#write().finally(() => (this.#running = undefined)))
+  }
+
+  /** Resolves when none is being written. */
+  async idle(): Promise<void> {
+    await this.#running
+  }
+
+  async #write(): Promise<void> {
+    const { ledger, journal, reader, logger } = this.#parts
+    const { failures, bytes } = ledger
+    ledger.recovering()
+    ledger.forgetSets()
+    try {
+      const first = ledger.writeClock()
+      let slice = ledger.bytes
+      for (const record of this.#records(first)) {
+        ledger.append(record)
+        if (ledger.bytes - slice < SLICE) continue
+        await (journal.pendingBytes > MUCH_WAITING ? journal.whenCommitted(ledger.writeClock()) : nextTurn())
+        slice = ledger.bytes
+      }
+      await journal.whenCommitted(ledger.writeClock())
+      if (ledger.failures > failures) return
+      ledger.recovered()
+      this.#bytesBefore = ledger.bytes
+      this.#bytesWritten = ledger.bytes - bytes
+      reader.keepFrom(first)
+    } catch (error) {
+      logger.debug({ err: error }, `mqtt: the state of the sessions could not be written anew: ${describeError(error)}`)
+    }
+  }
+
+  *#records(first: number): Generator<LedgerRecord> {
+    const { sessions, spaces, store, ledger, clock } = this.#parts
+    for (const session of [...sessions()]) {
+      if (session.number !== 0) yield* sessionRecords(session, session.link === undefined ? session.leftAt : undefined)
+    }
+    for (const { groups } of spaces()) {
+      for (const group of [...groups]) if (group.number !== 0) yield { kind: 'group', group: groupState(group) }
+    }
+    for (const [message, publication] of store.writtenBefore(first)) {
+      yield { kind: 'moved', message, publication, at: clock.monotonic() }
+    }
+    for (const { name: space, retained } of spaces()) {
+      for (const channel of retained.topics()) {
+        const publication = retained.get(channel)
+        if (publication !== undefined && !isOwnTopic(channel)) {
+          yield { kind: 'retained', space, channel, publication, at: clock.monotonic() }
+        }
+      }
+    }
+    for (const will of [...ledger.wills]) yield { kind: 'will', will, at: clock.monotonic() }
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise(setImmediate)
+}
