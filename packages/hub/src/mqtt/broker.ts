@@ -139,8 +139,10 @@ export class Broker {
   }
 
   /** What is on its way now goes into the journal, as far as anything of it must last; the number to wait for. */
-  kept(order: Omit<PublishOrder, 'admit'>): Lsn {
-    return this.keeper.published(this.passing, { ...order, admit: this.#admit })
+  kept(order: PublishOrder): Lsn {
+    const { passing } = this
+    // Nearly all messages are none of the journal's: no call is worth less than this look.
+    return passing.qos === 0 && order.retained === undefined ? 0 : this.keeper.published(passing, order, this.#admit)
   }
 
   /** It has been everywhere. */

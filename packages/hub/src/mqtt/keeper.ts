@@ -40,9 +40,10 @@ export interface PublishOrder {
   readonly packetId: number
   /** It is the retained one there from now on; if it is empty, none is. */
   readonly retained: RetainedPlace | undefined
-  /** Makes room for one more message of so many bytes; false: it may not have it. */
-  readonly admit: (session: Session, bytes: number) => boolean
 }
+
+/** Makes room for one more message of so many bytes; false: the session may not have it. */
+export type Admit = (session: Session, bytes: number) => boolean
 
 /** The number of what cannot be kept at present. */
 export const UNKEPT: Lsn = -1
@@ -69,7 +70,7 @@ export interface Keeper {
   unsubscribed(session: Session, filter: string): Lsn
 
   /** Before it is routed: what `message.kept` says then holds for all who get it. */
-  published(message: Passing, order: PublishOrder): Lsn
+  published(message: Passing, order: PublishOrder, admit: Admit): Lsn
   /** Who is not owed it by the message's own record. */
   owed(session: Session, position: Position, terms: DeliveryTerms): void
   settled(session: Session, ordinal: number): void

@@ -3,13 +3,14 @@ import type { Clock, Logger, Timer } from '@halyard/core'
 import type { Journal, Lsn } from '../../domain/ports.ts'
 import type { MessageStore, Position } from '../../domain/positions.ts'
 import { UNKEPT } from '../keeper.ts'
-import type { CommitWait, Keeper, PublishOrder } from '../keeper.ts'
+import type { Admit, CommitWait, Keeper, PublishOrder } from '../keeper.ts'
 import type { DeliveryTerms } from '../link.ts'
 import type { Passing } from '../passing.ts'
 import type { Publication } from '../publication.ts'
 import type { ClientSubscription, Group, Session } from '../session.ts'
 import type { WillMessage } from '../wills.ts'
 import { LedgerEncoder, propertiesOf } from './encoder.ts'
+import type { MessageFacts } from './encoder.ts'
 import { groupState, ownerOf, sessionRecords, subscriptionState } from './live.ts'
 import type { LedgerRecord, Terms, WillState } from './records.ts'
 import { Settlements } from './settlements.ts'
@@ -37,6 +38,7 @@ export interface LedgerParts {
 /** They are written at once when they are so many. */
 const MANY_SETTLEMENTS = 16_384
 const NOBODY: readonly number[] = []
+const NOTHING = { except: NOBODY, refused: NOBODY }
 
 /**
  * The engine's state in the journal: each change is a record. From time to time all of it is written anew (`Snapshots`),
@@ -165,10 +167,10 @@ export class Ledger implements Keeper {
 
   // Messages.
 
-  published(message: Passing, order: PublishOrder): Lsn {
+  published(message: Passing, order: PublishOrder, admit: Admit): Lsn {
     const { targets, from, retained } = order
     const hasReceipt = order.packetId !== 0 && from !== undefined && from.number !== 0
-    const owing = message.qos === 0 ? undefined : this.#admit(message, order)
+    const owing = message.qos === 0 ? undefined : this.#admit(message, order, admit)
     if (owing === undefined && retained === undefined && !hasReceipt) return 0
     if (this.#hasFailed) return UNKEPT
     this.#flushSettled()
@@ -176,19 +178,24 @@ export class Ledger implements Keeper {
     const set = owing === undefined ? 0 : this.#sets.numberOf(targets)
     const position = set === 0 ? 0 : message.hold(store)
     const { qos, retain, expiresAt } = message
-    const lsn = this.#append(
-      this.#encoder.message(
-        {
-          ...{ message: position, set, except: owing?.except ?? NOBODY, qos, retain, expiresAt, retained },
-          ...{ from: hasReceipt ? from.number : 0, packetId: hasReceipt ? order.packetId : 0 },
-          at: expiresAt === Infinity ? 0 : clock.monotonic(),
-          publisher: retained === undefined ? '' : message.publisher,
-        },
-        message.parts(propertiesOf(message.forwarded)),
-      ),
-    )
+    const { except, refused } = owing ?? NOTHING
+    // One literal, without spreads: this is the path of each message that lasts.
+    const facts: MessageFacts = {
+      message: position,
+      qos,
+      retain,
+      at: expiresAt === Infinity ? 0 : clock.monotonic(),
+      expiresAt,
+      set,
+      except,
+      from: hasReceipt ? from.number : 0,
+      packetId: hasReceipt ? order.packetId : 0,
+      retained,
+      publisher: retained === undefined ? '' : message.publisher,
+    }
+    const lsn = this.#append(this.#encoder.message(facts, message.parts(propertiesOf(message.forwarded))))
     if (position !== 0) store.wrote(position, lsn)
-    message.kept = { lsn, position, except: owing?.except ?? NOBODY, refused: owing?.refused ?? NOBODY }
+    message.kept = { lsn, position, except, refused }
     return lsn
   }
 
@@ -276,7 +283,8 @@ export class Ledger implements Keeper {
   /** Who of the targets is owed it; `undefined`: nobody that lasts. */
   #admit(
     message: Passing,
-    { targets, from, echo, admit }: PublishOrder,
+    { targets, from, echo }: PublishOrder,
+    admit: Admit,
   ): { readonly except: readonly number[]; readonly refused: readonly number[] } | undefined {
     let isOwed = targets.groups.some(({ number }) => number !== 0)
     const except: number[] = []
