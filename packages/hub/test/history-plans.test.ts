@@ -37,6 +37,14 @@ function watched(database: Database): { readonly database: Database; readonly as
   return { database: { ...database, prepare }, asked }
 }
 
+/** What it gives, however often it makes room for others. */
+function drain<T>(steps: Generator<unknown, T>): T {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
 const message = (number: number, part: Partial<StoredMessage> = {}): StoredMessage => ({
   ...{ id: String(number).padStart(11, '0'), space: 'hologram', service: 'hologram', account: 'abcd', channel: 'A,B' },
   ...{ direction: 'in', payload: new Uint8Array(1), receivedAt: new Date(1e12 + number), ...part },
@@ -55,6 +63,11 @@ describe('a query walks an index and nothing else', () => {
     { from, until: from, channel: 'A', account: 'abcd', direction: 'out' },
     { channel: 'B', last: 5 },
     { channel: 'B', cursor: '5' },
+    { filter: 'A', last: 5 },
+    { filter: 'a/#', last: 5, from, until: from },
+    { filter: '+/b/c', last: 5, account: 'abcd' },
+    { filter: '+/b/#', channel: 'B', before: '00000000001' },
+    { filter: '+/+', after: '00000000001' },
   ]
 
   it.each(queries)('%j', async (query) => {
@@ -64,7 +77,7 @@ describe('a query walks an index and nothing else', () => {
     const table = new HistoryTable(database)
     transaction(opened, () => table.insert([message(1), message(2)]))
     asked.length = 0
-    table.query(query, new Date())
+    drain(table.query(query, new Date()))
     expect(asked.length).toBeGreaterThan(0)
     for (const [sql, values] of asked) {
       const plan = opened
@@ -73,6 +86,8 @@ describe('a query walks an index and nothing else', () => {
         .map((row) => String(row['detail']))
         // The list of spaces is short, and is read whole.
         .filter((step) => step !== 'SCAN usage')
+        // So are the channels that a filter leads to: they were counted.
+        .filter((step) => step !== 'SCAN x' && !/^SCAN [(]subquery/.test(step))
       expect([sql, plan.filter((step) => /SCAN|TEMP B-TREE|AUTOMATIC/.test(step))]).toEqual([sql, []])
     }
   })
@@ -87,7 +102,9 @@ describe('a query walks an index and nothing else', () => {
     )
     transaction(opened, () => table.insert([message(1), ...others]))
     asked.length = 0
-    const { messages } = table.query({ space: 'hologram', account: 'abcd', direction: 'in', last: 1 }, new Date())
+    const { messages } = drain(
+      table.query({ space: 'hologram', account: 'abcd', direction: 'in', last: 1 }, new Date()),
+    )
     expect(messages.map(({ id }) => id)).toEqual([message(1).id])
     const [sql = '', values = []] = asked[0] ?? []
     const plan = opened.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values)
@@ -108,7 +125,7 @@ it('a file of the first version is brought up and answers as before', async () =
   migrate(database)
   expect(database.prepare('PRAGMA user_version').get()?.['user_version']).toBe(MIGRATIONS.length)
   const table = new HistoryTable(database)
-  const ids = (query: HistoryQuery): string[] => table.query(query, new Date()).messages.map(({ id }) => id)
+  const ids = (query: HistoryQuery): string[] => drain(table.query(query, new Date())).messages.map(({ id }) => id)
   expect(ids({ account: 'abcd' })).toEqual([1, 2, 3].map((number) => message(number).id))
   expect(ids({ account: 'abcd', direction: 'in', last: 1 })).toEqual([message(3).id])
   transaction(database, () => table.insert([message(4)]))

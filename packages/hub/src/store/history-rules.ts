@@ -1,5 +1,6 @@
 import { UsageError } from '@halyard/core'
-import type { HistoryLimits } from '../domain/ports.ts'
+import { checkFilter, isShared } from '@halyard/wire/mqtt'
+import type { HistoryLimits, HistoryQuery } from '../domain/ports.ts'
 
 /** No Halyard ran before 2024: a time before that is a clock that had not been set. */
 export const FIRST_PLAUSIBLE_TIME: number = Date.UTC(2024, 0, 1)
@@ -22,4 +23,17 @@ export function parseCursor(cursor: string | undefined): number {
     throw new UsageError('ERR_HUB_CURSOR', 'the cursor is not one that a page of the history gave; start without one')
   }
   return after
+}
+
+/** @throws {UsageError} `ERR_HUB_CURSOR`, `ERR_HUB_FILTER` */
+export function checkQuery({ cursor, filter }: HistoryQuery): void {
+  parseCursor(cursor)
+  if (filter === undefined) return
+  // A group shares what comes; what was is everybody's.
+  const problem = isShared(filter) ? 'it names a group' : checkFilter(filter)
+  if (problem === undefined) return
+  throw new UsageError(
+    'ERR_HUB_FILTER',
+    `the filter is not an MQTT topic filter: ${problem}; give one such as a/+/b or a/#`,
+  )
 }

@@ -1,8 +1,9 @@
+import { matches } from '@halyard/wire/mqtt'
 import { labelsOf } from '../domain/message.ts'
 import type { StoredMessage } from '../domain/message.ts'
 import { MAX_PAGE, MAX_PAGE_BYTES, storedSize } from '../domain/ports.ts'
 import type { History, HistoryLimits, HistoryPage, HistoryQuery } from '../domain/ports.ts'
-import { isPlausible, parseCursor, tooOldBefore } from './history-rules.ts'
+import { checkQuery, isPlausible, parseCursor, tooOldBefore } from './history-rules.ts'
 
 interface Kept {
   readonly seq: number
@@ -36,6 +37,7 @@ export class MemoryHistory implements History {
   }
 
   async query(query: HistoryQuery): Promise<HistoryPage> {
+    checkQuery(query)
     const after = parseCursor(query.cursor)
     await this.#ready()
     const now = this.#now().getTime()
@@ -99,11 +101,17 @@ function fits(query: HistoryQuery, message: StoredMessage): boolean {
   return (
     (query.space === undefined || message.space === query.space) &&
     (query.after === undefined || message.id > query.after) &&
+    (query.before === undefined || message.id < query.before) &&
     (query.service === undefined || message.service === query.service) &&
     (query.account === undefined || message.account === query.account) &&
     (query.direction === undefined || message.direction === query.direction) &&
     (query.from === undefined || message.receivedAt >= query.from) &&
     (query.until === undefined || message.receivedAt < query.until) &&
-    (query.channel === undefined || labelsOf(message.service, message.channel).includes(query.channel))
+    (query.channel === undefined || labelsOf(message.service, message.channel).includes(query.channel)) &&
+    (query.filter === undefined || fitsFilter(query.filter, message))
   )
+}
+
+function fitsFilter(filter: string, { service, channel }: StoredMessage): boolean {
+  return labelsOf(service, channel).some((label) => matches(filter, label))
 }

@@ -1,0 +1,136 @@
+/**
+ * The stored history of a hub, filled with ten million messages of one space: the newest ten of a channel, below a
+ * prefix, of something rare, behind a wildcard, asked as the hub does, from the main thread of the index worker.
+ *
+ * `HISTORY_BENCH_MESSAGES` for fewer; `HISTORY_BENCH_DIRECTORY` keeps the filled file there and uses it again.
+ */
+import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { silentLogger } from '@halyard/core'
+import { nodeClock, nodeDisk } from '@halyard/core/node'
+import { JournalReaders } from '../packages/hub/dist/domain/journal-readers.js'
+import { messageId } from '../packages/hub/dist/domain/message.js'
+import { IndexDatabase } from '../packages/hub/dist/store/sqlite/index-database.js'
+import { SqliteIndex } from '../packages/hub/dist/store/sqlite/sqlite-index.js'
+import { SegmentJournal } from '../packages/hub/dist/store/segment-journal.js'
+import { historyMessage, START } from './history-messages.ts'
+import { figure, median, table } from './lib.ts'
+import { workspace } from './workspace.ts'
+
+const MESSAGES = Number(process.env['HISTORY_BENCH_MESSAGES'] ?? 10_000_000)
+const ROUNDS = 100
+const GOAL = 10
+const HUB = 'benchhub'
+const BATCH = 5000
+
+const directory = process.env['HISTORY_BENCH_DIRECTORY'] ?? workspace('history')
+mkdirSync(directory, { recursive: true })
+const path = join(directory, 'hub.sqlite')
+
+/** As the index takes them over from the journal: batch by batch, each a transaction that is synced. */
+async function fill(): Promise<number> {
+  const begun = performance.now()
+  using database = await IndexDatabase.open(path, HUB)
+  for (let from = 1; from <= MESSAGES; from += BATCH) {
+    const count = Math.min(BATCH, MESSAGES - from + 1)
+    database.append(
+      Array.from({ length: count }, (_, i) => ({
+        ...historyMessage(from + i, MESSAGES),
+        id: messageId(from + i, HUB),
+      })),
+    )
+    const done = from + count - 1
+    if (done % 1_000_000 === 0) {
+      console.log(`  ${figure(done)} messages after ${figure((performance.now() - begun) / 1000)} s`)
+    }
+  }
+  return (performance.now() - begun) / 1000
+}
+
+async function open(): Promise<{ readonly index: SqliteIndex; readonly close: () => Promise<void> }> {
+  const journalPath = join(directory, 'journal')
+  const journal = await SegmentJournal.open({ path: journalPath, disk: nodeDisk() })
+  const reader = new JournalReaders(journal, (error: unknown) => console.error(error)).add()
+  const index = await SqliteIndex.open({
+    ...{ path, journal, reader, journalPath, hubId: HUB, clock: nodeClock(), logger: silentLogger },
+  })
+  const close = async (): Promise<void> => {
+    await index.close()
+    await journal.close()
+  }
+  return { index, close }
+}
+
+type Question = readonly [name: string, query: object, goal: boolean]
+
+const half = new Date(START + (MESSAGES / 2) * 10)
+const questions: readonly Question[] = [
+  ['a channel with 1 in 100', { channel: 'meter/main/power' }, true],
+  ['`plant/#`: 1 in 10, 10,000 channels', { filter: 'plant/#' }, true],
+  ['a channel with 10 messages', { channel: 'alarm/cellar/smoke' }, true],
+  ['`lab/#`: 10 messages, 5 channels', { filter: 'lab/#' }, true],
+  ['`+/door/open`: 10 messages, 10 channels', { filter: '+/door/open' }, true],
+  ['`+/room1/temperature`: 1 in 25, 20,000 channels', { filter: '+/room1/temperature' }, true],
+  ['`+/door/#`: 10 messages, as Emitter asks', { filter: '+/door/#' }, false],
+  ['`fleet/#`: 1,000 messages, 1,000 channels', { filter: 'fleet/#' }, false],
+  ['`plant/+/s3`, until half of the time', { filter: 'plant/+/s3', until: half }, false],
+  ['`old/#`: the first twentieth, 50,000 channels', { filter: 'old/#' }, false],
+  ['`+/nothing/here`', { filter: '+/nothing/here' }, false],
+]
+
+async function ask(index: SqliteIndex, [name, query, goal]: Question): Promise<readonly [row: string[], met: boolean]> {
+  const times: number[] = []
+  let count = 0
+  for (let round = -5; round < ROUNDS; round++) {
+    const begun = performance.now()
+    const { messages } = await index.history.query({ space: 'mqtt', last: 10, ...query })
+    if (round >= 0) times.push(performance.now() - begun)
+    count = messages.length
+    if (times.length >= 10 && median(times) > 100) break
+  }
+  const middle = median(times)
+  const met = !goal || middle <= GOAL
+  const verdict = goal ? (met ? 'met' : 'MISSED') : ''
+  return [[name, String(count), figure(middle), figure(Math.max(...times)), verdict], met]
+}
+
+/** The longest that a read of the registry waits while a hundredth of the history goes. */
+async function sweepBeside(index: SqliteIndex): Promise<string> {
+  let sweeping = true
+  let longest = 0
+  const begun = performance.now()
+  const used = Number(process.env['HISTORY_BENCH_QUOTA'] ?? MESSAGES * 182 * 0.99)
+  const swept = index.history.sweep({ maxBytes: used }, new Date()).then((removed: number) => {
+    sweeping = false
+    return removed
+  })
+  while (sweeping) {
+    const asked = performance.now()
+    await index.registry.get('bench', 'nothing')
+    longest = Math.max(longest, performance.now() - asked)
+  }
+  const removed = await swept
+  const rate = (removed * 1000) / (performance.now() - begun)
+  return `${figure(removed)} messages over the quota left at ${figure(rate)} a second; a read waited ${figure(longest)} ms at most`
+}
+
+if (!existsSync(path)) {
+  console.log(`filling with ${figure(MESSAGES)} messages`)
+  const seconds = await fill()
+  console.log(`  ${figure(seconds)} s, ${figure(MESSAGES / seconds)} messages a second`)
+}
+const bytes = statSync(path).size
+console.log(`${figure(bytes / 1e6)} MB: ${figure(bytes / MESSAGES)} bytes a message of 64 bytes and 20 of its channel`)
+const { index, close } = await open()
+const rows: string[][] = []
+let allMet = true
+for (const question of questions) {
+  const [row, met] = await ask(index, question)
+  rows.push(row)
+  allMet &&= met
+}
+console.log(`\nthe newest 10 (ms from the main thread, at most ${ROUNDS} times, goal at most ${GOAL})`)
+console.log(table(['', 'found', 'median', 'longest', ''], rows))
+console.log(await sweepBeside(index))
+await close()
+process.exitCode = allMet ? 0 : 1

@@ -1,0 +1,159 @@
+/**
+ * The newest (or oldest) messages whose channel matches a filter. There are two ways, each without end where the other
+ * is short:
+ *
+ * - few channels match, however rare their messages: the first message of each, merged;
+ * - many do: then one of the next messages fits soon, whatever channel it is of.
+ *
+ * Which it is cannot be known before, so both are tried in turn, each time four times as far: what the better one needs
+ * is needed a few times over, and never the whole table because of a wrong guess.
+ */
+import { matches } from '@halyard/wire/mqtt'
+import { labelsOf } from '../../domain/message.ts'
+import type { ServiceName } from '../../domain/message.ts'
+import { roughly, sourcesFor } from './filter-sql.ts'
+import { inOrder, restOf, take, walkOfChannel, walkOfSpace } from './history-search.ts'
+import type { Found, Search, Sql } from './history-search.ts'
+
+const FIRST_CHANNELS = 256
+/** More channels than this are never merged: it would stop the worker for longer than a second. */
+const MAX_CHANNELS = 262_144
+/** Looking at a message costs a fraction of what a channel does. */
+const MESSAGES_PER_CHANNEL = 4
+/** Looked at without a pause. */
+const MAX_SLICE = 65_536
+
+export function* findByFilter(search: Search, filter: string): Generator<void, readonly Found[]> {
+  const sources = sourcesFor(search.space, filter)
+  const scan = new Scan(search, filter)
+  for (let channels = FIRST_CHANNELS; ; channels *= 4) {
+    const source = channels <= MAX_CHANNELS ? shortest(search, sources, channels) : undefined
+    if (source) return mergeChannels(search, filter, source)
+    if (scan.advance(Math.min(channels * MESSAGES_PER_CHANNEL, MAX_SLICE))) return scan.found
+    yield
+  }
+}
+
+/** The way that leads to the fewest channels, if they are no more than so many. */
+function shortest({ database }: Search, sources: readonly Sql[], most: number): Sql | undefined {
+  let best: Sql | undefined
+  let fewest = most + 1
+  for (const source of sources) {
+    const row = database.prepare(`SELECT count(*) AS count FROM (${source.text} LIMIT ?)`).get(...source.values, fewest)
+    const count = Number(row?.['count'])
+    if (count >= fewest) continue
+    fewest = count
+    best = source
+  }
+  return best
+}
+
+interface Candidate {
+  readonly channel: number
+  /** The first message of it. */
+  readonly first: number
+}
+
+function mergeChannels(search: Search, filter: string, source: Sql): readonly Found[] {
+  const { count, newestFirst } = search
+  const order = inOrder(search)
+  let found: readonly Found[] = []
+  for (const { channel, first } of candidates(search, filter, source)) {
+    // Channels come in the order of their first messages: behind the last one wanted, all are.
+    const edge = found[count - 1]?.seq
+    if (edge !== undefined && (newestFirst ? first <= edge : first >= edge)) break
+    // What lies behind the edge is not wanted of this channel either.
+    const bounds = edge === undefined ? {} : newestFirst ? { first: edge + 1 } : { last: edge - 1 }
+    const more = take({ ...search, ...bounds }, walkOfChannel(channel))
+    // A message with several topics comes once for each.
+    const known = new Set(found.map(({ seq }) => seq))
+    found = [...found, ...more.filter(({ seq }) => !known.has(seq))].toSorted(order).slice(0, count)
+  }
+  return found
+}
+
+function candidates(search: Search, filter: string, source: Sql): readonly Candidate[] {
+  const { database, newestFirst } = search
+  const { text, values } = restOf(search, 'e.seq')
+  const rough = roughly('c.name', filter)
+  const rows = database
+    .prepare(
+      `SELECT c.id, c.name, (SELECT e.seq FROM entries e CROSS JOIN messages m ON m.seq = e.seq
+       WHERE e.channel = c.id${text} LIMIT 1) AS first
+       FROM (${source.text}) x CROSS JOIN channels c ON c.id = x.id WHERE ${rough.text}`,
+    )
+    .all(...values, ...source.values, ...rough.values)
+  return rows
+    .filter((row) => row['first'] !== null && matches(filter, String(row['name'])))
+    .map((row) => ({ channel: Number(row['id']), first: Number(row['first']) }))
+    .toSorted((a, b) => (newestFirst ? b.first - a.first : a.first - b.first))
+}
+
+/** Message after message of the space. */
+class Scan {
+  readonly found: Found[] = []
+  readonly #filter: string
+  readonly #rough: Sql
+  #search: Search
+
+  constructor(search: Search, filter: string) {
+    this.#search = search
+    this.#filter = filter
+    const rough = roughly('m.channel', filter)
+    // Of a list each topic counts; SQLite cannot take it apart.
+    const text = `(${rough.text} OR (m.service = 'hologram' AND instr(m.channel, ',') > 0))`
+    this.#rough = { text, values: rough.values }
+  }
+
+  /** Looks at so many more; whether that was all, or enough is found. */
+  advance(messages: number): boolean {
+    const { newestFirst, last, first } = this.#search
+    const end = this.#skip(messages)
+    const slice =
+      end === undefined ? this.#search : { ...this.#search, ...(newestFirst ? { first: end } : { last: end }) }
+    this.#lookAt(slice)
+    if (end === undefined || this.found.length >= this.#search.count) return true
+    const rest = newestFirst ? { first, last: end - 1 } : { first: end + 1, last }
+    this.#search = { ...this.#search, ...rest }
+    return false
+  }
+
+  /** The number of the message so many further; `undefined`: there are not so many. */
+  #skip(messages: number): number | undefined {
+    const { database, newestFirst, first, last, space } = this.#search
+    const row = database
+      .prepare(
+        `SELECT seq FROM messages INDEXED BY messages_by_space WHERE space = ? AND seq >= ? AND seq <= ?
+         ORDER BY seq ${newestFirst ? 'DESC' : 'ASC'} LIMIT 1 OFFSET ?`,
+      )
+      .get(space, first, last, messages)
+    return row && Number(row['seq'])
+  }
+
+  #lookAt(slice: Search): void {
+    const { database, newestFirst, count, space } = slice
+    const walk = walkOfSpace(space)
+    for (let { first, last } = slice; ;) {
+      const rest = restOf({ ...slice, first, last, condition: both(this.#rough, slice.condition) }, walk.seq)
+      // Some that come through do not match, so a few more are asked for.
+      const limit = count - this.found.length + 50
+      const rows = database
+        .prepare(`SELECT m.seq, length(m.payload) AS bytes, m.service, m.channel FROM ${walk.from}${rest.text} LIMIT ?`)
+        .all(...walk.values, ...rest.values, limit)
+      for (const row of rows) {
+        const labels = labelsOf(String(row['service']) as ServiceName, String(row['channel']))
+        if (!labels.some((label) => matches(this.#filter, label))) continue
+        this.found.push({ seq: Number(row['seq']), bytes: Number(row['bytes']) })
+        if (this.found.length === count) return
+      }
+      const end = rows.at(-1)
+      if (end === undefined || rows.length < limit) return
+      if (newestFirst) last = Number(end['seq']) - 1
+      else first = Number(end['seq']) + 1
+    }
+  }
+}
+
+function both(a: Sql, b: Sql): Sql {
+  return { text: `${a.text} AND ${b.text}`, values: [...a.values, ...b.values] }
+}
