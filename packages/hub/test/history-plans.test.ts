@@ -1,23 +1,13 @@
 import { join } from 'node:path'
-import { expect, describe, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { StoredMessage } from '../src/domain/message.ts'
 import type { HistoryQuery } from '../src/domain/ports.ts'
-import { openDatabase, transaction } from '../src/store/sqlite/database.ts'
+import { transaction } from '../src/store/sqlite/database.ts'
 import type { Database, SqlValue } from '../src/store/sqlite/database.ts'
 import { HistoryTable } from '../src/store/sqlite/history-table.ts'
-import { MIGRATIONS, migrate } from '../src/store/sqlite/schema.ts'
+import { migrate } from '../src/store/sqlite/schema.ts'
+import { drain, openFile } from './history-support.ts'
 import { temporaryDirectory } from './support.ts'
-
-async function openFile(path: string): Promise<Database> {
-  const database = await openDatabase(path)
-  let open = true
-  const close = (): void => {
-    if (open) database.close()
-    open = false
-  }
-  onTestFinished(close)
-  return { exec: (sql) => database.exec(sql), prepare: (sql) => database.prepare(sql), close }
-}
 
 /** Remembers what is asked, with its values. */
 function watched(database: Database): { readonly database: Database; readonly asked: [string, readonly SqlValue[]][] } {
@@ -35,14 +25,6 @@ function watched(database: Database): { readonly database: Database; readonly as
     }
   }
   return { database: { ...database, prepare }, asked }
-}
-
-/** What it gives, however often it makes room for others. */
-function drain<T>(steps: Generator<unknown, T>): T {
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) return step.value
-  }
 }
 
 const message = (number: number, part: Partial<StoredMessage> = {}): StoredMessage => ({
@@ -112,22 +94,4 @@ describe('a query walks an index and nothing else', () => {
       'SEARCH m USING INDEX messages_by_account (space=? AND account=? AND direction=?)',
     ])
   })
-})
-
-it('a file of the first version is brought up and answers as before', async () => {
-  const path = join(await temporaryDirectory(), 'hub.sqlite')
-  const old = await openFile(path)
-  migrate(old, MIGRATIONS.slice(0, 1))
-  transaction(old, () => new HistoryTable(old).insert([message(1), message(2, { direction: 'out' }), message(3)]))
-  old.close()
-
-  const database = await openFile(path)
-  migrate(database)
-  expect(database.prepare('PRAGMA user_version').get()?.['user_version']).toBe(MIGRATIONS.length)
-  const table = new HistoryTable(database)
-  const ids = (query: HistoryQuery): string[] => drain(table.query(query, new Date())).messages.map(({ id }) => id)
-  expect(ids({ account: 'abcd' })).toEqual([1, 2, 3].map((number) => message(number).id))
-  expect(ids({ account: 'abcd', direction: 'in', last: 1 })).toEqual([message(3).id])
-  transaction(database, () => table.insert([message(4)]))
-  expect(ids({ account: 'abcd', after: message(2).id })).toEqual([message(3).id, message(4).id])
 })

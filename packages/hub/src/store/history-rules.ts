@@ -1,5 +1,7 @@
 import { UsageError } from '@halyard/core'
-import { checkFilter, isShared } from '@halyard/wire/mqtt'
+import { checkFilter, isShared, matches } from '@halyard/wire/mqtt'
+import { labelsOf } from '../domain/message.ts'
+import type { HubMessage } from '../domain/message.ts'
 import type { HistoryLimits, HistoryQuery } from '../domain/ports.ts'
 
 /** No Halyard ran before 2024: a time before that is a clock that had not been set. */
@@ -28,7 +30,20 @@ export function parseCursor(cursor: string | undefined): number {
 /** @throws {UsageError} `ERR_HUB_CURSOR`, `ERR_HUB_FILTER` */
 export function checkQuery({ cursor, filter }: HistoryQuery): void {
   parseCursor(cursor)
-  if (filter === undefined) return
+  if (filter !== undefined) checkTopicFilter(filter)
+}
+
+/**
+ * Whether a message's channel, or any one topic of it, matches.
+ *
+ * @throws {UsageError} `ERR_HUB_FILTER`
+ */
+export function filterMessages(filter: string): (message: Pick<HubMessage, 'service' | 'channel'>) => boolean {
+  checkTopicFilter(filter)
+  return ({ service, channel }) => labelsOf(service, channel).some((label) => matches(filter, label))
+}
+
+function checkTopicFilter(filter: string): void {
   // A group shares what comes; what was is everybody's.
   const problem = isShared(filter) ? 'it names a group' : checkFilter(filter)
   if (problem === undefined) return

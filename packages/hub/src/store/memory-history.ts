@@ -1,9 +1,8 @@
-import { matches } from '@halyard/wire/mqtt'
 import { labelsOf } from '../domain/message.ts'
 import type { StoredMessage } from '../domain/message.ts'
 import { MAX_PAGE, MAX_PAGE_BYTES, storedSize } from '../domain/ports.ts'
 import type { History, HistoryLimits, HistoryPage, HistoryQuery } from '../domain/ports.ts'
-import { checkQuery, isPlausible, parseCursor, tooOldBefore } from './history-rules.ts'
+import { checkQuery, filterMessages, isPlausible, parseCursor, tooOldBefore } from './history-rules.ts'
 
 interface Kept {
   readonly seq: number
@@ -41,8 +40,9 @@ export class MemoryHistory implements History {
     const after = parseCursor(query.cursor)
     await this.#ready()
     const now = this.#now().getTime()
+    const matches = query.filter === undefined ? () => true : filterMessages(query.filter)
     const found = this.#kept.filter(
-      ({ seq, message }) => seq > after && !isExpired(message, now) && fits(query, message),
+      ({ seq, message }) => seq > after && !isExpired(message, now) && fits(query, message) && matches(message),
     )
     if (query.last !== undefined) {
       const newest = takePage(found.toReversed(), Math.min(query.last, MAX_PAGE))
@@ -107,11 +107,6 @@ function fits(query: HistoryQuery, message: StoredMessage): boolean {
     (query.direction === undefined || message.direction === query.direction) &&
     (query.from === undefined || message.receivedAt >= query.from) &&
     (query.until === undefined || message.receivedAt < query.until) &&
-    (query.channel === undefined || labelsOf(message.service, message.channel).includes(query.channel)) &&
-    (query.filter === undefined || fitsFilter(query.filter, message))
+    (query.channel === undefined || labelsOf(message.service, message.channel).includes(query.channel))
   )
-}
-
-function fitsFilter(filter: string, { service, channel }: StoredMessage): boolean {
-  return labelsOf(service, channel).some((label) => matches(filter, label))
 }

@@ -9,8 +9,8 @@
  * is needed a few times over, and never the whole table because of a wrong guess.
  */
 import { matches } from '@halyard/wire/mqtt'
-import { labelsOf } from '../../domain/message.ts'
 import type { ServiceName } from '../../domain/message.ts'
+import { filterMessages } from '../history-rules.ts'
 import { roughly, sourcesFor } from './filter-sql.ts'
 import { inOrder, restOf, take, walkOfChannel, walkOfSpace } from './history-search.ts'
 import type { Found, Search, Sql } from './history-search.ts'
@@ -92,13 +92,13 @@ function candidates(search: Search, filter: string, source: Sql): readonly Candi
 /** Message after message of the space. */
 class Scan {
   readonly found: Found[] = []
-  readonly #filter: string
+  readonly #matches: ReturnType<typeof filterMessages>
   readonly #rough: Sql
   #search: Search
 
   constructor(search: Search, filter: string) {
     this.#search = search
-    this.#filter = filter
+    this.#matches = filterMessages(filter)
     const rough = roughly('m.channel', filter)
     // Of a list each topic counts; SQLite cannot take it apart.
     const text = `(${rough.text} OR (m.service = 'hologram' AND instr(m.channel, ',') > 0))`
@@ -141,8 +141,8 @@ class Scan {
         .prepare(`SELECT m.seq, length(m.payload) AS bytes, m.service, m.channel FROM ${walk.from}${rest.text} LIMIT ?`)
         .all(...walk.values, ...rest.values, limit)
       for (const row of rows) {
-        const labels = labelsOf(String(row['service']) as ServiceName, String(row['channel']))
-        if (!labels.some((label) => matches(this.#filter, label))) continue
+        if (!this.#matches({ service: String(row['service']) as ServiceName, channel: String(row['channel']) }))
+          continue
         this.found.push({ seq: Number(row['seq']), bytes: Number(row['bytes']) })
         if (this.found.length === count) return
       }
