@@ -16,8 +16,10 @@ import { inOrder, restOf, take, walkOfChannel, walkOfSpace } from './history-sea
 import type { Found, Search, Sql } from './history-search.ts'
 
 const FIRST_CHANNELS = 256
-/** More channels than this are never merged: it would stop the worker for longer than a second. */
+/** More channels than this are never merged: their numbers would fill the memory. */
 const MAX_CHANNELS = 262_144
+/** Looked at without a pause. */
+const PAUSE_CHANNELS = 8192
 /** Looking at a message costs a fraction of what a channel does. */
 const MESSAGES_PER_CHANNEL = 4
 /** Looked at without a pause. */
@@ -28,7 +30,7 @@ export function* findByFilter(search: Search, filter: string): Generator<void, r
   const scan = new Scan(search, filter)
   for (let channels = FIRST_CHANNELS; ; channels *= 4) {
     const source = channels <= MAX_CHANNELS ? shortest(search, sources, channels) : undefined
-    if (source) return mergeChannels(search, filter, source)
+    if (source) return yield* mergeChannels(search, filter, source)
     if (scan.advance(Math.min(channels * MESSAGES_PER_CHANNEL, MAX_SLICE))) return scan.found
     yield
   }
@@ -50,43 +52,56 @@ function shortest({ database }: Search, sources: readonly Sql[], most: number): 
 
 interface Candidate {
   readonly channel: number
-  /** The first message of it. */
+  /** No message of it comes before this. */
   readonly first: number
 }
 
-function mergeChannels(search: Search, filter: string, source: Sql): readonly Found[] {
+function* mergeChannels(search: Search, filter: string, source: Sql): Generator<void, readonly Found[]> {
   const { count, newestFirst } = search
   const order = inOrder(search)
+  const channels = yield* candidates(search, filter, source)
   let found: readonly Found[] = []
-  for (const { channel, first } of candidates(search, filter, source)) {
+  for (const [index, { channel, first }] of channels.entries()) {
     // Channels come in the order of their first messages: behind the last one wanted, all are.
     const edge = found[count - 1]?.seq
     if (edge !== undefined && (newestFirst ? first <= edge : first >= edge)) break
     // What lies behind the edge is not wanted of this channel either.
     const bounds = edge === undefined ? {} : newestFirst ? { first: edge + 1 } : { last: edge - 1 }
     const more = take({ ...search, ...bounds }, walkOfChannel(channel))
-    // A message with several topics comes once for each.
-    const known = new Set(found.map(({ seq }) => seq))
-    found = [...found, ...more.filter(({ seq }) => !known.has(seq))].toSorted(order).slice(0, count)
+    if (more.length > 0) {
+      // A message with several topics comes once for each.
+      const known = new Set(found.map(({ seq }) => seq))
+      found = [...found, ...more.filter(({ seq }) => !known.has(seq))].toSorted(order).slice(0, count)
+    }
+    if (index % PAUSE_CHANNELS === PAUSE_CHANNELS - 1) yield
   }
   return found
 }
 
-function candidates(search: Search, filter: string, source: Sql): readonly Candidate[] {
-  const { database, newestFirst } = search
-  const { text, values } = restOf(search, 'e.seq')
+/** The channels of a source that match and have messages between the bounds, in the order of the first one there. */
+function* candidates(search: Search, filter: string, source: Sql): Generator<void, readonly Candidate[]> {
+  const { database, newestFirst, first, last } = search
   const rough = roughly('c.name', filter)
-  const rows = database
-    .prepare(
-      `SELECT c.id, c.name, (SELECT e.seq FROM entries e CROSS JOIN messages m ON m.seq = e.seq
-       WHERE e.channel = c.id${text} LIMIT 1) AS first
-       FROM (${source.text}) x CROSS JOIN channels c ON c.id = x.id WHERE ${rough.text}`,
-    )
-    .all(...values, ...source.values, ...rough.values)
-  return rows
-    .filter((row) => row['first'] !== null && matches(filter, String(row['name'])))
-    .map((row) => ({ channel: Number(row['id']), first: Number(row['first']) }))
-    .toSorted((a, b) => (newestFirst ? b.first - a.first : a.first - b.first))
+  const statement = database.prepare(
+    `SELECT c.id, c.name, (SELECT e.seq FROM entries e WHERE e.channel = c.id AND e.seq >= ? AND e.seq <= ?
+     ORDER BY e.seq ${newestFirst ? 'DESC' : 'ASC'} LIMIT 1) AS first
+     FROM json_each(?) x CROSS JOIN channels c ON c.id = x.value WHERE ${rough.text}`,
+  )
+  const found: Candidate[] = []
+  // The numbers at once: while others have their turn, channels come and go, and none may be stepped over.
+  const ids = database
+    .prepare(source.text)
+    .all(...source.values)
+    .map((row) => Number(row['id']))
+  for (let from = 0; from < ids.length; from += PAUSE_CHANNELS) {
+    if (from > 0) yield
+    const some = JSON.stringify(ids.slice(from, from + PAUSE_CHANNELS))
+    for (const row of statement.all(first, last, some, ...rough.values)) {
+      if (row['first'] === null || !matches(filter, String(row['name']))) continue
+      found.push({ channel: Number(row['id']), first: Number(row['first']) })
+    }
+  }
+  return found.toSorted((a, b) => (newestFirst ? b.first - a.first : a.first - b.first))
 }
 
 /** Message after message of the space. */

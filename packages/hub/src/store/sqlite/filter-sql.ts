@@ -8,9 +8,9 @@ const MAX_RUNS = 3
 /** SQLite takes 50,000 bytes. */
 const MAX_PATTERN = 10_000
 
-/** It matches one channel, the one that it spells. */
-export function isLiteral(filter: string): boolean {
-  return !hasWildcard(filter)
+/** One without wildcards matches the channel that it spells. */
+export function isWildcard(filter: string | undefined): filter is string {
+  return filter !== undefined && hasWildcard(filter)
 }
 
 /** Ways to the channels of a space that a filter may match, each a SELECT of their numbers. All lead to all of them. */

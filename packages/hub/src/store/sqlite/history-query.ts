@@ -6,7 +6,7 @@ import { parseCursor } from '../history-rules.ts'
 import { channelNumber } from './channel-table.ts'
 import type { Database } from './database.ts'
 import { findByFilter } from './filter-search.ts'
-import { isLiteral } from './filter-sql.ts'
+import { isWildcard } from './filter-sql.ts'
 import { searchIn, take, walkOfChannel, walkOfSpace, walksOfAccount, withLabel } from './history-search.ts'
 import type { Found, Search, Walk } from './history-search.ts'
 
@@ -43,14 +43,16 @@ export function* findPage(database: Database, query: HistoryQuery, now: Date): G
 function boundsOf(database: Database, query: HistoryQuery): { readonly first: number; readonly last: number } {
   const { after, before } = query
   let first = parseCursor(query.cursor) + 1
-  let last = Number.MAX_SAFE_INTEGER
+  // A filter may take turns with others. What they bring meanwhile is not asked for: it would leave gaps.
+  const newest = isWildcard(query.filter) ? database.prepare('SELECT max(seq) AS seq FROM messages').get() : undefined
+  let last = Number(newest?.['seq'] ?? Number.MAX_SAFE_INTEGER)
   if (after !== undefined) {
     const row = database.prepare('SELECT seq FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1').get(after)
     first = Math.max(first, Number(row?.['seq'] ?? 0) + 1)
   }
   if (before !== undefined) {
     const row = database.prepare('SELECT seq FROM messages WHERE id >= ? ORDER BY id LIMIT 1').get(before)
-    if (row) last = Number(row['seq']) - 1
+    if (row) last = Math.min(last, Number(row['seq']) - 1)
   }
   return { first: first === 1 ? 0 : first, last }
 }
@@ -69,7 +71,7 @@ function* findIn(
   search: Search,
   { account, channel, filter, direction }: HistoryQuery,
 ): Generator<void, readonly Found[]> {
-  if (filter !== undefined && !isLiteral(filter)) {
+  if (isWildcard(filter)) {
     const narrowed = channel === undefined ? search : withLabel(search, channel)
     return narrowed ? yield* findByFilter(narrowed, filter) : []
   }
