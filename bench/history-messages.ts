@@ -1,11 +1,21 @@
 /** What the history of the bench is made of: number by number, the same in every run. */
-import type { MessageDraft } from '../packages/hub/dist/domain/message.js'
+
+export interface StoredMessage {
+  readonly id: string
+  readonly space: 'mqtt'
+  readonly service: 'mqtt'
+  readonly account: string
+  readonly channel: string
+  readonly direction: 'in'
+  readonly payload: Uint8Array
+  readonly receivedAt: Date
+}
 
 export const START: number = Date.UTC(2026, 0, 1)
 const PAYLOAD = new Uint8Array(64)
 
 /** The message with this number of so many; one every 10 ms. */
-export function historyMessage(number: number, of: number): MessageDraft {
+export function historyMessage(number: number, of: number): Omit<StoredMessage, 'id'> {
   return {
     space: 'mqtt',
     service: 'mqtt',

@@ -8,20 +8,50 @@ import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { silentLogger } from '@halyard/core'
 import { nodeClock, nodeDisk } from '@halyard/core/node'
-import { JournalReaders } from '../packages/hub/dist/domain/journal-readers.js'
-import { messageId } from '../packages/hub/dist/domain/message.js'
-import { IndexDatabase } from '../packages/hub/dist/store/sqlite/index-database.js'
-import { SqliteIndex } from '../packages/hub/dist/store/sqlite/sqlite-index.js'
-import { SegmentJournal } from '../packages/hub/dist/store/segment-journal.js'
 import { historyMessage, START } from './history-messages.ts'
+import type { StoredMessage } from './history-messages.ts'
 import { figure, median, table } from './lib.ts'
 import { workspace } from './workspace.ts'
 
 const MESSAGES = Number(process.env['HISTORY_BENCH_MESSAGES'] ?? 10_000_000)
 const ROUNDS = 100
 const GOAL = 10
+/** The part that is swept at the end. */
+const SWEPT = Number(process.env['HISTORY_BENCH_SWEPT'] ?? 0.01)
 const HUB = 'benchhub'
 const BATCH = 5000
+
+interface Index {
+  readonly registry: { get(collection: string, id: string): Promise<unknown> }
+  readonly history: {
+    query(query: object): Promise<{ readonly messages: readonly unknown[] }>
+    sweep(limits: { readonly maxBytes: number }, now: Date): Promise<number>
+  }
+  close(): Promise<void>
+}
+
+interface Modules {
+  readonly IndexDatabase: {
+    open(path: string, hubId: string): Promise<Disposable & { append(messages: readonly StoredMessage[]): void }>
+  }
+  readonly SqliteIndex: { open(options: object): Promise<Index> }
+  readonly SegmentJournal: { open(options: object): Promise<{ close(): Promise<void> }> }
+  readonly JournalReaders: new (journal: unknown, onError: (error: unknown) => void) => { add(): unknown }
+  readonly messageId: (number: number, hubId: string) => string
+}
+
+/** The inside of the hub, as it is installed: nothing of it is a user's to call. */
+const inside = join(import.meta.dirname, '../packages/hub/dist')
+const files = ['index-database', 'sqlite-index'].map((name) => `store/sqlite/${name}`)
+const modules = await Promise.all(
+  [...files, 'store/segment-journal', 'domain/journal-readers', 'domain/message'].map(
+    (name) => import(join(inside, `${name}.js`)) as Promise<object>,
+  ),
+)
+const { IndexDatabase, SqliteIndex, SegmentJournal, JournalReaders, messageId } = Object.assign(
+  {},
+  ...modules,
+) as Modules
 
 const directory = process.env['HISTORY_BENCH_DIRECTORY'] ?? workspace('history')
 mkdirSync(directory, { recursive: true })
@@ -47,7 +77,7 @@ async function fill(): Promise<number> {
   return (performance.now() - begun) / 1000
 }
 
-async function open(): Promise<{ readonly index: SqliteIndex; readonly close: () => Promise<void> }> {
+async function open(): Promise<{ readonly index: Index; readonly close: () => Promise<void> }> {
   const journalPath = join(directory, 'journal')
   const journal = await SegmentJournal.open({ path: journalPath, disk: nodeDisk() })
   const reader = new JournalReaders(journal, (error: unknown) => console.error(error)).add()
@@ -78,7 +108,7 @@ const questions: readonly Question[] = [
   ['`+/nothing/here`', { filter: '+/nothing/here' }, false],
 ]
 
-async function ask(index: SqliteIndex, [name, query, goal]: Question): Promise<readonly [row: string[], met: boolean]> {
+async function ask(index: Index, [name, query, goal]: Question): Promise<readonly [row: string[], met: boolean]> {
   const times: number[] = []
   let count = 0
   for (let round = -5; round < ROUNDS; round++) {
@@ -94,17 +124,22 @@ async function ask(index: SqliteIndex, [name, query, goal]: Question): Promise<r
   return [[name, String(count), figure(middle), figure(Math.max(...times)), verdict], met]
 }
 
+/** As the quota counts. */
+function countedSize({ payload, channel, account }: ReturnType<typeof historyMessage>): number {
+  return 100 + payload.length + channel.length + account.length
+}
+
 /** The longest that a read of the registry waits while a hundredth of the history goes. */
-async function sweepBeside(index: SqliteIndex): Promise<string> {
-  let sweeping = true
+async function sweepBeside(index: Index): Promise<string> {
+  let used = 0
+  for (let number = 1; number <= MESSAGES; number++) used += countedSize(historyMessage(number, MESSAGES))
+  const state = { sweeping: true }
   let longest = 0
   const begun = performance.now()
-  const used = Number(process.env['HISTORY_BENCH_QUOTA'] ?? MESSAGES * 182 * 0.99)
-  const swept = index.history.sweep({ maxBytes: used }, new Date()).then((removed: number) => {
-    sweeping = false
-    return removed
+  const swept = index.history.sweep({ maxBytes: used * (1 - SWEPT) }, new Date()).finally(() => {
+    state.sweeping = false
   })
-  while (sweeping) {
+  while (state.sweeping) {
     const asked = performance.now()
     await index.registry.get('bench', 'nothing')
     longest = Math.max(longest, performance.now() - asked)
