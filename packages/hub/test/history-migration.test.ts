@@ -68,7 +68,7 @@ it.each([1, 2])('a file of version %i is brought up and answers as before', asyn
 it('goes on where it was killed', async () => {
   const path = join(await temporaryDirectory(), 'hub.sqlite')
   await oldFile(path, 2)
-  for (let times = 1; times <= 2; times++) {
+  for (const times of [1, 2, 3, 3]) {
     const database = await openFile(path)
     let left = times
     const killed = (): void => migrate(database, { progress: () => stopAt(--left) })

@@ -12,7 +12,7 @@ import { TimeNotes, dropEmptyBlocks, firstAgedBlock, recountBlock } from './time
 const COLUMNS = 'seq, space, service, channel, size'
 
 /** Messages removed in one transaction: a sweep must not keep queries waiting. */
-const SWEEP_CHUNK = 500
+const SWEEP_CHUNK = 250
 
 /** Messages in SQLite, found by space, channel, account, time. */
 export class HistoryTable {

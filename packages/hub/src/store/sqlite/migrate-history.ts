@@ -29,16 +29,19 @@ const TABLES = `
 `
 
 export function numberChannels(database: Database, progress: Progress): void {
+  const { seq } = database.prepare('SELECT max(seq) AS seq FROM messages').get() ?? {}
+  const tell = (text: string): void => progress(`hub.sqlite is brought to a new version: ${text}`)
+  if (typeof seq === 'number') tell(`${seq} messages at most, about a minute for ten million`)
   transaction(database, () => {
     database.exec(TABLES)
-    const { id } = database.prepare('SELECT max(id) AS id FROM channels').get() ?? {}
-    if (id !== null) return
+    if (database.prepare('SELECT id FROM channels LIMIT 1').get()) return
     // In the order of the labels, so that their entries are appended one behind the other.
     database.exec('INSERT INTO channels (space, name) SELECT DISTINCT space, label FROM labels ORDER BY space, label')
   })
-  fillLevels(database, progress)
-  fillEntries(database, progress)
-  fillBlocks(database, progress)
+  fillLevels(database, tell)
+  fillEntries(database, tell)
+  fillBlocks(database, tell)
+  if (typeof seq === 'number') tell('the old tables are removed')
 }
 
 /** Dropped with the number of the new version: a file that was interrupted still has them. */
@@ -55,12 +58,11 @@ function fillLevels(database: Database, progress: Progress): void {
       for (const { id, space, name } of rows) insertLevels(database, String(space), String(name), Number(id))
     })
     after = Number(last['id'])
-    progress(`hub.sqlite is brought to a new version: ${after} channels have been numbered`)
+    progress(`${after} channels have been numbered`)
   }
 }
 
 function fillEntries(database: Database, progress: Progress): void {
-  const newest = Number(database.prepare('SELECT max(seq) AS seq FROM messages').get()?.['seq'] ?? 0)
   const end = database.prepare(
     `SELECT e.channel, c.space, c.name, e.seq FROM entries e JOIN channels c ON c.id = e.channel
      ORDER BY e.channel DESC, e.seq DESC LIMIT 1`,
@@ -79,7 +81,7 @@ function fillEntries(database: Database, progress: Progress): void {
     )
     if (changes === 0) return
     done += changes
-    progress(`hub.sqlite is brought to a new version: ${done} entries of about ${newest} messages are moved`)
+    progress(`${done} entries of channels are moved`)
   }
 }
 
@@ -104,7 +106,7 @@ function fillBlocks(database: Database, progress: Progress): void {
       )
       if (!end) break
       done += SLICE
-      progress(`hub.sqlite is brought to a new version: the times of ${done} messages are noted`)
+      progress(`the times of ${done} messages are noted`)
       after = [end['received_at'] ?? 0, end['seq'] ?? 0]
     }
   }
