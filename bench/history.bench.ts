@@ -104,6 +104,7 @@ const questions: readonly Question[] = [
   ['`+/door/#`: 10 messages, as Emitter asks', { filter: '+/door/#' }, false],
   ['`fleet/#`: 1,000 messages, 1,000 channels', { filter: 'fleet/#' }, false],
   ['`plant/+/s3`, until half of the time', { filter: 'plant/+/s3', until: half }, false],
+  ['a page of all from half of the time on', { from: half, limit: 10, last: undefined }, false],
   ['`old/#`: the first twentieth, 50,000 channels', { filter: 'old/#' }, false],
   ['`+/nothing/here`', { filter: '+/nothing/here' }, false],
 ]
