@@ -69,7 +69,7 @@ describe('a query walks an index and nothing else', () => {
         // The list of spaces is short, and is read whole.
         .filter((step) => step !== 'SCAN usage')
         // So are the channels that a filter leads to: they were counted.
-        .filter((step) => !step.startsWith('SCAN x') && !/^SCAN [(]subquery/.test(step))
+        .filter((step) => !step.startsWith('SCAN x') && !/^SCAN [(]subquery|^CO-ROUTINE/.test(step))
       expect([sql, plan.filter((step) => /SCAN|TEMP B-TREE|AUTOMATIC/.test(step))]).toEqual([sql, []])
     }
   })
@@ -88,11 +88,11 @@ describe('a query walks an index and nothing else', () => {
       table.query({ space: 'hologram', account: 'abcd', direction: 'in', last: 1 }, new Date()),
     )
     expect(messages.map(({ id }) => id)).toEqual([message(1).id])
-    const [sql = '', values = []] = asked[0] ?? []
+    const [sql = '', values = []] = asked.find(([text]) => text.includes('AS fits')) ?? []
     const plan = opened.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values)
-    expect(plan.map((row) => row['detail'])).toEqual([
-      'SEARCH m USING INDEX messages_by_account (space=? AND account=? AND direction=?)',
-    ])
+    expect(plan.map((row) => row['detail'])).toContain(
+      'SEARCH m USING INDEX messages_by_account (space=? AND account=? AND direction=? AND rowid<?)',
+    )
   })
 })
 

@@ -12,7 +12,7 @@ import { matches } from '@halyard/wire/mqtt'
 import type { ServiceName } from '../../domain/message.ts'
 import { filterMessages } from '../history-rules.ts'
 import { roughly, sourcesFor } from './filter-sql.ts'
-import { inOrder, restOf, take, walkOfChannel, walkOfSpace } from './history-search.ts'
+import { boundsOf, directionOf, inOrder, skip, take, walkOfChannel, walkOfSpace } from './history-search.ts'
 import type { Found, Search, Sql } from './history-search.ts'
 
 const FIRST_CHANNELS = 256
@@ -20,10 +20,12 @@ const FIRST_CHANNELS = 256
 const MAX_CHANNELS = 262_144
 /** Looked at without a pause. */
 const PAUSE_CHANNELS = 8192
+/** Walked one after the other without a pause. */
+const WALKED_CHANNELS = 256
 /** Looking at a message costs a fraction of what a channel does. */
 const MESSAGES_PER_CHANNEL = 4
 /** Looked at without a pause. */
-const MAX_SLICE = 65_536
+const MAX_SLICE = 32_768
 
 export function* findByFilter(search: Search, filter: string): Generator<void, readonly Found[]> {
   const sources = sourcesFor(search.space, filter)
@@ -67,13 +69,13 @@ function* mergeChannels(search: Search, filter: string, source: Sql): Generator<
     if (edge !== undefined && (newestFirst ? first <= edge : first >= edge)) break
     // What lies behind the edge is not wanted of this channel either.
     const bounds = edge === undefined ? {} : newestFirst ? { first: edge + 1 } : { last: edge - 1 }
-    const more = take({ ...search, ...bounds }, walkOfChannel(channel))
+    const more = yield* take({ ...search, ...bounds }, walkOfChannel(channel))
     if (more.length > 0) {
       // A message with several topics comes once for each.
       const known = new Set(found.map(({ seq }) => seq))
       found = [...found, ...more.filter(({ seq }) => !known.has(seq))].toSorted(order).slice(0, count)
     }
-    if (index % PAUSE_CHANNELS === PAUSE_CHANNELS - 1) yield
+    if (index % WALKED_CHANNELS === WALKED_CHANNELS - 1) yield
   }
   return found
 }
@@ -84,7 +86,7 @@ function* candidates(search: Search, filter: string, source: Sql): Generator<voi
   const rough = roughly('c.name', filter)
   const statement = database.prepare(
     `SELECT c.id, c.name, (SELECT e.seq FROM entries e WHERE e.channel = c.id AND e.seq >= ? AND e.seq <= ?
-     ORDER BY e.seq ${newestFirst ? 'DESC' : 'ASC'} LIMIT 1) AS first
+     ORDER BY e.seq ${directionOf(search)} LIMIT 1) AS first
      FROM json_each(?) x CROSS JOIN channels c ON c.id = x.value WHERE ${rough.text}`,
   )
   const found: Candidate[] = []
@@ -123,7 +125,7 @@ class Scan {
   /** Looks at so many more; whether that was all, or enough is found. */
   advance(messages: number): boolean {
     const { newestFirst, last, first } = this.#search
-    const end = this.#skip(messages)
+    const end = skip(this.#search, walkOfSpace(this.#search.space), messages)
     const slice =
       end === undefined ? this.#search : { ...this.#search, ...(newestFirst ? { first: end } : { last: end }) }
     this.#lookAt(slice)
@@ -133,28 +135,20 @@ class Scan {
     return false
   }
 
-  /** The number of the message so many further; `undefined`: there are not so many. */
-  #skip(messages: number): number | undefined {
-    const { database, newestFirst, first, last, space } = this.#search
-    const row = database
-      .prepare(
-        `SELECT seq FROM messages INDEXED BY messages_by_space WHERE space = ? AND seq >= ? AND seq <= ?
-         ORDER BY seq ${newestFirst ? 'DESC' : 'ASC'} LIMIT 1 OFFSET ?`,
-      )
-      .get(space, first, last, messages)
-    return row && Number(row['seq'])
-  }
-
   #lookAt(slice: Search): void {
-    const { database, newestFirst, count, space } = slice
-    const walk = walkOfSpace(space)
+    const { database, newestFirst, count, space, condition } = slice
+    const { from, seq, values } = walkOfSpace(space)
+    const { text, values: sought } = both(this.#rough, condition)
     for (let { first, last } = slice; ;) {
-      const rest = restOf({ ...slice, first, last, condition: both(this.#rough, slice.condition) }, walk.seq)
+      const bounds = boundsOf({ ...slice, first, last }, seq)
       // Some that come through do not match, so a few more are asked for.
       const limit = count - this.found.length + 50
       const rows = database
-        .prepare(`SELECT m.seq, length(m.payload) AS bytes, m.service, m.channel FROM ${walk.from}${rest.text} LIMIT ?`)
-        .all(...walk.values, ...rest.values, limit)
+        .prepare(
+          `SELECT m.seq, length(m.payload) AS bytes, m.service, m.channel
+           FROM ${from}${bounds.text} AND ${text} ORDER BY ${seq} ${directionOf(slice)} LIMIT ?`,
+        )
+        .all(...values, ...bounds.values, ...sought, limit)
       for (const row of rows) {
         if (!this.#matches({ service: String(row['service']) as ServiceName, channel: String(row['channel']) }))
           continue

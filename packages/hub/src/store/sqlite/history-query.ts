@@ -27,7 +27,7 @@ export interface FoundPage {
 export function* findPage(database: Database, query: HistoryQuery, now: Date): Generator<void, FoundPage> {
   const limit = Math.min(query.last ?? query.limit ?? 100, MAX_PAGE)
   if (limit <= 0) return { numbers: [], more: false }
-  const between = boundsOf(database, query)
+  const between = numbersOf(database, query)
   const found: Found[] = []
   for (const space of query.space === undefined ? spacesOf(database, query.service) : [query.space]) {
     // One more than asked for tells whether there is another page.
@@ -40,12 +40,11 @@ export function* findPage(database: Database, query: HistoryQuery, now: Date): G
 }
 
 /** Ids lie in the order of acceptance: the nearest one that is there stands for one that is gone. */
-function boundsOf(database: Database, query: HistoryQuery): { readonly first: number; readonly last: number } {
+function numbersOf(database: Database, query: HistoryQuery): { readonly first: number; readonly last: number } {
   const { after, before } = query
   let first = parseCursor(query.cursor) + 1
-  // A filter may take turns with others. What they bring meanwhile is not asked for: it would leave gaps.
-  const newest = isWildcard(query.filter) ? database.prepare('SELECT max(seq) AS seq FROM messages').get() : undefined
-  let last = Number(newest?.['seq'] ?? Number.MAX_SAFE_INTEGER)
+  // A search may take turns with others. What they bring meanwhile is not asked for: it would leave gaps.
+  let last = Number(database.prepare('SELECT max(seq) AS seq FROM messages').get()?.['seq'] ?? 0)
   if (after !== undefined) {
     const row = database.prepare('SELECT seq FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1').get(after)
     first = Math.max(first, Number(row?.['seq'] ?? 0) + 1)
@@ -80,11 +79,13 @@ function* findIn(
     const { space } = search
     const walks: readonly Walk[] =
       account === undefined ? [walkOfSpace(space)] : walksOfAccount(space, account, direction)
-    return walks.flatMap((walk) => take(search, walk))
+    const found: Found[] = []
+    for (const walk of walks) found.push(...(yield* take(search, walk)))
+    return found
   }
   const number = channelNumber(search.database, search.space, label)
   const narrowed = filter === undefined || filter === label ? search : withLabel(search, filter)
-  return number === undefined || !narrowed ? [] : take(narrowed, walkOfChannel(number))
+  return number === undefined || !narrowed ? [] : yield* take(narrowed, walkOfChannel(number))
 }
 
 function pageLength(found: readonly Found[], limit: number): number {

@@ -5,6 +5,9 @@ import { channelNumber } from './channel-table.ts'
 import type { Database, SqlValue } from './database.ts'
 import { firstSince, lastBefore } from './time-blocks.ts'
 
+/** Messages walked over without a pause. */
+const PACE = 16_384
+
 export interface Found {
   readonly seq: number
   readonly bytes: number
@@ -31,7 +34,10 @@ export interface Search {
 
 /** An equality on the leading columns of an index, whose entries then lie in the order of `seq`. */
 export interface Walk {
+  /** With the messages `m`. */
   readonly from: string
+  /** The same in the index alone. */
+  readonly keys: string
   readonly seq: 'm.seq' | 'e.seq'
   readonly values: readonly SqlValue[]
 }
@@ -80,20 +86,21 @@ function conditionOf(query: HistoryQuery, now: Date): Sql {
 const DIRECTIONS: readonly Direction[] = ['in', 'out']
 
 export function walkOfChannel(channel: number): Walk {
+  const keys = 'entries e WHERE e.channel = ?'
   const from = 'entries e CROSS JOIN messages m ON m.seq = e.seq WHERE e.channel = ?'
-  return { from, seq: 'e.seq', values: [channel] }
+  return { from, keys, seq: 'e.seq', values: [channel] }
 }
 
 export function walkOfSpace(space: string): Walk {
-  return { from: 'messages m INDEXED BY messages_by_space WHERE m.space = ?', seq: 'm.seq', values: [space] }
+  const from = 'messages m INDEXED BY messages_by_space WHERE m.space = ?'
+  return { from, keys: from, seq: 'm.seq', values: [space] }
 }
 
 /** One for each direction: the index of accounts is in the order of numbers only within one. */
 export function walksOfAccount(space: string, account: string, direction: Direction | undefined): readonly Walk[] {
+  const from = 'messages m INDEXED BY messages_by_account WHERE m.space = ? AND m.account = ? AND m.direction = ?'
   return (direction === undefined ? DIRECTIONS : [direction]).map((one) => ({
-    from: 'messages m INDEXED BY messages_by_account WHERE m.space = ? AND m.account = ? AND m.direction = ?',
-    seq: 'm.seq',
-    values: [space, account, one],
+    ...{ from, keys: from, seq: 'm.seq', values: [space, account, one] },
   }))
 }
 
@@ -106,30 +113,52 @@ export function withLabel(search: Search, label: string): Search | undefined {
   return { ...search, condition: { text: `${text} AND ${exists}`, values: [...values, channel] } }
 }
 
-/** What remains to be said behind the equality of a walk: bounds, conditions, order, but no limit. */
-export function restOf(search: Search, seq: string): Sql {
-  const { first, last, condition, newestFirst } = search
-  let text = ''
-  const values: SqlValue[] = []
-  if (first > 0) {
-    text += ` AND ${seq} >= ?`
-    values.push(first)
-  }
-  if (last < Number.MAX_SAFE_INTEGER) {
-    text += ` AND ${seq} <= ?`
-    values.push(last)
-  }
-  text += ` AND ${condition.text} ORDER BY ${seq} ${newestFirst ? 'DESC' : 'ASC'}`
-  return { text, values: [...values, ...condition.values] }
+/** Between which numbers, to be put behind the equality of a walk. */
+export function boundsOf({ first, last }: Search, seq: string): Sql {
+  const lower = first > 0 ? ` AND ${seq} >= ?` : ''
+  const upper = last < Number.MAX_SAFE_INTEGER ? ` AND ${seq} <= ?` : ''
+  return { text: lower + upper, values: [...(lower === '' ? [] : [first]), ...(upper === '' ? [] : [last])] }
 }
 
-/** The first messages along a walk, sizes and numbers. */
-export function take(search: Search, { from, seq, values }: Walk): readonly Found[] {
-  const rest = restOf(search, seq)
-  return search.database
-    .prepare(`SELECT ${seq} AS seq, length(m.payload) AS bytes FROM ${from}${rest.text} LIMIT ?`)
-    .all(...values, ...rest.values, search.count)
+export function directionOf({ newestFirst }: Search): 'ASC' | 'DESC' {
+  return newestFirst ? 'DESC' : 'ASC'
+}
+
+/**
+ * The first messages along a walk, sizes and numbers. What is walked over may be far more than what fits, so it pauses
+ * now and then.
+ */
+export function* take(search: Search, walk: Walk): Generator<void, readonly Found[]> {
+  const found: Found[] = []
+  for (let rest = search; ;) {
+    found.push(...look(rest, walk, search.count - found.length))
+    const next = found.length < search.count ? skip(rest, walk, PACE) : undefined
+    if (next === undefined) return found
+    rest = { ...rest, ...(search.newestFirst ? { last: next } : { first: next }) }
+    yield
+  }
+}
+
+/** What fits of the next messages of a walk. */
+function look(search: Search, { from, seq, values }: Walk, count: number): readonly Found[] {
+  const { database, condition } = search
+  const bounds = boundsOf(search, seq)
+  return database
+    .prepare(
+      `SELECT seq, bytes FROM (SELECT ${seq} AS seq, length(m.payload) AS bytes, ${condition.text} AS fits
+       FROM ${from}${bounds.text} ORDER BY ${seq} ${directionOf(search)} LIMIT ${PACE}) WHERE fits LIMIT ?`,
+    )
+    .all(...condition.values, ...values, ...bounds.values, count)
     .map((row) => ({ seq: Number(row['seq']), bytes: Number(row['bytes']) }))
+}
+
+/** The number of the message so many further along a walk; `undefined`: there are not so many. */
+export function skip(search: Search, { seq, keys, values }: Walk, messages: number): number | undefined {
+  const bounds = boundsOf(search, seq)
+  const row = search.database
+    .prepare(`SELECT ${seq} AS seq FROM ${keys}${bounds.text} ORDER BY ${seq} ${directionOf(search)} LIMIT 1 OFFSET ?`)
+    .get(...values, ...bounds.values, messages)
+  return row && Number(row['seq'])
 }
 
 /** As the search goes: negative if `a` comes first. */
