@@ -156,7 +156,7 @@ if (!existsSync(path)) {
   console.log(`  ${figure(seconds)} s, ${figure(MESSAGES / seconds)} messages a second`)
 }
 const bytes = statSync(path).size
-console.log(`${figure(bytes / 1e6)} MB: ${figure(bytes / MESSAGES)} bytes a message of 64 bytes and 20 of its channel`)
+console.log(`${figure(bytes / 1e6)} MB: ${figure(bytes / MESSAGES)} bytes a message of 64 bytes and 26 of its channel`)
 const { index, close } = await open()
 const rows: string[][] = []
 let allMet = true
