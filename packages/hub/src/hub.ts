@@ -38,6 +38,7 @@ import { RunningHub } from './running-hub.ts'
 import { SampleFile } from './sample-file.ts'
 import { ScryptPasswords } from './passwords.ts'
 import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
+import { filterMessages } from './store/history-rules.ts'
 import { closeStore, openDiskStore, openMemoryStore } from './store/open-store.ts'
 import type { Store } from './store/open-store.ts'
 import { MemoryMessageHistory } from './store/memory-message-history.ts'
@@ -145,7 +146,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
       }),
       ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
       keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
-      ...{ history: index.history, bus, hubId: secrets.hubId, clock, logger: flood },
+      ...{ history: index.history, filterMessages, bus, hubId: secrets.hubId, clock, logger: flood },
       limits: { ...config.front.limits, pushBytes: config.hologram.push.messageBytes },
       addressKey,
     })

@@ -14,6 +14,7 @@ import { SegmentJournal } from '../src/store/segment-journal.ts'
 import { SqliteIndex } from '../src/store/sqlite/sqlite-index.ts'
 import type { Make } from './contracts/case.ts'
 import { historyContract } from './contracts/history-contract.ts'
+import { historyFilterContract } from './contracts/history-filter-contract.ts'
 import { journalContract } from './contracts/journal-contract.ts'
 import { messageHistoryContract } from './contracts/message-history-contract.ts'
 import type { TimedHistory } from './contracts/message-history-contract.ts'
@@ -57,17 +58,20 @@ const memoryMessageHistory: Make<TimedHistory> = () => {
   return Promise.resolve({ port: { history, pass: (seconds) => (now += seconds * 1000) }, dispose: nothing })
 }
 
+const memoryHistory: Make<MemoryHistory> = async () => ({
+  port: new MemoryHistory(() => new Date()),
+  dispose: nothing,
+})
+const sqliteHistory = sqlite(({ history }) => history)
+
 const suites = {
   'the history of MQTT in memory': messageHistoryContract(memoryMessageHistory),
   'the journal in memory': journalContract(async () => ({ port: new MemoryJournal(), dispose: nothing })),
   'the journal on the segment log': journalContract(segmentJournal),
   'the registry in memory': registryContract(async () => ({ port: new MemoryRegistry(), dispose: nothing })),
   'the registry in SQLite': registryContract(sqlite(({ registry }) => registry)),
-  'the history in memory': historyContract(async () => ({
-    port: new MemoryHistory(() => new Date()),
-    dispose: nothing,
-  })),
-  'the history in SQLite': historyContract(sqlite(({ history }) => history)),
+  'the history in memory': [...historyContract(memoryHistory), ...historyFilterContract(memoryHistory)],
+  'the history in SQLite': [...historyContract(sqliteHistory), ...historyFilterContract(sqliteHistory)],
 }
 
 for (const [name, cases] of Object.entries(suites)) {

@@ -4,6 +4,7 @@ import type { Disk, DiskFile } from '@halyard/core/node'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { IndexDatabase } from '../src/store/sqlite/index-database.ts'
 import { send, startHub, temporaryDirectory, until } from './support.ts'
+import { drain } from './history-support.ts'
 
 type Fault = { readonly call: 'write' | 'sync'; readonly code: string } | undefined
 
@@ -129,6 +130,6 @@ describe('the acknowledgement', () => {
 async function history(data: string): Promise<string[]> {
   const database = await IndexDatabase.open(join(data, 'hub.sqlite'), 'testtest')
   onTestFinished(() => database.close())
-  const { messages } = database.history.query({ space: 'hologram' }, new Date())
+  const { messages } = drain(database.history.query({ space: 'hologram' }, new Date()))
   return messages.map(({ payload }) => new TextDecoder().decode(payload))
 }

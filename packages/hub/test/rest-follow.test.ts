@@ -234,6 +234,17 @@ describe('a stream', () => {
     expect(reading.response.complete).toBe(true)
   }, 30_000)
 
+  it('gives what a topic filter matches, of what is there and of what comes', async () => {
+    const hub = await startRestHub()
+    await say(hub, '1', ['a/x'])
+    await say(hub, '2', ['b/x'])
+    const reading = await follow(hub, '?last=5&filter=a/%23')
+    await say(hub, '3', ['b/x'])
+    await say(hub, '4', ['c', 'a/y'])
+    await until('both are here', () => reading.events.length === 2)
+    expect(reading.events.map(({ data }) => data.payload)).toEqual(['1', '4'])
+  })
+
   it('ends with the token it came in by, and with no other', async () => {
     const hub = await startRestHub()
     const made = (await hub.call('POST', '/api/tokens', { name: 'x' })).body as { id: string; token: string }
@@ -265,8 +276,15 @@ describe('a stream', () => {
   })
 
   it.each([
-    ['?until=2026-01-01', undefined, 'ERR_USAGE', 'query: a stream has no end; leave until and limit out'],
-    ['?limit=5', undefined, 'ERR_USAGE', 'query: a stream has no end; leave until and limit out'],
+    ['?until=2026-01-01', undefined, 'ERR_USAGE', 'query: a stream has no end; leave until, before and limit out'],
+    ['?limit=5', undefined, 'ERR_USAGE', 'query: a stream has no end; leave until, before and limit out'],
+    ['?before=x', undefined, 'ERR_USAGE', 'query: a stream has no end; leave until, before and limit out'],
+    [
+      '?filter=a/%23/b',
+      undefined,
+      'ERR_HUB_FILTER',
+      'the filter is not an MQTT topic filter: its # is not a last level of its own; give one such as a/+/b or a/#',
+    ],
     ['?lats=5', undefined, 'ERR_USAGE', 'query: there is no lats'],
     [
       '',

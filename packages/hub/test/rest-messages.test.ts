@@ -58,6 +58,11 @@ describe('messages', () => {
       expect(await get(`after=${messages[4]?.id}`)).toEqual(['2', '3'])
       expect(await get(`after=${messages[0]?.id}&last=2`)).toEqual(['2', '3'])
       expect(await get('channel=B')).toEqual(numbers(1, 4))
+      expect(await get('filter=%2B')).toEqual(all)
+      expect(await get('filter=B/%23&last=2')).toEqual(['3', '4'])
+      expect(await get('filter=B/%2B')).toEqual([])
+      expect(await get(`filter=B/%23&last=2&before=${messages[3]?.id}`)).toEqual(['2', '3'])
+      expect(await get(`before=${messages[5]?.id}&limit=1000`)).toEqual([...numbers(1, 4), '1'])
       expect(await get('channel=A%2CB&last=1')).toEqual(['4'])
       expect(await get('channel=')).toEqual(numbers(1, 3))
       expect(await get('channel=C')).toEqual([])
@@ -156,6 +161,18 @@ describe('messages', () => {
     expect(await call('GET', `/api/messages?${query}`)).toMatchObject({
       status: 400,
       body: { error: 'ERR_USAGE', message },
+    })
+  })
+
+  it('are not found by a filter that is none', async () => {
+    const { call } = await startRestHub()
+    expect(await call('GET', '/api/messages?filter=a%23')).toMatchObject({
+      status: 400,
+      body: {
+        error: 'ERR_HUB_FILTER',
+        message:
+          'the filter is not an MQTT topic filter: its # is not a last level of its own; give one such as a/+/b or a/#',
+      },
     })
   })
 

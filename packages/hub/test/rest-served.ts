@@ -1,3 +1,4 @@
+import { filterMessages } from '../src/store/history-rules.ts'
 import { AbortError, silentLogger } from '@halyard/core'
 import { nodeClock } from '@halyard/core/node'
 import { onTestFinished } from 'vitest'
@@ -127,6 +128,7 @@ export async function serve({
       }),
       pushes,
       history,
+      filterMessages,
       clock,
       addressKey,
     },

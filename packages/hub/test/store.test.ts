@@ -13,8 +13,10 @@ import { SegmentJournal } from '../src/store/segment-journal.ts'
 import { openDatabase, transaction } from '../src/store/sqlite/database.ts'
 import { IndexDatabase } from '../src/store/sqlite/index-database.ts'
 import { MIGRATIONS, migrate } from '../src/store/sqlite/schema.ts'
+import type { Migration } from '../src/store/sqlite/schema.ts'
 import { SqliteIndex } from '../src/store/sqlite/sqlite-index.ts'
 import { RecordingLogger, temporaryDirectory, until } from './support.ts'
+import { drain } from './history-support.ts'
 
 const draft = (text: string, part: Partial<MessageDraft> = {}): MessageDraft => ({
   ...{ space: 'hologram', service: 'hologram', account: 'abcd', channel: 'A,B', direction: 'in' },
@@ -210,10 +212,12 @@ describe('the SQLite file', () => {
     const path = join(await temporaryDirectory(), 'x.sqlite')
     const database = await openDatabase(path)
     onTestFinished(() => database.close())
-    migrate(database, ['CREATE TABLE a (x)'])
-    expect(() => migrate(database, ['-', 'CREATE TABLE b (x)', 'CREATE TABLE c (x); CREATE TABLE a (x)'])).toThrow(
-      /already exists/,
-    )
+    const making = (...names: readonly string[]): Migration => ({
+      sql: names.map((name) => `CREATE TABLE ${name} (x);`).join(''),
+    })
+    const [a, wrong] = [making('a'), { sql: '-' }] as const
+    migrate(database, { migrations: [a] })
+    expect(() => migrate(database, { migrations: [wrong, making('b'), making('c', 'a')] })).toThrow(/already exists/)
     const version = (): unknown => database.prepare('PRAGMA user_version').get()?.['user_version']
     const tables = (): unknown[] =>
       database
@@ -221,7 +225,7 @@ describe('the SQLite file', () => {
         .all()
         .map((row) => row['name'])
     expect([version(), tables()]).toEqual([2, ['a', 'b']])
-    migrate(database, ['-', '-', 'CREATE TABLE c (x)'])
+    migrate(database, { migrations: [wrong, wrong, making('c')] })
     expect([version(), tables()]).toEqual([3, ['a', 'b', 'c']])
   })
 
@@ -280,10 +284,10 @@ describe('the SQLite file', () => {
     database.apply([record(1), record(2)])
     database.apply([record(2), record(3), { lsn: 4, payload: PADDING_RECORD }])
     expect(database.applied).toBe(4)
-    expect(database.history.query({ space: 'hologram' }, new Date()).messages.length).toBe(3)
+    expect(drain(database.history.query({ space: 'hologram' }, new Date())).messages.length).toBe(3)
     expect(() => database.apply([record(5), { lsn: 6, payload: Uint8Array.of(9, 9) }])).toThrow(StorageError)
     expect(database.applied).toBe(4)
-    expect(database.history.query({ space: 'hologram' }, new Date()).messages.length).toBe(3)
+    expect(drain(database.history.query({ space: 'hologram' }, new Date())).messages.length).toBe(3)
   })
 })
 

@@ -90,6 +90,11 @@ export interface HistoryQuery {
   readonly account?: string
   /** The whole channel or any one topic of it. */
   readonly channel?: string
+  /**
+   * An MQTT topic filter that the channel, or any one topic of it, matches. `a/b/#` is `a/b` and all below it. A service
+   * whose channels end with `/` gives and asks for them without it.
+   */
+  readonly filter?: string
   readonly direction?: Direction
   /** Received at or after. */
   readonly from?: Date
@@ -105,6 +110,8 @@ export interface HistoryQuery {
    * where it would be.
    */
   readonly after?: string
+  /** The id of a message: only those accepted before it. With `last`, pages go back in time. */
+  readonly before?: string
   /** Of the page before. */
   readonly cursor?: string
   /** Messages in a page; 100, at most 1,000. A page also ends after `MAX_PAGE_BYTES`. */
@@ -129,6 +136,7 @@ export interface HistoryLimits {
 export interface History {
   /** Keeps messages in this order; one whose id is there already is skipped. They last when it resolves. */
   append(messages: readonly StoredMessage[]): Promise<void>
+  /** Rejects with `ERR_HUB_CURSOR` or `ERR_HUB_FILTER` for a cursor or filter that is none. */
   query(query: HistoryQuery): Promise<HistoryPage>
   /** Removes what is expired, too old or over the quota; gives how many messages went. */
   sweep(limits: HistoryLimits, now: Date): Promise<number>

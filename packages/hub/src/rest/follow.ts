@@ -27,6 +27,9 @@ export interface FollowQuery {
   readonly filter: MessageFilter
   readonly start: Start
   readonly from?: Date
+  /** A topic filter for the history, and what it says of those that come. */
+  readonly topics?: string
+  readonly matches?: (message: HubMessage) => boolean
 }
 
 export interface FollowParts {
@@ -125,12 +128,12 @@ class Follower {
   }
 
   #part(part: Pick<HistoryQuery, 'last' | 'after' | 'limit'>): HistoryQuery {
-    const { filter, from } = this.#query
-    return { ...filter, ...(from && { from }), ...part }
+    const { filter, from, topics } = this.#query
+    return { ...filter, ...(from && { from }), ...(topics !== undefined && { filter: topics }), ...part }
   }
 
-  #isWanted({ receivedAt }: HubMessage): boolean {
-    const { from } = this.#query
-    return from === undefined || receivedAt >= from
+  #isWanted(message: HubMessage): boolean {
+    const { from, matches } = this.#query
+    return (from === undefined || message.receivedAt >= from) && (matches === undefined || matches(message))
   }
 }

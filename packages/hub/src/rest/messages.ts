@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import * as v from 'valibot'
 import type { HologramAccounts } from '../domain/accounts.ts'
 import type { MessageBus } from '../domain/message-bus.ts'
-import type { ServiceName } from '../domain/message.ts'
+import type { HubMessage, ServiceName } from '../domain/message.ts'
 import type { History, HistoryQuery } from '../domain/ports.ts'
 import type { Gate } from './authorise.ts'
 import { follow } from './follow.ts'
@@ -16,15 +16,18 @@ import { unknownDevice } from './problem.ts'
 import { MAX_PAGE, TIMESTAMP, check, checkDevicePath, count, fields, text } from './validate.ts'
 
 const DEFAULT_LAST = 100
+const AFTER = 'after (Last-Event-ID)'
 
 const Query = fields({
   last: v.optional(count(0, MAX_PAGE)),
   from: v.optional(TIMESTAMP),
   until: v.optional(TIMESTAMP),
   after: v.optional(text(256)),
+  before: v.optional(text(256)),
   limit: v.optional(count(1, MAX_PAGE)),
   // The empty channel is one: messages without topics.
   channel: v.optional(v.pipe(v.string('must be a text'), v.maxLength(65_535, 'is too long'))),
+  filter: v.optional(text(65_535)),
   direction: v.optional(v.picklist(['in', 'out'], 'must be in or out')),
 })
 
@@ -33,6 +36,12 @@ type Asked = v.InferOutput<typeof Query>
 export interface MessageParts {
   readonly accounts: HologramAccounts
   readonly history: History
+  /**
+   * Whether the channel of a message, or any one topic of it, matches an MQTT topic filter.
+   *
+   * @throws {UsageError} `ERR_HUB_FILTER`
+   */
+  readonly filterMessages: (filter: string) => (message: HubMessage) => boolean
   readonly bus: MessageBus
   readonly gate: Gate
   readonly followers: Followers
@@ -81,7 +90,7 @@ async function answer(
 
 /** @throws {UsageError} `ERR_USAGE`, `ERR_HUB_CURSOR` */
 function pageQuery(asked: Asked, scope: Scope, hubId: string): HistoryQuery {
-  const { last, from, until, after, limit, channel, direction } = asked
+  const { last, from, until, after, before, limit, channel, filter, direction } = asked
   if (last !== undefined && limit !== undefined) {
     throw new UsageError('ERR_USAGE', 'query: give either last (the newest) or limit (of a page, the oldest first)')
   }
@@ -90,8 +99,10 @@ function pageQuery(asked: Asked, scope: Scope, hubId: string): HistoryQuery {
     ...scope,
     ...(from && { from }),
     ...(until && { until }),
-    ...(after !== undefined && { after: checkId(after, hubId) }),
+    ...(after !== undefined && { after: checkId(AFTER, after, hubId) }),
+    ...(before !== undefined && { before: checkId('before', before, hubId) }),
     ...(channel !== undefined && { channel }),
+    ...(filter !== undefined && { filter }),
     ...(direction && { direction }),
     ...(last !== undefined || !isPage ? { last: last ?? DEFAULT_LAST } : { limit: limit ?? DEFAULT_LAST }),
   }
@@ -107,35 +118,36 @@ async function stream(
   reply: FastifyReply,
   scope: Scope,
   asked: Asked,
-  { history, bus, gate, followers, hubId, logger }: MessageParts,
+  { history, filterMessages, bus, gate, followers, hubId, logger }: MessageParts,
 ): Promise<void> {
-  const { from, until, limit, channel, direction } = asked
-  if (until !== undefined || limit !== undefined) {
-    throw new UsageError('ERR_USAGE', 'query: a stream has no end; leave until and limit out')
+  const { from, until, before, limit, channel, filter: topics, direction } = asked
+  if (until !== undefined || before !== undefined || limit !== undefined) {
+    throw new UsageError('ERR_USAGE', 'query: a stream has no end; leave until, before and limit out')
   }
   const start = startOf(asked, request.headers['last-event-id'], hubId)
   const filter = { ...scope, ...(channel !== undefined && { channel }), ...(direction && { direction }) }
+  const matches = topics === undefined ? undefined : { topics, matches: filterMessages(topics) }
   const events = followers.admit(request, reply, gate.tokenOf(request))
-  await follow(events, { filter, start, ...(from && { from }) }, { history, bus, logger })
+  await follow(events, { filter, start, ...(from && { from }), ...matches }, { history, bus, logger })
 }
 
 /** @throws {UsageError} `ERR_HUB_CURSOR` */
 function startOf({ last, after, from }: Asked, resumed: string | string[] | undefined, hubId: string): Start {
   // A client that lost its connection asks for the same address again, and says how far it was.
-  if (typeof resumed === 'string' && resumed !== '') return { after: checkId(resumed, hubId) }
+  if (typeof resumed === 'string' && resumed !== '') return { after: checkId(AFTER, resumed, hubId) }
   if (last !== undefined) return { last }
-  if (after !== undefined) return { after: checkId(after, hubId) }
+  if (after !== undefined) return { after: checkId(AFTER, after, hubId) }
   return from ? { after: '' } : { last: DEFAULT_LAST }
 }
 
 /** The ids of another hub lie nowhere among ours: whoever has one would miss messages and not know. */
-function checkId(id: string, hubId: string): string {
+function checkId(where: string, id: string, hubId: string): string {
   const [, hub] = /^[0-9a-z]{11}-([0-9a-z]+)$/.exec(id) ?? []
   if (hub === hubId) return id
   throw new UsageError(
     'ERR_HUB_CURSOR',
     hub === undefined
-      ? 'after (Last-Event-ID) is not the id of a message; give one as the hub gave it, or leave it out'
-      : 'after (Last-Event-ID) is the id of a message of another hub; leave it out to begin anew',
+      ? `${where} is not the id of a message; give one as the hub gave it, or leave it out`
+      : `${where} is the id of a message of another hub; leave it out to begin anew`,
   )
 }

@@ -16,6 +16,7 @@ import { consoleRoutes } from './console.ts'
 import { deviceRoutes } from './devices.ts'
 import { Followers } from './followers.ts'
 import { messageRoutes } from './messages.ts'
+import type { MessageParts } from './messages.ts'
 import { mqttAccountRoutes } from './mqtt-accounts.ts'
 import { outboxRoutes } from './outbox.ts'
 import { sendProblem, unknownRoute } from './problem.ts'
@@ -48,6 +49,8 @@ export interface RestParts {
   /** Without `push`: how long an answer may wait is the caller's to say, not that of an attempt. */
   readonly pushes: Omit<Pushes, 'push'>
   readonly history: History
+  /** @throws {UsageError} `ERR_HUB_FILTER` */
+  readonly filterMessages: MessageParts['filterMessages']
   readonly bus: MessageBus
   /** Ends the id of every message of this hub. */
   readonly hubId: string

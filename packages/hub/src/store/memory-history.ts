@@ -2,7 +2,7 @@ import { labelsOf } from '../domain/message.ts'
 import type { StoredMessage } from '../domain/message.ts'
 import { MAX_PAGE, MAX_PAGE_BYTES, storedSize } from '../domain/ports.ts'
 import type { History, HistoryLimits, HistoryPage, HistoryQuery } from '../domain/ports.ts'
-import { isPlausible, parseCursor, tooOldBefore } from './history-rules.ts'
+import { checkQuery, filterMessages, isPlausible, parseCursor, tooOldBefore } from './history-rules.ts'
 
 interface Kept {
   readonly seq: number
@@ -36,11 +36,13 @@ export class MemoryHistory implements History {
   }
 
   async query(query: HistoryQuery): Promise<HistoryPage> {
+    checkQuery(query)
     const after = parseCursor(query.cursor)
     await this.#ready()
     const now = this.#now().getTime()
+    const matches = query.filter === undefined ? () => true : filterMessages(query.filter)
     const found = this.#kept.filter(
-      ({ seq, message }) => seq > after && !isExpired(message, now) && fits(query, message),
+      ({ seq, message }) => seq > after && !isExpired(message, now) && fits(query, message) && matches(message),
     )
     if (query.last !== undefined) {
       const newest = takePage(found.toReversed(), Math.min(query.last, MAX_PAGE))
@@ -99,6 +101,7 @@ function fits(query: HistoryQuery, message: StoredMessage): boolean {
   return (
     (query.space === undefined || message.space === query.space) &&
     (query.after === undefined || message.id > query.after) &&
+    (query.before === undefined || message.id < query.before) &&
     (query.service === undefined || message.service === query.service) &&
     (query.account === undefined || message.account === query.account) &&
     (query.direction === undefined || message.direction === query.direction) &&

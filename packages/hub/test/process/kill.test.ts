@@ -9,6 +9,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { HubReady } from '../../src/ready.ts'
 import { IndexDatabase } from '../../src/store/sqlite/index-database.ts'
 import { createHub } from '../../src/hub.ts'
+import { drain } from '../history-support.ts'
 import { send, temporaryDirectory } from '../support.ts'
 
 const DIST = pathToFileURL(join(import.meta.dirname, '../../dist/index.js')).href
@@ -49,7 +50,7 @@ async function kept(data: string): Promise<string[]> {
   const texts: string[] = []
   let cursor: string | undefined
   do {
-    const page = database.history.query({ space: 'hologram', limit: 1000, cursor }, new Date())
+    const page = drain(database.history.query({ space: 'hologram', limit: 1000, cursor }, new Date()))
     texts.push(...page.messages.map(({ payload }) => new TextDecoder().decode(payload)))
     cursor = page.cursor
   } while (cursor !== undefined)

@@ -1,9 +1,14 @@
 /** How a question to the history becomes SQL that walks an index from where it must begin to where it may end. */
-import type { Direction, ServiceName } from '../../domain/message.ts'
+import type { ServiceName } from '../../domain/message.ts'
 import { MAX_PAGE, MAX_PAGE_BYTES } from '../../domain/ports.ts'
 import type { HistoryQuery } from '../../domain/ports.ts'
 import { parseCursor } from '../history-rules.ts'
-import type { Database, Row, SqlValue } from './database.ts'
+import { channelNumber } from './channel-table.ts'
+import type { Database } from './database.ts'
+import { findByFilter } from './filter-search.ts'
+import { isWildcard } from './filter-sql.ts'
+import { searchIn, take, walkOfChannel, walkOfSpace, walksOfAccount, withLabel } from './history-search.ts'
+import type { Found, Search, Walk } from './history-search.ts'
 
 /** The numbers of the messages of one page, in the order of the walk. */
 export interface FoundPage {
@@ -12,47 +17,43 @@ export interface FoundPage {
   readonly more: boolean
 }
 
-interface Found {
-  readonly seq: number
-  readonly bytes: number
-}
-
-/** An equality on the leading columns of an index, whose entries then lie in the order of `seq`. */
-interface Walk {
-  readonly from: string
-  readonly seq: string
-  readonly values: readonly SqlValue[]
-}
-
 /**
  * The page that a query asks for. No index holds all accounts of a space, or all spaces, in the order of acceptance for
  * every combination of filters, so each part that has such an index is walked by itself, no further than the page is
  * long, and the parts are merged. Sizes come first: a page of large payloads ends early.
+ *
+ * It yields where it has worked for long, so that others have their turn.
  */
-export function findPage(database: Database, query: HistoryQuery, now: Date): FoundPage {
+export function* findPage(database: Database, query: HistoryQuery, now: Date): Generator<void, FoundPage> {
   const limit = Math.min(query.last ?? query.limit ?? 100, MAX_PAGE)
   if (limit <= 0) return { numbers: [], more: false }
-  const newestFirst = query.last !== undefined
-  const after = lowerBound(database, query)
+  const between = numbersOf(database, query)
   const found: Found[] = []
   for (const space of query.space === undefined ? spacesOf(database, query.service) : [query.space]) {
-    for (const walk of walksFor(space, query)) {
-      // One more than asked for tells whether there is another page.
-      found.push(...take(database, walk, { query, space, after, now, count: limit + 1 }))
-    }
+    // One more than asked for tells whether there is another page.
+    const search = searchIn(database, { query, space, count: limit + 1, between, now })
+    if (search) found.push(...(yield* findIn(search, query)))
   }
-  found.sort(newestFirst ? (a, b) => b.seq - a.seq : (a, b) => a.seq - b.seq)
+  found.sort(query.last === undefined ? (a, b) => a.seq - b.seq : (a, b) => b.seq - a.seq)
   const length = pageLength(found, limit)
   return { numbers: found.slice(0, length).map(({ seq }) => seq), more: found.length > length }
 }
 
-/** The number behind which messages are wanted. */
-function lowerBound(database: Database, query: HistoryQuery): number {
-  const cursor = parseCursor(query.cursor)
-  if (query.after === undefined) return cursor
-  // Ids lie in the order of acceptance: the nearest one that is there stands for one that is gone.
-  const nearest = database.prepare('SELECT seq FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1').get(query.after)
-  return Math.max(cursor, Number(nearest?.['seq'] ?? 0))
+/** Ids lie in the order of acceptance: the nearest one that is there stands for one that is gone. */
+function numbersOf(database: Database, query: HistoryQuery): { readonly first: number; readonly last: number } {
+  const { after, before } = query
+  let first = parseCursor(query.cursor) + 1
+  // A search may take turns with others. What they bring meanwhile is not asked for: it would leave gaps.
+  let last = Number(database.prepare('SELECT max(seq) AS seq FROM messages').get()?.['seq'] ?? 0)
+  if (after !== undefined) {
+    const row = database.prepare('SELECT seq FROM messages WHERE id <= ? ORDER BY id DESC LIMIT 1').get(after)
+    first = Math.max(first, Number(row?.['seq'] ?? 0) + 1)
+  }
+  if (before !== undefined) {
+    const row = database.prepare('SELECT seq FROM messages WHERE id >= ? ORDER BY id LIMIT 1').get(before)
+    if (row) last = Math.min(last, Number(row['seq']) - 1)
+  }
+  return { first: first === 1 ? 0 : first, last }
 }
 
 function spacesOf(database: Database, service: ServiceName | undefined): readonly string[] {
@@ -65,63 +66,26 @@ function spacesOf(database: Database, service: ServiceName | undefined): readonl
   return rows.map((row) => String(row['space']))
 }
 
-const DIRECTIONS: readonly Direction[] = ['in', 'out']
-
-function walksFor(space: string, { account, channel, direction }: HistoryQuery): readonly Walk[] {
-  if (channel !== undefined) {
-    const from = 'labels l CROSS JOIN messages m ON m.seq = l.seq WHERE l.space = ? AND l.label = ?'
-    return [{ from, seq: 'l.seq', values: [space, channel] }]
+function* findIn(
+  search: Search,
+  { account, channel, filter, direction }: HistoryQuery,
+): Generator<void, readonly Found[]> {
+  if (isWildcard(filter)) {
+    const narrowed = channel === undefined ? search : withLabel(search, channel)
+    return narrowed ? yield* findByFilter(narrowed, filter) : []
   }
-  if (account === undefined) {
-    return [{ from: 'messages m INDEXED BY messages_by_space WHERE m.space = ?', seq: 'm.seq', values: [space] }]
+  const label = channel ?? filter
+  if (label === undefined) {
+    const { space } = search
+    const walks: readonly Walk[] =
+      account === undefined ? [walkOfSpace(space)] : walksOfAccount(space, account, direction)
+    const found: Found[] = []
+    for (const walk of walks) found.push(...(yield* take(search, walk)))
+    return found
   }
-  return (direction === undefined ? DIRECTIONS : [direction]).map((one) => ({
-    from: 'messages m INDEXED BY messages_by_account WHERE m.space = ? AND m.account = ? AND m.direction = ?',
-    seq: 'm.seq',
-    values: [space, account, one],
-  }))
-}
-
-interface Taking {
-  readonly query: HistoryQuery
-  readonly space: string
-  readonly after: number
-  readonly now: Date
-  readonly count: number
-}
-
-function take(database: Database, walk: Walk, { query, space, after, now, count }: Taking): readonly Found[] {
-  const { seq } = walk
-  const values: SqlValue[] = [...walk.values]
-  let where = walk.from
-  const add = (condition: string, ...more: readonly SqlValue[]): void => {
-    where += ` AND ${condition}`
-    values.push(...more)
-  }
-  const newestFirst = query.last !== undefined
-  const { from, until } = query
-  if (after > 0) add(`${seq} > ?`, after)
-  // Received times are nearly in the order of acceptance: a look at their index saves the walk up to the first of them
-  // (or, from the newest on, down to the last). The condition itself still stands: clocks jump.
-  if (from && after === 0) {
-    const first = 'SELECT min(seq) FROM messages INDEXED BY messages_by_time WHERE space = ? AND received_at >= ?'
-    add(`${seq} >= (${first})`, space, from.getTime())
-  }
-  if (until && newestFirst) {
-    const last = 'SELECT max(seq) FROM messages INDEXED BY messages_by_time WHERE space = ? AND received_at < ?'
-    add(`${seq} <= (${last})`, space, until.getTime())
-  }
-  if (from) add('m.received_at >= ?', from.getTime())
-  if (until) add('m.received_at < ?', until.getTime())
-  if (query.account !== undefined && query.channel !== undefined) add('m.account = ?', query.account)
-  if (query.direction !== undefined) add('m.direction = ?', query.direction)
-  if (query.service !== undefined) add('m.service = ?', query.service)
-  add('(m.expires_at IS NULL OR m.expires_at > ?)', now.getTime())
-  const order = newestFirst ? 'DESC' : 'ASC'
-  return database
-    .prepare(`SELECT ${seq} AS seq, length(m.payload) AS bytes FROM ${where} ORDER BY ${seq} ${order} LIMIT ?`)
-    .all(...values, count)
-    .map((row: Row) => ({ seq: Number(row['seq']), bytes: Number(row['bytes']) }))
+  const number = channelNumber(search.database, search.space, label)
+  const narrowed = filter === undefined || filter === label ? search : withLabel(search, filter)
+  return number === undefined || !narrowed ? [] : yield* take(narrowed, walkOfChannel(number))
 }
 
 function pageLength(found: readonly Found[], limit: number): number {

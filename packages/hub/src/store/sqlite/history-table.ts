@@ -3,29 +3,35 @@ import type { Direction, ServiceName, StoredMessage } from '../../domain/message
 import { storedSize } from '../../domain/ports.ts'
 import type { HistoryLimits, HistoryPage, HistoryQuery } from '../../domain/ports.ts'
 import { FIRST_PLAUSIBLE_TIME, tooOldBefore } from '../history-rules.ts'
+import { ChannelTable } from './channel-table.ts'
 import { transaction } from './database.ts'
 import type { Database, Row } from './database.ts'
 import { findPage } from './history-query.ts'
+import { TimeNotes, dropEmptyBlocks, firstAgedBlock, recountBlock } from './time-blocks.ts'
+
+const COLUMNS = 'seq, space, service, channel, size'
 
 /** Messages removed in one transaction: a sweep must not keep queries waiting. */
-const SWEEP_CHUNK = 1000
+const SWEEP_CHUNK = 250
 
-/** Messages in SQLite, found by space and label. */
+/** Messages in SQLite, found by space, channel, account, time. */
 export class HistoryTable {
   readonly #database: Database
+  readonly #channels: ChannelTable
 
   constructor(database: Database) {
     this.#database = database
+    this.#channels = new ChannelTable(database)
   }
 
-  /** Inside the caller's transaction. */
+  /** Inside the caller's transaction; if that does not last, {@link forget} must follow. */
   insert(messages: Iterable<StoredMessage>): void {
     const usage = new Map<string, number>()
+    const times = new TimeNotes()
     const insertMessage = this.#database.prepare(
       `INSERT INTO messages (id, space, service, account, channel, direction, payload, source, received_at, expires_at, size)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     )
-    const insertLabel = this.#database.prepare('INSERT INTO labels VALUES (?, ?, ?)')
     for (const message of messages) {
       const { id, space, service, account, channel, direction, payload, source, receivedAt, expiresAt } = message
       const size = storedSize(message)
@@ -34,59 +40,101 @@ export class HistoryTable {
         ...[source ?? null, receivedAt.getTime(), expiresAt?.getTime() ?? null, size],
       )
       if (changes === 0) continue
-      for (const label of labelsOf(service, channel)) insertLabel.run(space, label, lastId)
+      for (const label of labelsOf(service, channel)) this.#channels.add(space, label, lastId)
+      times.note(space, lastId, receivedAt.getTime())
       usage.set(space, (usage.get(space) ?? 0) + size)
     }
+    times.write(this.#database)
     for (const [space, bytes] of usage) this.#addUsage(space, bytes)
   }
 
-  query(query: HistoryQuery, now: Date): HistoryPage {
-    const { numbers, more } = findPage(this.#database, query, now)
-    const messages = numbers.map((seq) => this.#read(seq))
+  /** After an insert that was rolled back. */
+  forget(): void {
+    this.#channels.forget()
+  }
+
+  /** Yields where it has worked for long: others may have their turn. */
+  *query(query: HistoryQuery, now: Date): Generator<void, HistoryPage> {
+    const { numbers, more } = yield* findPage(this.#database, query, now)
+    // What others swept away meanwhile is not there any more.
+    const messages = numbers.map((seq) => this.#read(seq)).filter((message) => message !== undefined)
     if (query.last !== undefined) return { messages: messages.toReversed() }
     const end = numbers.at(-1)
     return more && end !== undefined ? { messages, cursor: String(end) } : { messages }
   }
 
-  /** Removes at most a thousand messages that must go; 0: nothing is left to do. */
-  sweep(limits: HistoryLimits, now: Date): number {
-    return transaction(this.#database, () => this.#remove(this.#due(limits, now)))
+  /** Removes what must go, transaction by transaction, and yields how many messages went in each. */
+  *sweep(limits: HistoryLimits, now: Date): Generator<number> {
+    yield* this.#sweepExpired(now)
+    const oldest = tooOldBefore(limits, now)
+    for (const row of this.#database.prepare('SELECT space FROM usage').all()) {
+      const space = String(row['space'])
+      if (oldest > FIRST_PLAUSIBLE_TIME) yield* this.#sweepOld(space, oldest)
+      yield* this.#sweepExcess(space, limits.maxBytes ?? Infinity)
+    }
   }
 
-  #due(limits: HistoryLimits, now: Date): readonly Row[] {
-    const columns = 'SELECT seq, space, service, channel, size FROM messages'
-    const expired = this.#database
-      .prepare(`${columns} WHERE expires_at IS NOT NULL AND expires_at <= ? LIMIT ?`)
-      .all(now.getTime(), SWEEP_CHUNK)
-    if (expired.length > 0) return expired
-    const spaces = this.#database.prepare('SELECT space, bytes FROM usage').all()
-    const oldest = tooOldBefore(limits, now)
-    for (const { space, bytes } of spaces) {
-      if (oldest > FIRST_PLAUSIBLE_TIME) {
-        const old = this.#database
-          .prepare(`${columns} WHERE space = ? AND received_at >= ? AND received_at < ? LIMIT ?`)
-          .all(space ?? null, FIRST_PLAUSIBLE_TIME, oldest, SWEEP_CHUNK)
-        if (old.length > 0) return old
-      }
-      const excess = Number(bytes) - (limits.maxBytes ?? Infinity)
-      if (excess <= 0) continue
-      const first = this.#database
-        .prepare(`${columns} INDEXED BY messages_by_space WHERE space = ? ORDER BY seq LIMIT ?`)
-        .all(space ?? null, SWEEP_CHUNK)
-      let freed = 0
-      const enough = first.findIndex(({ size }) => (freed += Number(size)) >= excess)
-      return enough < 0 ? first : first.slice(0, enough + 1)
+  *#sweepExpired(now: Date): Generator<number> {
+    const due = this.#database.prepare(
+      `SELECT ${COLUMNS} FROM messages WHERE expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?`,
+    )
+    for (let removed = SWEEP_CHUNK; removed === SWEEP_CHUNK;) {
+      removed = transaction(this.#database, () => this.#remove(due.all(now.getTime(), SWEEP_CHUNK)))
+      yield removed
     }
-    return []
+  }
+
+  *#sweepOld(space: string, oldest: number): Generator<number> {
+    const due = this.#database.prepare(
+      `SELECT ${COLUMNS} FROM messages INDEXED BY messages_by_space
+       WHERE space = ? AND seq BETWEEN ? AND ? AND received_at >= ? AND received_at < ? LIMIT ?`,
+    )
+    for (;;) {
+      const aged = firstAgedBlock(this.#database, space, oldest)
+      if (!aged) return
+      yield transaction(this.#database, () => {
+        const { block, first, last } = aged
+        const removed = this.#remove(due.all(space, first, last, FIRST_PLAUSIBLE_TIME, oldest, SWEEP_CHUNK))
+        // Also if nothing was due: others took it, and the block must not be looked at every time.
+        if (removed < SWEEP_CHUNK) recountBlock(this.#database, space, block)
+        return removed
+      })
+    }
+  }
+
+  *#sweepExcess(space: string, most: number): Generator<number> {
+    const usage = this.#database.prepare('SELECT bytes FROM usage WHERE space = ?')
+    const first = this.#database.prepare(
+      `SELECT ${COLUMNS} FROM messages INDEXED BY messages_by_space WHERE space = ? ORDER BY seq LIMIT ?`,
+    )
+    for (;;) {
+      const excess = Number(usage.get(space)?.['bytes'] ?? 0) - most
+      if (excess <= 0) return
+      const rows = first.all(space, SWEEP_CHUNK)
+      if (rows.length === 0) return
+      let freed = 0
+      const enough = rows.findIndex(({ size }) => (freed += Number(size)) >= excess)
+      yield transaction(this.#database, () => this.#remove(enough < 0 ? rows : rows.slice(0, enough + 1)))
+    }
   }
 
   #remove(rows: readonly Row[]): number {
     const removeMessage = this.#database.prepare('DELETE FROM messages WHERE seq = ?')
-    const removeLabel = this.#database.prepare('DELETE FROM labels WHERE space = ? AND label = ? AND seq = ?')
-    for (const { seq = null, space = null, service, channel, size } of rows) {
+    const freed = new Map<string, number>()
+    const touched = new Set<number>()
+    for (const row of rows) {
+      const [seq, space] = [Number(row['seq']), String(row['space'])]
       removeMessage.run(seq)
-      for (const label of labelsOf(String(service) as ServiceName, String(channel))) removeLabel.run(space, label, seq)
-      this.#addUsage(String(space), -Number(size))
+      for (const label of labelsOf(String(row['service']) as ServiceName, String(row['channel']))) {
+        const channel = this.#channels.remove(space, label, seq)
+        if (channel !== undefined) touched.add(channel)
+      }
+      freed.set(space, (freed.get(space) ?? 0) + Number(row['size']))
+    }
+    this.#channels.dropEmpty(touched)
+    for (const [space, bytes] of freed) {
+      this.#addUsage(space, -bytes)
+      dropEmptyBlocks(this.#database, space)
     }
     return rows.length
   }
@@ -97,10 +145,9 @@ export class HistoryTable {
       .run(space, bytes)
   }
 
-  #read(seq: number): StoredMessage {
+  #read(seq: number): StoredMessage | undefined {
     const row = this.#database.prepare('SELECT * FROM messages WHERE seq = ?').get(seq)
-    if (!row) throw new Error(`message ${seq} is in the list and not in the table`)
-    return toMessage(row)
+    return row && toMessage(row)
   }
 }
 

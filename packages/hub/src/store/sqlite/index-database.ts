@@ -8,6 +8,7 @@ import { openDatabase, transaction } from './database.ts'
 import type { Database, Engine } from './database.ts'
 import { HistoryTable } from './history-table.ts'
 import { RegistryTable } from './registry-table.ts'
+import type { Progress } from './migrate-history.ts'
 import { migrate } from './schema.ts'
 
 /**
@@ -22,6 +23,12 @@ function syncNames(database: Database, path: string): void {
   } finally {
     closeSync(directory)
   }
+}
+
+export interface OpenOptions {
+  readonly engine?: Engine | undefined
+  /** Told how far a file of an older version is brought up. */
+  readonly progress?: Progress | undefined
 }
 
 /** The file `hub.sqlite`: registry, history, and how far the journal is in it. */
@@ -41,10 +48,10 @@ export class IndexDatabase implements Disposable {
     this.#applied = Number(row?.['value'])
   }
 
-  static async open(path: string, hubId: string, engine?: Engine): Promise<IndexDatabase> {
-    const database = await openDatabase(path, engine)
+  static async open(path: string, hubId: string, options: OpenOptions = {}): Promise<IndexDatabase> {
+    const database = await openDatabase(path, options.engine)
     try {
-      migrate(database)
+      migrate(database, { progress: options.progress })
       syncNames(database, path)
       return new IndexDatabase(database, hubId)
     } catch (error) {
@@ -61,15 +68,26 @@ export class IndexDatabase implements Disposable {
   apply(records: readonly JournalRecord[]): void {
     const last = records.at(-1)?.lsn ?? 0
     if (last <= this.#applied) return
-    transaction(this.#database, () => {
-      this.history.insert(this.#messages(records))
+    this.#insert(this.#messages(records), () => {
       this.#database.prepare(`UPDATE meta SET value = ? WHERE key = 'applied_lsn'`).run(last)
     })
     this.#applied = last
   }
 
   append(messages: readonly StoredMessage[]): void {
-    transaction(this.#database, () => this.history.insert(messages))
+    this.#insert(messages, () => {})
+  }
+
+  #insert(messages: Iterable<StoredMessage>, andThen: () => void): void {
+    try {
+      transaction(this.#database, () => {
+        this.history.insert(messages)
+        andThen()
+      })
+    } catch (error) {
+      this.history.forget()
+      throw error
+    }
   }
 
   close(): void {

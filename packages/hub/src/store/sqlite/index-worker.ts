@@ -108,7 +108,9 @@ export class IndexWorker {
     let crash: Error | undefined
     const opened = new Promise<Worker>((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
-        if (message.type === 'open') {
+        if (message.type === 'progress') {
+          this.#options.logger.info({}, message.text)
+        } else if (message.type === 'open') {
           this.#options.onApplied(message.applied)
           resolve(worker)
         } else if (message.type === 'closed-at-open') {
@@ -127,7 +129,7 @@ export class IndexWorker {
     return opened
   }
 
-  #receive(message: Exclude<FromWorker, { type: 'open' | 'closed-at-open' }>): void {
+  #receive(message: Exclude<FromWorker, { type: 'progress' | 'open' | 'closed-at-open' }>): void {
     if (message.type === 'applied') {
       this.#trouble = undefined
       return this.#options.onApplied(message.lsn)

@@ -42,6 +42,8 @@ export interface WireError {
 }
 
 export type FromWorker =
+  /** An older file is being brought up, which may take a while. */
+  | { readonly type: 'progress'; readonly text: string }
   | { readonly type: 'open'; readonly applied: Lsn }
   | { readonly type: 'closed-at-open'; readonly error: WireError }
   | { readonly type: 'applied'; readonly lsn: Lsn }

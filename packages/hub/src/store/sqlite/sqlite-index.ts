@@ -16,7 +16,7 @@ import type {
 } from '../../domain/ports.ts'
 import { checkDocument } from '../documents.ts'
 import type { Index } from '../stored-index.ts'
-import { parseCursor } from '../history-rules.ts'
+import { checkQuery } from '../history-rules.ts'
 import type { SegmentJournal } from '../segment-journal.ts'
 import type { Engine } from './database.ts'
 import { IndexWorker } from './index-worker.ts'
@@ -178,7 +178,7 @@ class SqliteHistory implements History {
   }
 
   async query(query: HistoryQuery): Promise<HistoryPage> {
-    parseCursor(query.cursor)
+    checkQuery(query)
     return this.#worker.call('query', query, new Date(this.#clock.now()))
   }
 

@@ -15,7 +15,10 @@ async function main(): Promise<void> {
 
   let database: IndexDatabase
   try {
-    database = await IndexDatabase.open(options.path, options.hubId, options.engine)
+    database = await IndexDatabase.open(options.path, options.hubId, {
+      engine: options.engine,
+      progress: (text) => post({ type: 'progress', text }),
+    })
   } catch (error) {
     return post({ type: 'closed-at-open', error: toWire(openError(error)) })
   }
@@ -51,10 +54,17 @@ function methodsOf(database: IndexDatabase): Served {
     remove: (collection, id, expected) => registry.remove(collection, id, expected),
     list: (collection, after, limit) => registry.list(collection, after, limit),
     append: (messages) => database.append(messages),
-    query: (query, now) => history.query(query, now),
+    query: async (query, now) => {
+      const steps = history.query(query, now)
+      for (;;) {
+        const step = steps.next()
+        if (step.done === true) return step.value
+        await setImmediate()
+      }
+    },
     sweep: async (limits, now) => {
       let total = 0
-      for (let removed = history.sweep(limits, now); removed > 0; removed = history.sweep(limits, now)) {
+      for (const removed of history.sweep(limits, now)) {
         total += removed
         await setImmediate()
       }
