@@ -138,6 +138,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
       }),
       ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
       keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
+      backups: store.onDisk?.backups,
       ...{ history: index.history, bus, hubId: secrets.hubId, clock, logger: flood },
       limits: { ...config.front.limits, pushBytes: config.hologram.push.messageBytes },
       addressKey,

@@ -4,6 +4,7 @@ import type { Clock, Logger } from '@halyard/core'
 import type { FastifyInstance } from 'fastify'
 import type { HologramAccounts } from '../domain/accounts.ts'
 import type { ApiTokens } from '../domain/api-tokens.ts'
+import type { Backups } from '../domain/backups.ts'
 import type { Devices } from '../domain/devices.ts'
 import type { MessageBus } from '../domain/message-bus.ts'
 import type { MqttAccountBook } from '../domain/mqtt-account-book.ts'
@@ -12,6 +13,7 @@ import type { Pushes } from '../domain/pushes.ts'
 import { accountRoutes } from './accounts.ts'
 import type { AccountKeys, Removal } from './accounts.ts'
 import { Gate } from './authorise.ts'
+import { backupRoutes } from './backups.ts'
 import { consoleRoutes } from './console.ts'
 import { deviceRoutes } from './devices.ts'
 import { Followers } from './followers.ts'
@@ -48,6 +50,8 @@ export interface RestParts {
   /** Without `push`: how long an answer may wait is the caller's to say, not that of an attempt. */
   readonly pushes: Omit<Pushes, 'push'>
   readonly history: History
+  /** None: the hub is in memory. */
+  readonly backups: Backups | undefined
   readonly bus: MessageBus
   /** Ends the id of every message of this hub. */
   readonly hubId: string
@@ -105,6 +109,7 @@ export class RestApi {
       parseBody(body as Buffer, done)
     })
     tokenRoutes(api, parts)
+    backupRoutes(api, parts)
     accountRoutes(api, parts)
     mqttAccountRoutes(api, parts)
     deviceRoutes(api, parts)

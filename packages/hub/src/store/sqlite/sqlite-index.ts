@@ -20,6 +20,7 @@ import { parseCursor } from '../history-rules.ts'
 import type { SegmentJournal } from '../segment-journal.ts'
 import type { Engine } from './database.ts'
 import { IndexWorker } from './index-worker.ts'
+import type { IndexCount, IndexSize } from './protocol.ts'
 
 /** The worker is told of commits this often (ms) at most: it applies them in larger transactions then. */
 const FOLLOW_INTERVAL = 100
@@ -81,6 +82,29 @@ export class SqliteIndex implements Index {
 
   get applied(): Lsn {
     return this.#applied
+  }
+
+  /** How large the file is. */
+  size(): Promise<IndexSize> {
+    return this.#worker.call('size')
+  }
+
+  count(): Promise<IndexCount> {
+    return this.#worker.call('count')
+  }
+
+  /** The file stays as it is until {@link letGo}; the journal up to `committed` holds all that is in it. */
+  hold(): Promise<{ readonly id: number; readonly committed: Lsn }> {
+    return this.#worker.call('hold')
+  }
+
+  /** False: the worker was started again meanwhile, and the file may have changed. */
+  isHeld(id: number): Promise<boolean> {
+    return this.#worker.call('isHeld', id)
+  }
+
+  letGo(id: number): Promise<boolean> {
+    return this.#worker.call('letGo', id)
   }
 
   async close(): Promise<void> {
