@@ -55,6 +55,8 @@ export interface RestParts {
   readonly bus: MessageBus
   /** Ends the id of every message of this hub. */
   readonly hubId: string
+  /** What `/metrics` shows. */
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   readonly limits: RestLimits
   /** Whom limits hold for: the IPv4 address, or the /64 of an IPv6 address. */
   readonly addressKey: (address: string | undefined) => string
@@ -84,6 +86,15 @@ export class RestApi {
       },
       { prefix: '/api' },
     )
+    app.register((api, _options, done) => {
+      this.#guard(api)
+      // Not open to the machine itself either: behind a proxy on it everybody is.
+      api.get('/metrics', async (_request, reply) => {
+        const { contentType, text } = await this.#parts.metrics()
+        return reply.header('content-type', contentType).send(text)
+      })
+      done()
+    })
   }
 
   /** Streams end now, and who waits for a device is told what is known by now. */
@@ -92,15 +103,19 @@ export class RestApi {
     this.#closing.abort()
   }
 
-  #api(api: FastifyInstance): void {
-    const parts = { ...this.#parts, gate: this.#gate, followers: this.#followers, closing: this.#closing.signal }
+  #guard(api: FastifyInstance): void {
     // Before the address is looked at: a stranger does not learn what is here. No CORS headers: a page of another
     // origin gets nothing.
     api.addHook('onRequest', async (request, reply) => {
       reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
       await this.#gate.admit(request, reply)
     })
-    api.setErrorHandler((error, _request, reply) => sendProblem(error, reply, parts.logger))
+    api.setErrorHandler((error, _request, reply) => sendProblem(error, reply, this.#parts.logger))
+  }
+
+  #api(api: FastifyInstance): void {
+    const parts = { ...this.#parts, gate: this.#gate, followers: this.#followers, closing: this.#closing.signal }
+    this.#guard(api)
     api.setNotFoundHandler((request) => {
       throw unknownRoute(request)
     })

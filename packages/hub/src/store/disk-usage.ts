@@ -36,8 +36,6 @@ export interface DiskUsageParts {
   /** None: a tenth. */
   readonly maxBytes: number | undefined
   readonly clock: Clock
-  /** Each time somebody has looked. */
-  readonly onLook?: () => Promise<void>
 }
 
 export class DiskUsage {
@@ -48,6 +46,7 @@ export class DiskUsage {
   #limit: number
   #timer: Timer | undefined
   #closed = false
+  #onLook: () => Promise<unknown> = () => Promise.resolve()
 
   private constructor(parts: DiskUsageParts) {
     this.#parts = parts
@@ -88,16 +87,20 @@ export class DiskUsage {
     this.#free = bavail * bsize
   }
 
+  /** What is to be done each time when somebody has looked. */
+  onLook(run: () => Promise<unknown>): void {
+    this.#onLook = run
+  }
+
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
   }
 
   #schedule(): void {
-    const { clock, onLook } = this.#parts
-    this.#timer = clock.setTimer(INTERVAL, () => {
+    this.#timer = this.#parts.clock.setTimer(INTERVAL, () => {
       void this.look()
-        .then(() => onLook?.())
+        .then(() => this.#onLook())
         .finally(() => this.#closed || this.#schedule())
     })
   }
