@@ -8,7 +8,7 @@ import type { IndexSize } from './sqlite/protocol.ts'
 const INTERVAL = 10_000
 /** Without a number for it: a part of what would be free without the hub, … */
 const SHARE = 0.1
-/** … and so much at least: a smaller part of a small disk would hold nothing. */
+/** … and so much at least, if that is not more than half of it: a tenth of a small disk would hold nothing. */
 const LEAST_LIMIT = 256 * 1024 * 1024
 
 /** bytes */
@@ -58,7 +58,7 @@ export class DiskUsage {
     const usage = new DiskUsage(parts)
     await usage.look()
     const { used, free } = usage.use
-    if (parts.maxBytes === undefined) usage.#limit = Math.max(LEAST_LIMIT, Math.floor((used + free) * SHARE))
+    usage.#limit = parts.maxBytes ?? defaultLimit(used + free)
     usage.#schedule()
     return usage
   }
@@ -104,6 +104,10 @@ export class DiskUsage {
         .finally(() => this.#closed || this.#schedule())
     })
   }
+}
+
+function defaultLimit(room: number): number {
+  return Math.floor(Math.max(room * SHARE, Math.min(LEAST_LIMIT, room / 2)))
 }
 
 /** Of the files in a directory; 0 if there is none. One that goes meanwhile counts nothing. */
