@@ -1,23 +1,27 @@
 import { describeError } from '@halyard/core'
-import type { Logger } from '@halyard/core'
+import type { Clock, Logger } from '@halyard/core'
 import type { Journal } from './domain/ports.ts'
+
+/** ms between two lines: at the edge of a full disk small messages are kept and large ones not. */
+const QUIET = 60_000
 
 /** Whether the journal can be written, as of the last that was tried. Says it when it changes, not a thousand times. */
 export class JournalWatch {
-  #failure: string | undefined
+  readonly #clock: Clock
+  readonly #logger: Logger
   readonly #stop: () => void
+  #failure: string | undefined
+  /** It was said that it fails, and not yet that it is over. */
+  #isTold = false
+  #quietUntil = 0
 
-  constructor(journal: Journal, logger: Logger) {
+  constructor(journal: Journal, { clock, logger }: { readonly clock: Clock; readonly logger: Logger }) {
+    this.#clock = clock
+    this.#logger = logger
     this.#stop = journal.onSettled((_upTo, error) => {
-      const failure = error && codeOf(error)
-      if (failure === this.#failure) return
-      this.#failure = failure
-      if (error) {
-        logger.error(
-          { err: error },
-          `the journal cannot be written: ${describeError(error)}; nothing new is acknowledged`,
-        )
-      } else logger.info({}, 'the journal can be written again')
+      this.#failure = error && codeOf(error)
+      if (error) this.#tellFailure(error)
+      else this.#tellRecovery()
     })
   }
 
@@ -28,6 +32,21 @@ export class JournalWatch {
 
   close(): void {
     this.#stop()
+  }
+
+  #tellFailure(error: Error): void {
+    const now = this.#clock.monotonic()
+    if (this.#isTold || now < this.#quietUntil) return
+    this.#isTold = true
+    this.#quietUntil = now + QUIET
+    const what = `the journal cannot be written: ${describeError(error)}; nothing new is acknowledged`
+    this.#logger.error({ err: error }, what)
+  }
+
+  #tellRecovery(): void {
+    if (!this.#isTold) return
+    this.#isTold = false
+    this.#logger.info({}, 'the journal can be written again')
   }
 }
 

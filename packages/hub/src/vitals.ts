@@ -32,7 +32,7 @@ export interface Vitals {
 
 export async function startVitals({ store, directory, config, clock, logger, flood }: VitalsParts): Promise<Vitals> {
   const { journal, index, onDisk } = store
-  const watch = new JournalWatch(journal, logger)
+  const watch = new JournalWatch(journal, { clock, logger })
   const disk =
     onDisk && directory !== undefined
       ? await DiskUsage.open({

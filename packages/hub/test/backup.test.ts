@@ -40,9 +40,9 @@ describe('a backup of a hub that runs', () => {
     const { data, target, restored } = await places()
     const running = await startHub({ data })
     const acknowledged: string[] = []
-    let isOver = false
+    const over = new AbortController()
     const load = Array.from({ length: 8 }, async (_, lane) => {
-      for (let round = 0; !isOver; round++) {
+      for (let round = 0; !over.signal.aborted; round++) {
         const text = `${lane}-${round}`
         if ((await send(running.port, message(running, text))) === '[0,0]') acknowledged.push(text)
       }
@@ -56,7 +56,7 @@ describe('a backup of a hub that runs', () => {
     const report = await backupHub({ data, target, onProgress: (...count) => progress.push(count) })
     const during = acknowledged.length
     await until('the load goes on', () => acknowledged.length > during + 10)
-    isOver = true
+    over.abort()
     await Promise.all(load)
     expect(report).toMatchObject({ target, via: 'hub' })
     expect(report.committed).toBeGreaterThanOrEqual(before.length)

@@ -167,7 +167,7 @@ describe('who looks at a hub whose disk fails', () => {
       journal: { failing: code, committed: 1 },
     })
     const said = log.texts('error').filter((text) => text.startsWith('the journal cannot be written'))
-    expect(said).toEqual([expect.stringContaining(`${reason}`)])
+    expect(said).toEqual([expect.stringContaining(reason)])
     expect(said[0]).toMatch(/; nothing new is acknowledged$/)
     expect(log.texts('warn').filter((text) => text.includes('a message was not kept')).length).toBe(1)
 
@@ -175,9 +175,17 @@ describe('who looks at a hub whose disk fails', () => {
     expect(await message()).toBe('[0,0]')
     expect(await healthOf(hub.ports.front)).toMatchObject({ status: 'ok', journal: {} })
     expect(log.texts('info')).toContain('the journal can be written again')
+    // At the edge of a full disk it comes and goes.
+    for (let round = 0; round < 10; round++) {
+      failing.fault = fault
+      expect(await message()).toBe('')
+      failing.fault = undefined
+      expect(await message()).toBe('[0,0]')
+    }
     expect(log.texts('error').length).toBe(1)
+    expect(log.texts('info').filter((text) => text === 'the journal can be written again').length).toBe(1)
     // Of hours on a disk that fails there would be thousands.
-    expect((await readdir(join(data, 'journal'))).filter((name) => name.endsWith('.log')).length).toBeLessThan(5)
+    expect((await readdir(join(data, 'journal'))).filter((name) => name.endsWith('.log')).length).toBeLessThan(20)
   })
 })
 
@@ -194,6 +202,21 @@ it.each([5, 30])('a disk whose syncs take %d ms longer is shared by all who wait
   expect(failing.syncs - before).toBeLessThan(60)
   expect(await healthOf(hub.ports.front)).toMatchObject({ status: 'ok', journal: { committed: 101 } })
   expect([...log.texts('warn'), ...log.texts('error')]).toEqual([])
+})
+
+it('a commit interval has messages wait for company, and be acknowledged together', async () => {
+  const failing = new FailingDisk()
+  const config = '{ journal: { commitInterval: 0.2 } }'
+  const options = { data: await temporaryDirectory(), config }
+  const { hub, port, id, key } = await startHub(options, { disk: failing.disk })
+  const message = (): Promise<string> => send(port, `{"s": "${id}", "c": "${key}", "d": "x"}\r\r`)
+  expect(await message()).toBe('[0,0]')
+  const before = failing.syncs
+  const began = performance.now()
+  expect(await Promise.all([message(), message(), message()])).toEqual(['[0,0]', '[0,0]', '[0,0]'])
+  expect(performance.now() - began).toBeGreaterThanOrEqual(199)
+  expect(failing.syncs - before).toBe(1)
+  expect((await healthOf(hub.ports.front)).journal.committed).toBe(4)
 })
 
 async function history(data: string): Promise<string[]> {

@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { makeRoom } from '../src/make-room.ts'
 import { Commits } from '../src/metrics/commits.ts'
+import { FAMILIES } from '../src/metrics/families.ts'
 import { RecordingLogger, send, startHub, temporaryDirectory } from './support.ts'
 import type { TestHub } from './support.ts'
 
@@ -44,6 +47,14 @@ describe('/metrics', () => {
     expect(values.get('process_resident_memory_bytes')).toBeGreaterThan(0)
     // Each time anew, not on top.
     expect((await metrics(started)).get('halyard_journal_committed_records_total')).toBe(3)
+  })
+
+  it('are all in the guide, and no others', async () => {
+    const guide = await readFile(join(import.meta.dirname, '../../../docs/guide/hub.md'), 'utf8')
+    const [, table = ''] = guide.split('| `halyard_…`')
+    const listed = [...(table.split('\n\n')[0] ?? '').matchAll(/^\| `(\w+)`/gm)].map(([, name]) => `halyard_${name}`)
+    const shown = ['halyard_info', 'halyard_journal_commit_seconds', ...FAMILIES.map(({ name }) => name)]
+    expect(listed.toSorted()).toEqual(shown.toSorted())
   })
 
   it('of a hub in memory leave out what there is only on a disk', async () => {

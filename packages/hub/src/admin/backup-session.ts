@@ -23,13 +23,13 @@ export async function runningSession(client: HubClient): Promise<BackupSession> 
   const { id, committed } = answer
   const path = `/api/backups/${client.checked(typeof id === 'string' && /^\d{1,16}$/.test(id) ? id : undefined)}`
   const last = client.checked(Number.isSafeInteger(committed) ? Number(committed) : undefined)
-  let trouble: unknown
+  let trouble: Error | undefined
   let isEnded = false
   const isHeld = (state: Readonly<Record<string, unknown>>): void => {
     if (state['held'] !== true) throw changed()
   }
   const timer = setInterval(() => {
-    client.call('POST', path).then(isHeld, (error: unknown) => (trouble ??= error))
+    client.call('POST', path).then(isHeld, (error: Error) => (trouble ??= error))
   }, RENEW)
   return {
     via: 'hub',

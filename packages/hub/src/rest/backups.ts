@@ -27,13 +27,13 @@ export function backupRoutes(app: FastifyInstance, { backups, gate }: BackupPart
     return reply.code(201).send(await backups.begin())
   })
 
-  app.post('/backups/:id', async (request) => {
+  app.post('/backups/:id', (request) => {
     checkOwner(request)
-    return { held: await backups.renew(check(HoldPath, request.params, 'path').id) }
+    return backups.renew(check(HoldPath, request.params, 'path').id).then((held) => ({ held }))
   })
 
-  app.delete('/backups/:id', async (request) => {
+  app.delete('/backups/:id', (request) => {
     checkOwner(request)
-    return { held: await backups.end(check(HoldPath, request.params, 'path').id) }
+    return backups.end(check(HoldPath, request.params, 'path').id).then((held) => ({ held }))
   })
 }

@@ -15,7 +15,7 @@ import type { Index } from './stored-index.ts'
 import { MemoryIndex } from './memory-index.ts'
 import { MemoryJournal } from './memory-journal.ts'
 import { SegmentJournal } from './segment-journal.ts'
-import { SqliteIndex } from './sqlite/sqlite-index.ts'
+import { FOLLOW_INTERVAL, SqliteIndex } from './sqlite/sqlite-index.ts'
 
 /** Everything of a hub that stays when it stops. */
 export interface Store {
@@ -42,6 +42,9 @@ export const INDEX_FILE = 'hub.sqlite'
 export const JOURNAL_DIRECTORY = 'journal'
 /** Outboxes below the data directory: messages to devices, SMS to a webhook. */
 export const QUEUE_DIRECTORIES: readonly string[] = ['push', 'sms']
+
+/** Commits of a journal with an interval that the index takes over together; queries do not wait for it. */
+const FOLLOWS_PER_COMMIT = 10
 
 export interface StorePorts {
   readonly disk: Disk
@@ -123,7 +126,18 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
     const readers = new JournalReaders(journal, (error) =>
       logger.warn({ err: error }, 'a segment of the journal that is not needed any more could not be removed'),
     )
-    const index = await SqliteIndex.open({ path, journal, reader: readers.add(), journalPath, hubId, clock, logger })
+    // A transaction of SQLite writes some ten pages: on a disk that is to be spared they come together too.
+    const followInterval = Math.max(FOLLOW_INTERVAL, FOLLOWS_PER_COMMIT * commitInterval * 1000)
+    const index = await SqliteIndex.open({
+      path,
+      journal,
+      reader: readers.add(),
+      journalPath,
+      hubId,
+      clock,
+      logger,
+      followInterval,
+    })
     const backups = new BackupHolds({ index, readers, clock })
     const onDisk = { journal, index, backups, replayed }
     return { secrets, journal, index, reader: readers.add(), lostIndex, onDisk }

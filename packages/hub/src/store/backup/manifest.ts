@@ -5,7 +5,7 @@ import type { Disk } from '@halyard/core/node'
 import type { Lsn } from '../../domain/ports.ts'
 import { readJsonFile, writeFileAtomically } from '../../files.ts'
 
-export const MANIFEST_FILE = 'backup.json'
+const MANIFEST_FILE = 'backup.json'
 
 export interface BackupFile {
   /** Below the directory, with `/`. */

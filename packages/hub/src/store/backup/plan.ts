@@ -58,7 +58,11 @@ async function planFiles(disk: Disk, directory: string, names: readonly string[]
     const path = join(directory, name)
     try {
       const file = await disk.open(path, 'read')
-      files.push({ path: name, bytes: await file.size().finally(() => file.close()) })
+      try {
+        files.push({ path: name, bytes: await file.size() })
+      } finally {
+        await file.close()
+      }
     } catch (error) {
       throw storageError(error, `read ${path}`)
     }

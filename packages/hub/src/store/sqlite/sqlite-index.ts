@@ -23,7 +23,7 @@ import { IndexWorker } from './index-worker.ts'
 import type { IndexCount, IndexSize } from './protocol.ts'
 
 /** The worker is told of commits this often (ms) at most: it applies them in larger transactions then. */
-const FOLLOW_INTERVAL = 100
+export const FOLLOW_INTERVAL = 100
 /** More missing numbers than this are no cut tail: the journal's files are gone. */
 const MAX_PADDING = 1_000_000
 
@@ -38,6 +38,8 @@ export interface SqliteIndexOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly engine?: Engine
+  /** ms; the worker is told of commits this often at most */
+  readonly followInterval?: number
 }
 
 /** Registry and history in SQLite, in a worker that follows the journal. */
@@ -134,7 +136,8 @@ export class SqliteIndex implements Index {
   #announce(): void {
     if (this.#announced) return
     this.#announced = true
-    this.#options.clock.setTimer(FOLLOW_INTERVAL, () => {
+    const { clock, followInterval = FOLLOW_INTERVAL } = this.#options
+    clock.setTimer(followInterval, () => {
       this.#announced = false
       void this.#worker.follow()
     })
