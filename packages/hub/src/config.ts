@@ -234,7 +234,7 @@ const Schema = v.strictObject({
   journal: v.optional(
     v.strictObject({ commitInterval: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(10))) }),
   ),
-  disk: v.optional(v.strictObject({ maxBytes: bytes(16 * MIB, 2 ** 50) })),
+  disk: v.optional(v.strictObject({ maxBytes: bytes(64 * MIB, 2 ** 50) })),
   tls: v.optional(v.strictObject({ cert: path, key: path, ca: v.optional(path) })),
 })
 
