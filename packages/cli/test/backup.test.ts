@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createHub } from '@halyard/hub'
 import { expect, test } from 'vitest'
 import { halyard, temporaryDirectory } from './context.ts'
+import { FakeTerminal } from './fake-terminal.ts'
 
 test('a backup and its restore, for people and for programs', async () => {
   await using directory = await temporaryDirectory()
@@ -45,6 +46,23 @@ test('a backup and its restore, for people and for programs', async () => {
   const json = await halyard(['hub', '--data', data, 'restore', path('one'), '--json'])
   expect(JSON.parse(json.out.join('\n'))).toMatchObject({ event: 'restored', data, committed: 0, documents: 4 })
   expect((await readdir(directory.path)).filter((name) => name.includes('partial'))).toEqual([])
+})
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s leaves no backup', async (signal, code) => {
+  await using directory = await temporaryDirectory()
+  const data = join(directory.path, 'data')
+  await (await createHub({ data, ports: 'ephemeral' })).close()
+  const terminal = new FakeTerminal()
+  terminal.onInterrupt = (callback) => {
+    callback(signal)
+    return { [Symbol.dispose]: () => {} }
+  }
+  const ran = await halyard(['hub', 'backup', join(directory.path, 'copy'), '--data', data], terminal)
+  expect(ran).toEqual({ code, out: [], errors: ['Interrupted: there is no backup.'] })
+  expect(await readdir(directory.path)).toEqual(['data'])
 })
 
 test.each([
