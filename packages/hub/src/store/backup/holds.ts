@@ -53,7 +53,7 @@ export class BackupHolds implements Backups {
     if (hold === undefined) return false
     hold.timer.cancel()
     hold.timer = this.#expire(id)
-    return this.#index.isHeld(hold.index)
+    return this.#index.isHeld(hold.index).catch(lost)
   }
 
   async end(id: string): Promise<boolean> {
@@ -62,7 +62,7 @@ export class BackupHolds implements Backups {
     hold.timer.cancel()
     this.#hold = undefined
     hold.reader.remove()
-    return this.#index.letGo(hold.index)
+    return this.#index.letGo(hold.index).catch(lost)
   }
 
   close(): void {
@@ -73,8 +73,10 @@ export class BackupHolds implements Backups {
     return typeof this.#hold === 'object' && this.#hold.id === id ? this.#hold : undefined
   }
 
-  /** If the worker is just being started again it holds nothing anyway. */
   #expire(id: string): Timer {
-    return this.#clock.setTimer(BACKUP_LEASE * 1000, () => void this.end(id).catch(() => {}))
+    return this.#clock.setTimer(BACKUP_LEASE * 1000, () => void this.end(id))
   }
 }
+
+/** A worker that has stopped holds nothing, whatever the next one does. */
+const lost = (): boolean => false
