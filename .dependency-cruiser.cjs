@@ -168,11 +168,11 @@ module.exports = {
     {
       name: 'hub-adapters-from-roots-only',
       comment:
-        'Stores and listeners are adapters: hub.ts puts them in, mqtt-server.ts, which is the MQTT engine alone, and admin.ts, which changes the directory of a hub that is stopped; everybody else sees ports.',
+        'Stores and listeners are adapters: hub.ts puts them in, mqtt-server.ts, which is the MQTT engine alone, admin.ts and backup.ts, which change or copy the directory of a hub, and vitals.ts, which looks how its disk is; everybody else sees ports.',
       severity: 'error',
       from: {
         path: '^packages/hub/src/',
-        pathNot: '^packages/hub/src/((hub|admin|mqtt-server)[.]ts$|(store|listen)/)',
+        pathNot: '^packages/hub/src/((hub|admin|backup|vitals|mqtt-server)[.]ts$|(store|listen)/)',
       },
       to: { path: '^packages/hub/src/(store|listen)/' },
     },

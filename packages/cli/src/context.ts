@@ -1,5 +1,5 @@
 import type { CustomCloud, HologramCloud, tcpListener } from '@halyard/hologram'
-import type { createHub, openAdmin } from '@halyard/hub'
+import type { backupHub, createHub, openAdmin, restoreHub } from '@halyard/hub'
 import type { FaultProxy } from '@halyard/testkit'
 import type { Terminal } from './terminal.ts'
 
@@ -13,7 +13,12 @@ export interface Context {
       HologramCloud: typeof HologramCloud
       tcpListener: typeof tcpListener
     }>
-    readonly hub: () => Promise<{ createHub: typeof createHub; openAdmin: typeof openAdmin }>
+    readonly hub: () => Promise<{
+      createHub: typeof createHub
+      openAdmin: typeof openAdmin
+      backupHub: typeof backupHub
+      restoreHub: typeof restoreHub
+    }>
     readonly testkit: () => Promise<{ FaultProxy: typeof FaultProxy }>
   }
 }

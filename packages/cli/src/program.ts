@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { configure, examples, tellErrors } from './grammar.ts'
 import type { ProgramContext } from './grammar.ts'
 import { addHubAdmin } from './hub/admin/grammar.ts'
+import { addHubBackup } from './hub/backup/grammar.ts'
 import { addHub } from './hub/grammar.ts'
 import { addOutbox } from './outbox/grammar.ts'
 import { addReceive } from './receive/grammar.ts'
@@ -30,6 +31,7 @@ export function buildProgram(context: ProgramContext): Command {
   const hub = program.command('hub')
   addHub(hub, context)
   addHubAdmin(hub, context)
+  addHubBackup(hub, context)
   addOutbox(program.command('outbox'), context)
   return tellErrors(program, context)
 }

@@ -1,14 +1,13 @@
 /** The one place where the administration of a data directory is put together. docs/guide/hub.md */
-import { ConnectionError, StorageError, UsageError, loggerFor } from '@halyard/core'
+import { StorageError, UsageError, loggerFor } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import { nodeClock, nodeDisk } from '@halyard/core/node'
 import type { Disk } from '@halyard/core/node'
 import type { HubAdmin } from './admin/api.ts'
-import { HubClient } from './admin/hub-client.ts'
+import { clientOfRunningHub } from './admin/hub-client.ts'
 import { localAdministration } from './admin/local-administration.ts'
 import { remoteAdministration } from './admin/remote-administration.ts'
 import { Removal } from './admin/removal.ts'
-import { readRunningFile } from './admin/running-file.ts'
 import { HologramAccounts } from './domain/accounts.ts'
 import { ApiTokens } from './domain/api-tokens.ts'
 import { MqttAccounts } from './domain/mqtt-accounts.ts'
@@ -116,23 +115,11 @@ async function adminOfDirectory(directory: string, ports: AdminPorts & { readonl
 }
 
 async function adminOfRunningHub(directory: string, disk: Disk, locked: StorageError): Promise<HubAdmin> {
-  const address = await readRunningFile(disk, directory)
-  if (address === undefined) throw notReady(directory, locked)
-  const client = new HubClient(address, directory)
+  const client = await clientOfRunningHub(directory, disk, locked)
   const close = (): Promise<void> => {
     client.close()
     return Promise.resolve()
   }
   const administration = remoteAdministration(client, new SampleFile(disk, directory))
   return { via: 'hub', ...administration, close, [Symbol.asyncDispose]: close }
-}
-
-/** A hub writes its address when everything listens, and takes it away when it stops. */
-function notReady(directory: string, locked: StorageError): ConnectionError {
-  const [inUse = ''] = locked.message.split(';', 1)
-  return new ConnectionError(
-    'ERR_HUB_ADMIN',
-    `${inUse}, and no hub has left its address (running.json) in ${directory}: one that is starting or stopping, or another halyard hub account; try again`,
-    { cause: locked },
-  )
 }

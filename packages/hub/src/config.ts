@@ -51,6 +51,10 @@ export interface HubConfig {
   /** `sysInterval`: seconds between two rounds of `$SYS`; 0: none. */
   readonly mqtt: { readonly limits: MqttConfig; readonly sysInterval: number }
   readonly history: HistoryLimits
+  /** `commitInterval`: seconds for which what arrives waits for company before it is written. */
+  readonly journal: { readonly commitInterval: number }
+  /** `maxBytes`: what all data may take; none: a tenth of what is free. */
+  readonly disk: { readonly maxBytes?: number | undefined }
   /** Paths of PEM files; `ca`: whose certificates let clients of the MQTT port in without a password. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string | undefined }
 }
@@ -112,6 +116,8 @@ export const DEFAULT_CONFIG: HubConfig = {
     },
   },
   history: { maxBytes: KIB * MIB },
+  journal: { commitInterval: 0 },
+  disk: {},
 }
 
 const anyCount = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000))
@@ -228,6 +234,10 @@ const Schema = v.strictObject({
     }),
   ),
   history: v.optional(v.strictObject({ maxAge: age, maxBytes: bytes(KIB, 2 ** 50) })),
+  journal: v.optional(
+    v.strictObject({ commitInterval: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(10))) }),
+  ),
+  disk: v.optional(v.strictObject({ maxBytes: bytes(64 * MIB, 2 ** 50) })),
   tls: v.optional(v.strictObject({ cert: path, key: path, ca: v.optional(path) })),
 })
 
@@ -282,7 +292,7 @@ export function checkMqttLimits(limits: unknown): void {
 }
 
 function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
-  const { hologram, front, mqtt, history, tls, data, host, ports } = found
+  const { hologram, front, mqtt, history, journal, disk, tls, data, host, ports } = found
   const defaults = DEFAULT_CONFIG
   return {
     ...(data !== undefined && { data }),
@@ -299,6 +309,8 @@ function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
       limits: { ...defaults.mqtt.limits, ...mqtt?.limits },
     },
     history: { ...defaults.history, ...history },
+    journal: { commitInterval: journal?.commitInterval ?? defaults.journal.commitInterval },
+    disk: { ...disk },
     ...(tls && { tls }),
   }
 }

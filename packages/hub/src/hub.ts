@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { UsageError, describeError, loggerFor } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import { nodeClock, nodeDisk } from '@halyard/core/node'
-import type { Disk } from '@halyard/core/node'
+import type { Disk, LogCommit } from '@halyard/core/node'
 import type { Hub } from './api.ts'
 import type { ConnectionLimits, HubConfig } from './config.ts'
 import { Removal } from './admin/removal.ts'
@@ -26,6 +26,8 @@ import { HttpService } from './listen/http.ts'
 import { SocketTransport } from './listen/socket-transport.ts'
 import { TcpListener } from './listen/tcp-listener.ts'
 import { WebSocketDoor } from './listen/websocket-door.ts'
+import { Commits } from './metrics/commits.ts'
+import { Metrics } from './metrics/metrics.ts'
 import { MqttAccounts } from './domain/mqtt-accounts.ts'
 import { startMqtt } from './mqtt/start.ts'
 import { AccountBook } from './mqtt-account-book.ts'
@@ -45,6 +47,7 @@ import { MemoryMessageHistory } from './store/memory-message-history.ts'
 import { MemoryMessages } from './store/memory-messages.ts'
 import { encodeMessageRecord } from './store/record.ts'
 import { VERSION } from './version.ts'
+import { startVitals } from './vitals.ts'
 
 /**
  * Starts a hub in this process; `halyard hub` is the same as a program. It listens when the promise resolves, and keeps
@@ -76,9 +79,14 @@ export async function openHub(options: HubOptions, { disk, clock }: HubPorts): P
   const { checked, config } = await resolveOptions(options)
   const logger = loggerFor('Hub', options.logger)
   const where = checked.data === MEMORY ? undefined : { disk, directory: checked.data }
-  const store = where ? await openDiskStore(checked.data, { disk, clock, logger }) : openMemoryStore({ clock })
+  const flood = repeatedLogger(logger, clock)
+  const commits = new Commits(flood)
+  const journal = { ...config.journal, onCommit: (commit: LogCommit) => commits.observe(commit) }
+  const store = where
+    ? await openDiskStore(checked.data, { disk, clock, logger, ...journal })
+    : openMemoryStore({ clock })
   try {
-    return await startHub({ checked, config, store, where, disk, clock, logger })
+    return await startHub({ checked, config, store, where, commits, disk, clock, logger, flood })
   } catch (error) {
     await closeStore(store)
     throw error
@@ -93,15 +101,17 @@ interface HubParts {
   readonly disk: Disk
   readonly clock: Clock
   readonly logger: Logger
+  /** What others may repeat is told once a minute. */
+  readonly flood: Logger
+  readonly commits: Commits
 }
 
 /** Accounts first, then ports: whoever can connect finds everything there. */
 async function startHub(parts: HubParts): Promise<Hub> {
-  const { checked, config, store, where, disk, clock, logger } = parts
+  const { checked, config, store, where, disk, clock, logger, flood, commits } = parts
   const { journal, index, secrets } = store
   for (const name of checked.unused)
     logger.warn({ name }, `ports.${name}: this version has no such service; not opened`)
-  const flood = repeatedLogger(logger, clock)
   const bus = new MessageBus()
   const accounts = new HologramAccounts(index.registry)
   const tokens = new ApiTokens(index.registry, TOKEN_MINT)
@@ -121,20 +131,23 @@ async function startHub(parts: HubParts): Promise<Hub> {
     ...{ history: index.history, userAgent: `halyard-hub/${VERSION}`, disk, clock, logger: flood },
   })
 
+  const vitals = await startVitals({ store, directory: where?.directory, config, clock, logger, flood })
   const passwords = new ScryptPasswords()
   const mqtt = await startMqtt({
     ...{ limits: config.mqtt.limits, accounts: mqttAccounts, passwords, store: new MemoryMessages() },
-    journal: store.reader && { journal, reader: store.reader },
+    journal: store.reader && { journal, reader: store.reader, isFull: () => vitals.diskFull() },
     history: new MemoryMessageHistory(() => clock.monotonic()),
     ...{ anonymous: checked.mqttAnonymous, version: VERSION, sysInterval: config.mqtt.sysInterval },
     ...{ clock, logger: flood },
   }).catch(async (error: unknown) => {
+    vitals.close()
     await hologram.close()
     throw error
   })
 
   try {
     const startedAt = clock.monotonic()
+    const uptime = (): number => Math.round(clock.monotonic() - startedAt) / 1000
     const hashToken = (token: string): string => TOKEN_MINT.hash(token)
     const removal = new Removal({ accounts, mqttAccounts, tokens, samples: sampleFile, hashToken })
     const rest = new RestApi({
@@ -147,6 +160,8 @@ async function startHub(parts: HubParts): Promise<Hub> {
       ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
       keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
       ...{ history: index.history, filterMessages, bus, hubId: secrets.hubId, clock, logger: flood },
+      backups: store.onDisk?.backups,
+      metrics: () => metrics.read(),
       limits: { ...config.front.limits, pushBytes: config.hologram.push.messageBytes },
       addressKey,
     })
@@ -160,7 +175,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
       limits: config.front.limits,
       routes: rest.routes,
       health: () => ({
-        status: 'ok',
+        status: vitals.status,
         version: VERSION,
         services: {
           hologram: {
@@ -170,11 +185,22 @@ async function startHub(parts: HubParts): Promise<Hub> {
           },
           mqtt: { ...mqtt.health(), refused: listeners.mqtt.refused },
         },
-        uptime: Math.round(clock.monotonic() - startedAt) / 1000,
-        journal: { committed: journal.committed, pendingBytes: journal.pendingBytes, applied: index.applied },
+        uptime: uptime(),
+        ...vitals.health(),
         messages: { watchers: bus.subscribers, dropped: bus.dropped },
       }),
     })
+    const metrics = new Metrics(VERSION, () => ({
+      uptime: uptime(),
+      ...{ commits, ...vitals.snapshot() },
+      mqtt: { ...mqtt.health(), refused: listeners.mqtt.refused, counters: mqtt.server.broker.counters },
+      hologram: {
+        connections: listeners.hologram.connections,
+        refused: listeners.hologram.refused,
+        smsQueued: hologram.smsBacklog.queued,
+      },
+      messages: { watchers: bus.subscribers, dropped: bus.dropped },
+    }))
     const tls = await readTls(config)
     const { firstByteTimeout } = config.front.limits
     const doors = { firstByteTimeout, clock, logger: flood }
@@ -249,6 +275,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
       ],
       closeStore: async () => {
         sweep.cancel()
+        vitals.close()
         await hologram.close()
         await mqtt.close()
         mqttAccounts[Symbol.dispose]()
@@ -259,6 +286,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
       },
     })
   } catch (error) {
+    vitals.close()
     await hologram.close()
     await mqtt.close()
     throw error

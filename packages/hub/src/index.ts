@@ -13,6 +13,8 @@ export type {
   TokenEntry,
 } from './admin/api.ts'
 export type { Hub, MessageStream, MessagesFilter } from './api.ts'
+export { backupHub, restoreHub } from './backup.ts'
+export type { BackupOptions, BackupReport, RestoreOptions, RestoreReport } from './backup.ts'
 export type { Direction, HubMessage, MessageDraft, ServiceName, StoredMessage } from './domain/message.ts'
 export type {
   Access,

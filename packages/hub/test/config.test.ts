@@ -40,6 +40,8 @@ describe('the configuration file', () => {
 
   it.each([
     ['{ hologram: { limits: { conections: 5 } } }', 'unknown key hologram.limits.conections'],
+    ['{ journal: { commitInterval: 11 } }', 'journal.commitInterval must be at most 10, not 11'],
+    ['{ disk: { maxBytes: 5 } }', 'disk.maxBytes must be at least 67108864, not 5'],
     ['{ hollogram: {} }', 'unknown key hollogram'],
     ['{ hologram: { limits: { connections: "many" } } }', 'hologram.limits.connections must be a number, not a text'],
     ['{ hologram: { limits: { connections: 1.5 } } }', 'hologram.limits.connections must be a whole number, not 1.5'],

@@ -127,6 +127,8 @@ export async function serve({
         remove: (name) => removal.mqttAccount(name),
       }),
       pushes,
+      backups: undefined,
+      metrics: () => Promise.reject(new Error('no metrics here')),
       history,
       filterMessages,
       clock,

@@ -1,4 +1,5 @@
 /** `halyard hub`: a hub in this process until a signal ends it. */
+import { setFlagsFromString } from 'node:v8'
 import type { Hub, HubOptions } from '@halyard/hub'
 import type { Context } from '../context.ts'
 import type { InterruptSignal } from '../terminal.ts'
@@ -24,9 +25,12 @@ export async function runHub(flags: HubFlags, context: Context): Promise<number>
   const interrupted = nextInterrupt(context)
   try {
     const isFirstStart = willBeFirstStart(options)
+    keepYoungSmall()
     const { createHub } = await load.hub()
     const logger = hubLogger((line) => terminal.error(line), terminal.environment)
     const hub = await createHub({ ...options, logger })
+    // The start of a worker has taken it back, for the whole process.
+    keepYoungSmall()
     try {
       if (flags.json === true) terminal.print(JSON.stringify(hub.ready))
       else sayWelcome(welcomeOf(hub, options, isFirstStart, context), context)
@@ -42,6 +46,14 @@ export async function runHub(flags: HubFlags, context: Context): Promise<number>
   } finally {
     interrupted[Symbol.dispose]()
   }
+}
+
+/**
+ * What sockets are read into is memory outside of V8's heap, and dead at once. Small young generations free it for nothing;
+ * grown ones leave it to full collections. docs/decisions/015-a-small-young-generation.md
+ */
+function keepYoungSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1')
 }
 
 function welcomeOf(hub: Hub, { host = DEFAULT_HOST }: HubOptions, isFirstStart: boolean, context: Context): Welcome {

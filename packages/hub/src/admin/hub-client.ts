@@ -1,8 +1,27 @@
 /** One hub's HTTP API, asked by the owner of its data directory on the same machine. */
 import { Agent, request } from 'node:http'
 import { ConnectionError, UsageError, describeError } from '@halyard/core'
-import type { HalyardError } from '@halyard/core'
+import type { HalyardError, StorageError } from '@halyard/core'
+import type { Disk } from '@halyard/core/node'
+import { readRunningFile } from './running-file.ts'
 import type { RunningHubAddress } from './running-file.ts'
+
+/** The hub that has the directory locked. @throws {ConnectionError} `ERR_HUB_ADMIN` if it has not left its address */
+export async function clientOfRunningHub(directory: string, disk: Disk, locked: StorageError): Promise<HubClient> {
+  const address = await readRunningFile(disk, directory)
+  if (address === undefined) throw notReady(directory, locked)
+  return new HubClient(address, directory)
+}
+
+/** A hub writes its address when everything listens, and takes it away when it stops. */
+function notReady(directory: string, locked: StorageError): ConnectionError {
+  const [inUse = ''] = locked.message.split(';', 1)
+  return new ConnectionError(
+    'ERR_HUB_ADMIN',
+    `${inUse}, and no hub has left its address (running.json) in ${directory}: one that is starting or stopping, or another halyard hub account; try again`,
+    { cause: locked },
+  )
+}
 
 /** ms until a hub that says nothing is given up. */
 const TIMEOUT = 30_000

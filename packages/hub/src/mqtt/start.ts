@@ -27,7 +27,9 @@ export interface MqttParts {
   readonly passwords: Passwords
   readonly store: MessageStore<Publication>
   /** Where sessions, their queues, retained messages and wills last; none: in memory. */
-  readonly journal: { readonly journal: Journal; readonly reader: JournalReader } | undefined
+  readonly journal:
+    | { readonly journal: Journal; readonly reader: JournalReader; readonly isFull: () => boolean }
+    | undefined
   readonly history: MessageHistory<Publication>
   readonly anonymous: boolean
   /** What `$SYS` tells of it, and how often: seconds, 0: never. */
@@ -53,6 +55,8 @@ export interface MqttHealth {
   readonly queued: number
   readonly queuedBytes: number
   readonly dropped: number
+  /** Seconds that the start has taken to read what was kept; absent: nothing is. */
+  readonly replay?: number
 }
 
 /** @throws {StorageError} `ERR_HUB_RECORD` */
@@ -79,7 +83,7 @@ export async function startMqtt(parts: MqttParts): Promise<MqttService> {
   )
   return {
     server,
-    health: () => healthOf(server),
+    health: () => ({ ...healthOf(server), ...(kept && { replay: kept.replayTime / 1000 }) }),
     close: async () => {
       stop()
       sysTopics.close()

@@ -4,6 +4,7 @@ import type { Clock, Logger } from '@halyard/core'
 import type { FastifyInstance } from 'fastify'
 import type { HologramAccounts } from '../domain/accounts.ts'
 import type { ApiTokens } from '../domain/api-tokens.ts'
+import type { Backups } from '../domain/backups.ts'
 import type { Devices } from '../domain/devices.ts'
 import type { MessageBus } from '../domain/message-bus.ts'
 import type { MqttAccountBook } from '../domain/mqtt-account-book.ts'
@@ -12,6 +13,7 @@ import type { Pushes } from '../domain/pushes.ts'
 import { accountRoutes } from './accounts.ts'
 import type { AccountKeys, Removal } from './accounts.ts'
 import { Gate } from './authorise.ts'
+import { backupRoutes } from './backups.ts'
 import { consoleRoutes } from './console.ts'
 import { deviceRoutes } from './devices.ts'
 import { Followers } from './followers.ts'
@@ -51,9 +53,13 @@ export interface RestParts {
   readonly history: History
   /** @throws {UsageError} `ERR_HUB_FILTER` */
   readonly filterMessages: MessageParts['filterMessages']
+  /** None: the hub is in memory. */
+  readonly backups: Backups | undefined
   readonly bus: MessageBus
   /** Ends the id of every message of this hub. */
   readonly hubId: string
+  /** What `/metrics` shows. */
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   readonly limits: RestLimits
   /** Whom limits hold for: the IPv4 address, or the /64 of an IPv6 address. */
   readonly addressKey: (address: string | undefined) => string
@@ -83,6 +89,15 @@ export class RestApi {
       },
       { prefix: '/api' },
     )
+    app.register((api, _options, done) => {
+      this.#guard(api)
+      // Not open to the machine itself either: behind a proxy on it everybody is.
+      api.get('/metrics', async (_request, reply) => {
+        const { contentType, text } = await this.#parts.metrics()
+        return reply.header('content-type', contentType).send(text)
+      })
+      done()
+    })
   }
 
   /** Streams end now, and who waits for a device is told what is known by now. */
@@ -91,15 +106,19 @@ export class RestApi {
     this.#closing.abort()
   }
 
-  #api(api: FastifyInstance): void {
-    const parts = { ...this.#parts, gate: this.#gate, followers: this.#followers, closing: this.#closing.signal }
+  #guard(api: FastifyInstance): void {
     // Before the address is looked at: a stranger does not learn what is here. No CORS headers: a page of another
     // origin gets nothing.
     api.addHook('onRequest', async (request, reply) => {
       reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
       await this.#gate.admit(request, reply)
     })
-    api.setErrorHandler((error, _request, reply) => sendProblem(error, reply, parts.logger))
+    api.setErrorHandler((error, _request, reply) => sendProblem(error, reply, this.#parts.logger))
+  }
+
+  #api(api: FastifyInstance): void {
+    const parts = { ...this.#parts, gate: this.#gate, followers: this.#followers, closing: this.#closing.signal }
+    this.#guard(api)
     api.setNotFoundHandler((request) => {
       throw unknownRoute(request)
     })
@@ -108,6 +127,7 @@ export class RestApi {
       parseBody(body as Buffer, done)
     })
     tokenRoutes(api, parts)
+    backupRoutes(api, parts)
     accountRoutes(api, parts)
     mqttAccountRoutes(api, parts)
     deviceRoutes(api, parts)

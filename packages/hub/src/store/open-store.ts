@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { StorageError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import { storageError } from '@halyard/core/node'
-import type { Disk, LogDamage } from '@halyard/core/node'
+import type { Disk, LogCommit, LogDamage } from '@halyard/core/node'
 import { JournalReaders } from '../domain/journal-readers.ts'
 import type { JournalReader } from '../domain/journal-readers.ts'
 import type { Journal } from '../domain/ports.ts'
@@ -10,11 +10,12 @@ import { removeTemporaryFiles } from '../files.ts'
 import { SAMPLE_FILE } from '../sample-file.ts'
 import { SECRETS_FILE, loadSecrets, makeSecrets } from '../secrets.ts'
 import type { Secrets } from '../secrets.ts'
+import { BackupHolds } from './backup/holds.ts'
 import type { Index } from './stored-index.ts'
 import { MemoryIndex } from './memory-index.ts'
 import { MemoryJournal } from './memory-journal.ts'
 import { SegmentJournal } from './segment-journal.ts'
-import { SqliteIndex } from './sqlite/sqlite-index.ts'
+import { FOLLOW_INTERVAL, SqliteIndex } from './sqlite/sqlite-index.ts'
 
 /** Everything of a hub that stays when it stops. */
 export interface Store {
@@ -25,14 +26,33 @@ export interface Store {
   readonly reader: JournalReader | undefined
   /** A hub has been ready here before, and its SQLite file is gone: a new one was made. */
   readonly lostIndex: boolean
+  /** What there is only on a disk. */
+  readonly onDisk: OnDisk | undefined
 }
 
-const INDEX_FILE = 'hub.sqlite'
+interface OnDisk {
+  readonly journal: SegmentJournal
+  readonly index: SqliteIndex
+  readonly backups: BackupHolds
+  /** Seconds that it took to read the journal through. */
+  readonly replayed: number
+}
+
+export const INDEX_FILE = 'hub.sqlite'
+export const JOURNAL_DIRECTORY = 'journal'
+/** Outboxes below the data directory: messages to devices, SMS to a webhook. */
+export const QUEUE_DIRECTORIES: readonly string[] = ['push', 'sms']
+
+/** Commits of a journal with an interval that the index takes over together; queries do not wait for it. */
+const FOLLOWS_PER_COMMIT = 10
 
 export interface StorePorts {
   readonly disk: Disk
   readonly clock: Clock
   readonly logger: Logger
+  /** seconds; 0 */
+  readonly commitInterval?: number
+  readonly onCommit?: (commit: LogCommit) => void
 }
 
 /** For `data: ':memory:'`. */
@@ -44,6 +64,7 @@ export function openMemoryStore({ clock }: Pick<StorePorts, 'clock'>): Store {
     journal,
     lostIndex: false,
     reader: undefined,
+    onDisk: undefined,
     index: new MemoryIndex({ journal, hubId: secrets.hubId, now: () => new Date(clock.now()) }),
   }
 }
@@ -72,8 +93,8 @@ async function makeDirectory(disk: Disk, directory: string): Promise<void> {
  * @throws {StorageError} `ERR_STORE_…` for what the disk or another hub objects to; see {@link SqliteIndex.open}
  */
 export async function openDiskStore(directory: string, ports: StorePorts): Promise<Store> {
-  const { disk, clock, logger } = ports
-  const journalPath = join(directory, 'journal')
+  const { disk, clock, logger, commitInterval = 0, onCommit } = ports
+  const journalPath = join(directory, JOURNAL_DIRECTORY)
   const onDamage = (damage: LogDamage): void =>
     logger.error(
       damage,
@@ -85,7 +106,16 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
     throw storageError(error, `make the data directory ${directory}`)
   }
   // First of all the lock: nothing in the directory is touched before it is ours.
-  const journal = await SegmentJournal.open({ path: journalPath, disk, onDamage })
+  const began = clock.monotonic()
+  const interval = { commitInterval: commitInterval * 1000 }
+  const journal = await SegmentJournal.open({
+    path: journalPath,
+    disk,
+    ...interval,
+    onDamage,
+    ...(onCommit && { onCommit }),
+  })
+  const replayed = (clock.monotonic() - began) / 1000
   try {
     await disk.syncDirectory(directory)
     await removeTemporaryFiles(disk, directory)
@@ -96,8 +126,21 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
     const readers = new JournalReaders(journal, (error) =>
       logger.warn({ err: error }, 'a segment of the journal that is not needed any more could not be removed'),
     )
-    const index = await SqliteIndex.open({ path, journal, reader: readers.add(), journalPath, hubId, clock, logger })
-    return { secrets, journal, index, reader: readers.add(), lostIndex }
+    // A transaction of SQLite writes some ten pages: on a disk that is to be spared they come together too.
+    const followInterval = Math.max(FOLLOW_INTERVAL, FOLLOWS_PER_COMMIT * commitInterval * 1000)
+    const index = await SqliteIndex.open({
+      path,
+      journal,
+      reader: readers.add(),
+      journalPath,
+      hubId,
+      clock,
+      logger,
+      followInterval,
+    })
+    const backups = new BackupHolds({ index, readers, clock })
+    const onDisk = { journal, index, backups, replayed }
+    return { secrets, journal, index, reader: readers.add(), lostIndex, onDisk }
   } catch (error) {
     await journal.close()
     throw error
@@ -137,7 +180,8 @@ export async function findHub(disk: Disk, directory: string): Promise<void> {
 }
 
 /** The index first: it takes over what is committed, and segments that nobody needs go. */
-export async function closeStore({ journal, index }: Store): Promise<void> {
+export async function closeStore({ journal, index, onDisk }: Store): Promise<void> {
+  onDisk?.backups.close()
   try {
     await index.close()
   } finally {

@@ -1,5 +1,5 @@
 import { readLog, SegmentLog } from '@halyard/core/node'
-import type { Disk, LogDamage } from '@halyard/core/node'
+import type { Disk, LogCommit, LogDamage } from '@halyard/core/node'
 import type { CommitListener, CommitWaiter, Journal, JournalRecord, Lsn } from '../domain/ports.ts'
 import { PADDING_RECORD } from './record.ts'
 
@@ -13,8 +13,14 @@ export interface SegmentJournalOptions {
   readonly path: string
   readonly disk: Disk
   readonly segmentBytes?: number
+  /** ms; as of {@link SegmentLog} */
+  readonly commitInterval?: number
   readonly onDamage?: (damage: LogDamage) => void
+  readonly onCommit?: (commit: LogCommit) => void
 }
+
+/** So many numbers may be missing between two records of a segment and still be believed. */
+const MAX_SKIP = 2 ** 24 - 1
 
 /** The journal on core's segment log. Its lock is the lock of the whole data directory. */
 export class SegmentJournal implements Journal {
@@ -28,9 +34,8 @@ export class SegmentJournal implements Journal {
 
   /** @throws {StorageError} as `SegmentLog.open()`; `ERR_STORE_LOCKED` if another hub has the directory. */
   static async open(options: SegmentJournalOptions): Promise<SegmentJournal> {
-    const { path, disk, segmentBytes = SEGMENT_BYTES, onDamage } = options
     return new SegmentJournal(
-      await SegmentLog.open({ path, kind: JOURNAL_KIND, segmentBytes, disk, onDamage }),
+      await SegmentLog.open({ segmentBytes: SEGMENT_BYTES, ...options, kind: JOURNAL_KIND }),
       options,
     )
   }
@@ -41,6 +46,15 @@ export class SegmentJournal implements Journal {
 
   get pendingBytes(): number {
     return this.#log.pendingBytes
+  }
+
+  /** Bytes on disk. */
+  get bytes(): number {
+    return this.#log.bytes
+  }
+
+  get segments(): number {
+    return this.#log.segments
   }
 
   append(payload: Uint8Array, waiter?: CommitWaiter): Lsn {
@@ -73,6 +87,16 @@ export class SegmentJournal implements Journal {
     if (this.committed >= lsn) return
     let last = this.committed
     while (last < lsn) last = this.#log.append(PADDING_RECORD)
+    await this.#log.whenCommitted(last)
+  }
+
+  /** Goes on `count` × 2^24 numbers later: none of those in between is ever given. */
+  async leap(count: number): Promise<void> {
+    let last = this.committed
+    for (let times = 0; times < count; times++) {
+      this.#log.skip(MAX_SKIP)
+      last = this.#log.append(PADDING_RECORD)
+    }
     await this.#log.whenCommitted(last)
   }
 

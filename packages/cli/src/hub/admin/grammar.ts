@@ -117,7 +117,7 @@ export function addHubAdmin(hub: Command, { finish, ...context }: AdminContext):
 const MQTT_FLAGS = ['username', 'password', 'access'] as const
 const HOLOGRAM_FLAGS = ['cloud_id', 'cloud_key', 'cloudId', 'cloudKey'] as const
 
-function place(command: Command): Command {
+export function place(command: Command): Command {
   return command
     .option('--data <dir>', 'the directory of the hub (default: ./halyard-data)')
     .option('--config <file>', 'the HJSON file of the hub, if that names the directory')
@@ -135,7 +135,7 @@ function service(description: string): Option {
 }
 
 /** commander gives an option that both know to `halyard hub`, wherever it stands; its others are for a hub that starts. */
-function flagsOf(command: Command, hub: Command): MqttAccountAddFlags & MqttAccountSetFlags {
+export function flagsOf(command: Command, hub: Command): MqttAccountAddFlags & MqttAccountSetFlags {
   const taken = hub.opts<AdminFlags>()
   const stranger = hub.options.find((option) => {
     const name = option.attributeName()

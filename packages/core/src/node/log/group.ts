@@ -12,6 +12,8 @@ const TOLD_IN_A_TURN = 128
 export class Group {
   length = 0
   last: Lsn = 0
+  /** When it got its first record; `performance.now()` */
+  since = 0
 
   #buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   #sealed = false
@@ -21,6 +23,10 @@ export class Group {
   readonly #lsns: Lsn[] = []
   readonly #waiters: (LogWaiter | undefined)[] = []
   #promise: { promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined
+
+  get records(): number {
+    return this.#lsns.length
+  }
 
   takes(length: number): boolean {
     if (this.#sealed) return false

@@ -37,6 +37,10 @@ export class SegmentLog implements AsyncDisposable {
   readonly #disk: Disk
   readonly #lock: DirectoryLock | undefined
   readonly #segmentBytes: number
+  /** ms */
+  readonly #commitInterval: number
+  /** Ends the waiting of the group that is next. */
+  #hurry: (() => void) | undefined
   #segments: KeptSegment[]
   #sealedBytes: number
   #writer: SegmentWriter | undefined
@@ -65,6 +69,7 @@ export class SegmentLog implements AsyncDisposable {
     this.#disk = disk
     this.#lock = lock
     this.#segmentBytes = options.segmentBytes ?? DEFAULT_SEGMENT_BYTES
+    this.#commitInterval = options.commitInterval ?? 0
     this.#sound = lock?.doubtful !== true
     this.#segments = recovered.segments
     this.#sealedBytes = recovered.segments.reduce((sum, { bytes }) => sum + bytes, 0)
@@ -141,11 +146,20 @@ export class SegmentLog implements AsyncDisposable {
       group = this.#spare ?? new Group()
       this.#spare = undefined
       this.#groups.push(group)
+      if (this.#commitInterval > 0) this.#begin(group)
     }
     group.add(lsn, payload, waiter)
     this.#pendingBytes += length
     this.#flushing ??= this.#flush()
     return lsn
+  }
+
+  /**
+   * Leaves out so many numbers, fewer than 2^24 in a row: they are never given. Whoever goes back to an older copy of the
+   * log gives no number twice that way.
+   */
+  skip(numbers: number): void {
+    this.#appended += numbers
   }
 
   /** Resolves when the record lasts; rejects when it is certain that it does not. For use right after its `append`. */
@@ -225,7 +239,9 @@ export class SegmentLog implements AsyncDisposable {
 
   /** Writes what was appended, then lets the directory go. Idempotent. */
   close(): Promise<void> {
-    return (this.#closed ??= this.#finish())
+    this.#closed ??= this.#finish()
+    this.#hurry?.()
+    return this.#closed
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -249,6 +265,7 @@ export class SegmentLog implements AsyncDisposable {
   async #flush(): Promise<void> {
     await new Promise(setImmediate)
     for (let group = this.#groups[0]; group !== undefined; group = this.#groups[0]) {
+      if (this.#commitInterval > 0) await this.#gather(group)
       group.seal()
       const outcome = await this.#commit(group).catch((error: unknown) =>
         storageError(error, `write to ${this.#options.path}`),
@@ -264,6 +281,26 @@ export class SegmentLog implements AsyncDisposable {
     this.#flushing = undefined
   }
 
+  #begin(group: Group): void {
+    group.since = performance.now()
+    // Whatever waited for company before it is full.
+    this.#hurry?.()
+  }
+
+  /** Until the group has waited its time, is full, or the log is closing. */
+  async #gather(group: Group): Promise<void> {
+    const left = group.since + this.#commitInterval - performance.now()
+    if (left <= 0 || this.#groups.length > 1 || this.#closed !== undefined) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, left)
+      this.#hurry = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    this.#hurry = undefined
+  }
+
   /** Group after group, some waiters in each turn; what they append meanwhile is on its way to the disk already. */
   async #tell(group: Group, outcome: LogPosition | StorageError, before: Promise<void>): Promise<void> {
     await before
@@ -275,6 +312,7 @@ export class SegmentLog implements AsyncDisposable {
   async #commit(group: Group): Promise<LogPosition> {
     let writer = await this.#writerFor(group)
     let offset: number
+    const began = performance.now()
     try {
       offset = await writer.commit(group.bytes())
     } catch (error) {
@@ -282,6 +320,8 @@ export class SegmentLog implements AsyncDisposable {
       writer = await this.#writerFor(group)
       offset = await writer.commit(group.bytes())
     }
+    const { length: bytes, records } = group
+    this.#options.onCommit?.({ milliseconds: performance.now() - began, bytes, records })
     return { segment: writer.segment, offset }
   }
 

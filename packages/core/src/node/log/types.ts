@@ -44,6 +44,14 @@ export interface LogDamage {
   readonly lastMissing: Lsn
 }
 
+/** A group that lasts. */
+export interface LogCommit {
+  /** Of its write and its sync. */
+  readonly milliseconds: number
+  readonly bytes: number
+  readonly records: number
+}
+
 export interface LogOptions {
   /** A directory of its own. */
   readonly path: string
@@ -51,9 +59,16 @@ export interface LogOptions {
   readonly kind: string
   /** 1 MiB */
   readonly segmentBytes?: number
+  /**
+   * Milliseconds for which a group waits for company before it is written and synced; acknowledgements wait as long. For
+   * disks that wear out by each sync. One that is full (256 KiB) goes at once. 0
+   */
+  readonly commitInterval?: number
   /** {@link nodeDisk} */
   readonly disk?: Disk
   /** Look only: no lock, no cut, nothing written; also beside a running owner. */
   readonly readOnly?: boolean
   readonly onDamage?: (damage: LogDamage) => void
+  /** Called once a group, before whoever waits for it is told. */
+  readonly onCommit?: (commit: LogCommit) => void
 }

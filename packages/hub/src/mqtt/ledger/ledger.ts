@@ -31,6 +31,8 @@ export interface LedgerParts {
   readonly logger: Logger
   /** The greatest number that was given before. */
   readonly lastNumber: number
+  /** The data take what they may of the disk: what would add to them is refused. */
+  readonly isFull: () => boolean
   /** Bytes of records that are there already. */
   readonly replayedBytes: number
 }
@@ -172,7 +174,7 @@ export class Ledger implements Keeper {
     const hasReceipt = order.packetId !== 0 && from !== undefined && from.number !== 0
     const owing = message.qos === 0 ? undefined : this.#admit(message, order, admit)
     if (owing === undefined && retained === undefined && !hasReceipt) return 0
-    if (this.#hasFailed) return UNKEPT
+    if (this.#hasFailed || this.#parts.isFull()) return UNKEPT
     this.#flushSettled()
     const { clock, store } = this.#parts
     const set = owing === undefined ? 0 : this.#sets.numberOf(targets)

@@ -18,6 +18,7 @@ export interface OpenLedgerParts {
   readonly reader: JournalReader
   readonly store: MessageStore<Publication>
   readonly limits: LedgerLimits
+  readonly isFull: () => boolean
   readonly clock: Clock
   readonly logger: Logger
 }

@@ -12,6 +12,19 @@ export interface WorkerOptions {
   readonly engine?: Engine
 }
 
+/** bytes */
+export interface IndexSize {
+  /** of the file and of what is not in it yet */
+  readonly bytes: number
+  /** … which are free and will be written again first */
+  readonly free: number
+}
+
+export interface IndexCount {
+  readonly messages: number
+  readonly documents: number
+}
+
 export interface IndexMethods {
   get(collection: string, id: string): Document | undefined
   put(collection: string, id: string, text: string, expected: number | undefined): WriteResult
@@ -20,6 +33,12 @@ export interface IndexMethods {
   append(messages: readonly StoredMessage[]): void
   query(query: HistoryQuery, now: Date): HistoryPage
   sweep(limits: HistoryLimits, now: Date): number
+  size(): IndexSize
+  count(): IndexCount
+  /** See {@link IndexDatabase.hold}. `committed`: what the journal had committed when it was asked. */
+  hold(): { readonly id: number; readonly committed: Lsn }
+  isHeld(id: number): boolean
+  letGo(id: number): boolean
   close(): void
 }
 

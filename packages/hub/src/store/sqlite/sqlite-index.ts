@@ -20,9 +20,10 @@ import { checkQuery } from '../history-rules.ts'
 import type { SegmentJournal } from '../segment-journal.ts'
 import type { Engine } from './database.ts'
 import { IndexWorker } from './index-worker.ts'
+import type { IndexCount, IndexSize } from './protocol.ts'
 
 /** The worker is told of commits this often (ms) at most: it applies them in larger transactions then. */
-const FOLLOW_INTERVAL = 100
+export const FOLLOW_INTERVAL = 100
 /** More missing numbers than this are no cut tail: the journal's files are gone. */
 const MAX_PADDING = 1_000_000
 
@@ -37,6 +38,8 @@ export interface SqliteIndexOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly engine?: Engine
+  /** ms; the worker is told of commits this often at most */
+  readonly followInterval?: number
 }
 
 /** Registry and history in SQLite, in a worker that follows the journal. */
@@ -83,6 +86,29 @@ export class SqliteIndex implements Index {
     return this.#applied
   }
 
+  /** How large the file is. */
+  size(): Promise<IndexSize> {
+    return this.#worker.call('size')
+  }
+
+  count(): Promise<IndexCount> {
+    return this.#worker.call('count')
+  }
+
+  /** The file stays as it is until {@link letGo}; the journal up to `committed` holds all that is in it. */
+  hold(): Promise<{ readonly id: number; readonly committed: Lsn }> {
+    return this.#worker.call('hold')
+  }
+
+  /** False: the worker was started again meanwhile, and the file may have changed. */
+  isHeld(id: number): Promise<boolean> {
+    return this.#worker.call('isHeld', id)
+  }
+
+  letGo(id: number): Promise<boolean> {
+    return this.#worker.call('letGo', id)
+  }
+
   async close(): Promise<void> {
     this.#stopListening()
     await this.#worker.close()
@@ -110,7 +136,8 @@ export class SqliteIndex implements Index {
   #announce(): void {
     if (this.#announced) return
     this.#announced = true
-    this.#options.clock.setTimer(FOLLOW_INTERVAL, () => {
+    const { clock, followInterval = FOLLOW_INTERVAL } = this.#options
+    clock.setTimer(followInterval, () => {
       this.#announced = false
       void this.#worker.follow()
     })

@@ -34,7 +34,8 @@ async function main(): Promise<void> {
     const call = methods[method] as (...values: readonly unknown[]) => unknown
     const run = async (): Promise<unknown> => {
       if (method === 'query' || method === 'close') await follower.followTo(committed)
-      return call(...args)
+      // Its moment is that of the question: nothing behind it is applied yet.
+      return method === 'hold' ? { id: database.hold(), committed } : call(...args)
     }
     run().then(
       (value) => post({ type: 'result', id, value }),
@@ -70,6 +71,11 @@ function methodsOf(database: IndexDatabase): Served {
       }
       return total
     },
+    size: () => database.size(),
+    count: () => database.count(),
+    hold: () => database.hold(),
+    isHeld: (id) => database.isHeld(id),
+    letGo: (id) => database.letGo(id),
     close: () => database.close(),
   }
 }
