@@ -1,7 +1,7 @@
 /** A client that does what it is told, on the codec of `wire/mqtt`; it keeps no state of a session by itself. */
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { PacketReader, encodeToBytes } from '@halyard/wire/mqtt'
+import { MqttProtocolError, PacketReader, encodeToBytes } from '@halyard/wire/mqtt'
 import type { Connack, Connect, Packet, PacketType, ProtocolVersion, Publish, Qos, Will } from '@halyard/wire/mqtt'
 import { Later } from './later.ts'
 import type { Address } from './servers.ts'
@@ -41,6 +41,7 @@ export class MqttClient {
   readonly #socket: Socket
   readonly #connack = new Later<Connack>()
   readonly #waiters = new Set<Waiter>()
+  #problem: MqttProtocolError | undefined
   #isConnected = false
   #packetId = 0
   #sessionPresent = false
@@ -52,7 +53,15 @@ export class MqttClient {
       { publish: (packet) => this.#take(packet.toPacket(), options), packet: (packet) => this.#take(packet, options) },
       { receiver: 'client', version: this.version, maxPacketBytes: 2 ** 24 },
     )
-    this.#socket.on('data', (chunk) => reader.push(chunk))
+    this.#socket.on('data', (chunk) => {
+      try {
+        reader.push(chunk)
+      } catch (error) {
+        if (!(error instanceof MqttProtocolError)) throw error
+        this.#problem = error
+        this.cut()
+      }
+    })
     this.#socket.on('error', () => {})
     this.closed = new Promise((resolve) => this.#socket.once('close', () => resolve()))
     void this.closed.then(() => {
@@ -76,6 +85,11 @@ export class MqttClient {
 
   get sessionPresent(): boolean {
     return this.#sessionPresent
+  }
+
+  /** What the server sent that is no MQTT: it has ended the connection. */
+  get problem(): MqttProtocolError | undefined {
+    return this.#problem
   }
 
   get isOver(): boolean {

@@ -109,7 +109,10 @@ async function publishUntilKilled(options: KeptOptions, round: number): Promise<
   clearTimeout(timer)
   await server.kill()
   // What the dead server has sent is still read: to the publisher these are acknowledged.
-  for (const client of clients) await client.closed
+  for (const client of clients) {
+    await client.closed
+    if (client.problem) throw client.problem
+  }
   return publishers
 }
 
