@@ -107,23 +107,27 @@ export async function publishLanes({ server, random, run, count, killAt }: Workl
     if (++acknowledged === killAt) killed.resolve()
   }
   const killing = killAt === undefined ? Promise.resolve() : killed.promise.then(() => server.kill())
-  const lanes = Array.from({ length: LANES }, (_, index) =>
-    publishLane(server, run * LANES + index, random.pick([WINDOW, 10, count]), count, onAcknowledged),
-  )
-  await Promise.all(lanes)
+  const lanes: Lane[] = []
+  for (let index = 0; index < LANES; index++) {
+    lanes.push(await openLane(server, run * LANES + index, random.pick([WINDOW, 10, count]), count, onAcknowledged))
+  }
+  // All are connected before the first message: none meets a server that is killed already.
+  await Promise.all(lanes.map((begin) => begin()))
   if (killAt !== undefined && acknowledged < killAt) killed.resolve()
   await killing
   return acknowledged
 }
 
-/** Until the last acknowledgement, or the end of the connection. */
-async function publishLane(
+/** Publishes until the last acknowledgement, or the end of the connection. */
+type Lane = () => Promise<void>
+
+async function openLane(
   server: Server,
   lane: number,
   window: number,
   count: number,
   onAcknowledged: () => void,
-): Promise<void> {
+): Promise<Lane> {
   let next = 0
   let settled = 0
   const pump = (client: MqttClient): void => {
@@ -149,7 +153,9 @@ async function publishLane(
       if (settled === count) done.resolve()
     },
   })
-  pump(client)
-  await Promise.race([done.promise, client.closed])
-  client.cut()
+  return async () => {
+    pump(client)
+    await Promise.race([done.promise, client.closed])
+    client.cut()
+  }
 }
