@@ -33,7 +33,7 @@ interface Came extends Message {
 }
 
 /** What waits for a session, or what is retained for a new one, up to a message that is published now. */
-async function messagesOf(
+export async function messagesOf(
   server: Server,
   { clientId, isNew }: { readonly clientId: string; readonly isNew: boolean },
 ): Promise<readonly Came[]> {
