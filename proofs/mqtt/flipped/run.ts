@@ -115,7 +115,7 @@ async function checkJournal(directory: string, flip: Flip, result: FlippedHubRes
     // What a bad record at the very end was, nobody can tell from a write that was never finished.
     if (!isReported && !isLast(flip)) throw new Error(`${[...missing.all][0]} is missing and the hub said nothing`)
   } finally {
-    await server.kill()
+    await server.destroy()
   }
 }
 
@@ -125,7 +125,9 @@ async function checkIndex(directory: string, result: FlippedHubResult): Promise<
   try {
     await server.start()
   } catch (error) {
-    if (!server.errors.includes('hub.sqlite')) throw error
+    const isExplained = server.errors.includes('hub.sqlite')
+    await server.destroy()
+    if (!isExplained) throw error
     result.refused++
     return
   }
@@ -133,7 +135,7 @@ async function checkIndex(directory: string, result: FlippedHubResult): Promise<
     const { all } = await missingIn(server)
     if (all.size > 0) result.indexLost++
   } finally {
-    await server.kill()
+    await server.destroy()
   }
 }
 
