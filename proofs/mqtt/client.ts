@@ -43,6 +43,7 @@ export class MqttClient {
   readonly #waiters = new Set<Waiter>()
   #problem: MqttProtocolError | undefined
   #isConnected = false
+  #isCut = false
   #packetId = 0
   #sessionPresent = false
 
@@ -93,20 +94,27 @@ export class MqttClient {
   }
 
   get isOver(): boolean {
-    return this.#socket.destroyed
+    return this.#isCut || this.#socket.destroyed
   }
 
   send(...packets: readonly Packet[]): void {
     this.sendBytes(Buffer.concat(packets.map((packet) => encodeToBytes(packet, this.version))))
   }
 
-  /** Calls back when the kernel has them. */
-  sendBytes(bytes: Uint8Array, done?: () => void): void {
-    if (!this.#socket.destroyed) this.#socket.write(bytes, done)
+  sendBytes(bytes: Uint8Array): void {
+    if (!this.isOver) this.#socket.write(bytes)
+  }
+
+  /** Gone when the kernel has these, which may be the beginning of a packet: nothing follows them. */
+  cutBehind(bytes: Uint8Array): void {
+    if (this.isOver) return
+    this.#isCut = true
+    this.#socket.write(bytes, () => this.#socket.destroy())
   }
 
   /** Gone without a word. */
   cut(): void {
+    this.#isCut = true
     this.#socket.destroy()
   }
 

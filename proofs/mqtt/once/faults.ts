@@ -30,9 +30,9 @@ export class Faults {
       case 'before it is sent':
         return client.cut()
       case 'in the middle':
-        return client.sendBytes(bytes.subarray(0, this.#random.integer(bytes.length)), () => client.cut())
+        return client.cutBehind(bytes.subarray(0, this.#random.integer(bytes.length)))
       default:
-        client.sendBytes(bytes, () => client.cut())
+        client.cutBehind(bytes)
     }
   }
 
