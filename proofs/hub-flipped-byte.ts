@@ -2,7 +2,7 @@
 import { flipBytesOfHub } from './mqtt/flipped/run.ts'
 import type { Proof } from './proof.ts'
 
-const FLIPS = Number(process.env['HUB_FLIPS'] ?? '200')
+const FLIPS = Number(process.env['HUB_FLIPS'] ?? '100')
 const SEED = 1
 
 export const proof: Proof = {
@@ -10,7 +10,7 @@ export const proof: Proof = {
   claim:
     'A hub whose journal has any one byte that is not what was written starts, says where it is, loses the message of that ' +
     'byte at most, and invents nothing; with a byte of its index it starts likewise, or says why it does not.',
-  command: 'npm run build && HUB_FLIPS=200 node scripts/proof.mjs hub-flipped-byte',
+  command: 'npm run build && HUB_FLIPS=100 node scripts/proof.mjs hub-flipped-byte',
   async run(progress) {
     if (!(FLIPS >= 1)) throw new Error('HUB_FLIPS is a number of flips from 1 on')
     const indexFlips = Math.ceil(FLIPS / 4)
