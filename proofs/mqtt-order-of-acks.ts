@@ -1,13 +1,11 @@
 /** When an acknowledgement leaves, by the system calls of a broker; ours beside others. `proofs/mqtt/trace/` has the parts. */
 import { seededRandom } from '@halyard/testkit'
-import { lastingFrom } from './mqtt/trace/lasting.ts'
-import { toldBy } from './mqtt/trace/told.ts'
+import { orderOfAcks } from './mqtt/trace/order.ts'
 import { traced } from './mqtt/trace/traced.ts'
-import { leaveSleepers, markOf, publishLanes } from './mqtt/trace/workload.ts'
+import { leaveSleepers, publishLanes } from './mqtt/trace/workload.ts'
 import { Server } from './mqtt/servers.ts'
 import type { ServerKind } from './mqtt/servers.ts'
 import { parseStrace } from './power-cut/strace.ts'
-import type { Trace } from './power-cut/strace.ts'
 import type { Proof } from './proof.ts'
 
 const COUNT = Number(process.env['MQTT_ACKS_COUNT'] ?? '2000')
@@ -40,7 +38,7 @@ export const proof: Proof = {
             await publishLanes({ server, random: seededRandom(SEED), run: 0, count })
           }),
         )
-        const seen = look(server.directory, trace)
+        const seen = orderOfAcks(server.directory, trace)
         rows.push(
           [`${server.name}: PUBACK, PUBREC and SUBACK; syncs`, `${seen.acknowledged}; ${seen.syncs}`],
           ['… left before the sync had come back', String(seen.early)],
@@ -56,35 +54,4 @@ export const proof: Proof = {
     }
     return { passed, rows }
   },
-}
-
-interface Seen {
-  acknowledged: number
-  readonly syncs: number
-  /** The sync came back later. */
-  early: number
-  unsynced: number
-  unwritten: number
-  /** On one connection the identifiers rise, as they were sent. */
-  disordered: number
-}
-
-function look(root: string, trace: Trace): Seen {
-  const lasting = lastingFrom(root, trace)
-  const syncs = trace.calls.filter(({ name, result }) => /^f(data)?sync$/.test(name) && result === 0).length
-  const seen: Seen = { acknowledged: 0, syncs, early: 0, unsynced: 0, unwritten: 0, disordered: 0 }
-  const highest = new Map<string, number>()
-  for (const { packet, begin, socket } of toldBy(trace)) {
-    const { type } = packet
-    if (type !== 'puback' && type !== 'pubrec' && type !== 'suback') continue
-    const { packetId } = packet
-    seen.acknowledged++
-    const from = lasting.get(markOf(packetId))
-    if (from === undefined) seen.unwritten++
-    else if (from === Infinity) seen.unsynced++
-    else if (from > begin) seen.early++
-    if (packetId < (highest.get(socket) ?? 0)) seen.disordered++
-    highest.set(socket, packetId)
-  }
-  return seen
 }

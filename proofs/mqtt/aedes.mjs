@@ -7,6 +7,6 @@ const { Aedes } = await import(pathToFileURL(main).href)
 const aedes = await Aedes.createBroker()
 const server = createServer({ noDelay: true }, aedes.handle)
 server.listen(0, '127.0.0.1', () => {
-  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
-  process.send?.(port)
+  const address = server.address()
+  if (address !== null && typeof address !== 'string') process.send?.(address.port)
 })

@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { MqttProtocolError, PacketReader, encodeToBytes } from '@halyard/wire/mqtt'
-import type { Connack, Connect, Packet, PacketType, ProtocolVersion, Publish, Qos, Will } from '@halyard/wire/mqtt'
+import type { Connack, Connect, Packet, ProtocolVersion, Publish, Qos, Will } from '@halyard/wire/mqtt'
 import { Later } from './later.ts'
 import type { Address } from './servers.ts'
 
@@ -222,7 +222,7 @@ export function acknowledgement(type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp'
 }
 
 /** What a proof waits for comes, or the proof fails and says what did not come. */
-export async function within<T>(promise: Promise<T>, what: PacketType | string, milliseconds = PATIENCE): Promise<T> {
+export async function within<T>(promise: Promise<T>, what: string, milliseconds = PATIENCE): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`waited ${milliseconds / 1000} s for ${what}, in vain`)), milliseconds)

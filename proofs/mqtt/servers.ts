@@ -56,7 +56,9 @@ export class Server {
   #stopping = false
   #errors = ''
   #up = new Later<Address>()
-  readonly #destroy = (): void => void this.#processes().forEach((pid) => process.kill(pid, 'SIGKILL'))
+  readonly #destroy = (): void => {
+    for (const pid of this.#processes()) process.kill(pid, 'SIGKILL')
+  }
 
   private constructor(directory: string, program: Program) {
     this.directory = directory
