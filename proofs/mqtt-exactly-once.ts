@@ -5,7 +5,7 @@ import type { OnceResult } from './mqtt/once/run.ts'
 import { Server } from './mqtt/servers.ts'
 import type { Proof } from './proof.ts'
 
-const KILLS = Number(process.env['MQTT_ONCE_KILLS'] ?? '100')
+const KILLS = Number(process.env['MQTT_ONCE_KILLS'] ?? '60')
 const LIFE = 2000
 const SEED = 1
 
@@ -16,7 +16,7 @@ export const proof: Proof = {
   claim:
     'Through kills of the hub at random moments and cuts of connections at every step of the protocol, each message of ' +
     'QoS 2 comes to each persistent session once, neither more nor less, and in the order of its publisher.',
-  command: 'npm run build && MQTT_ONCE_KILLS=100 node scripts/proof.mjs mqtt-exactly-once',
+  command: 'npm run build && MQTT_ONCE_KILLS=60 node scripts/proof.mjs mqtt-exactly-once',
   async run(progress) {
     if (!(KILLS >= 1)) throw new Error('MQTT_ONCE_KILLS is a number of kills from 1 on')
     const rows: [string, string][] = []
