@@ -17,7 +17,7 @@ test: ## every check and every test, in a few minutes
 testAll: ## longer rounds on top of `make test`; as root, installs the Debian packages it needs
 	@node scripts/check-all.mjs
 
-proof: ## the long proofs, about an hour, or ONLY="NAME …"; writes docs/proofs.md
+proof: ## the long proofs, an hour and a quarter, or ONLY="NAME …"; writes docs/proofs.md
 	@node scripts/lib/install.mjs
 	@npm run --silent build
 	@node scripts/proof.mjs $(ONLY)

@@ -22,13 +22,22 @@ interface Change<T> {
 type FileChange = { readonly at: number; readonly bytes: Buffer } | { readonly length: number }
 interface FileNode {
   readonly changes: Change<FileChange>[]
+  /** As running programs see it: where one that appends writes. */
+  length: number
+}
+interface OpenFile {
+  readonly path: string
+  readonly file: FileNode | 'directory'
+  /** Every write goes to the end. */
+  readonly appends: boolean
+  at: number
 }
 /** Names of a directory: a rename is one change of two names. */
 type NameChange = readonly (readonly [path: string, file: FileNode | 'directory' | undefined])[]
 
 const CHANGING = new Set([
   ...['creat', 'pwritev', 'pwritev2', 'sendfile', 'copy_file_range', 'truncate', 'fallocate', 'sync_file_range'],
-  ...['rmdir', 'symlink', 'symlinkat', 'io_uring_setup', 'sync', 'syncfs', 'msync', 'dup', 'dup2', 'dup3'],
+  ...['symlink', 'symlinkat', 'io_uring_setup', 'sync', 'syncfs', 'msync', 'dup', 'dup2', 'dup3'],
 ])
 
 export class DiskModel {
@@ -36,7 +45,7 @@ export class DiskModel {
   readonly #directories = new Map<string, Change<NameChange>[]>()
   /** As running programs see them. */
   readonly #names = new Map<string, FileNode | 'directory'>()
-  readonly #open = new Map<number, { readonly path: string; readonly file: FileNode | 'directory'; at: number }>()
+  readonly #open = new Map<number, OpenFile>()
 
   /** @param root the directory below which all is followed; it existed, and was empty, before the trace begins */
   constructor(root: string, trace: Trace) {
@@ -107,8 +116,9 @@ export class DiskModel {
       case 'mkdirat':
         return this.#made(call, this.#pathOf(args, name === 'mkdir' ? 0 : 1))
       case 'unlink':
+      case 'rmdir':
       case 'unlinkat':
-        return this.#renamed(call, [[this.#pathOf(args, name === 'unlink' ? 0 : 1), undefined]])
+        return this.#renamed(call, [[this.#pathOf(args, name === 'unlinkat' ? 1 : 0), undefined]])
       case 'link':
       case 'linkat':
       case 'rename':
@@ -127,15 +137,15 @@ export class DiskModel {
     const [at, flags = ''] = call.name === 'open' ? [0, args[1]] : [1, args[2]]
     const path = this.#pathOf(args, at)
     if (!this.#inside(path)) return
-    const isNew = flags.includes('O_EXCL')
-    if (flags.includes('O_APPEND') || (flags.includes('O_TRUNC') && !isNew))
-      throw new Error(`the disk model does not know ${flags}`)
     let file = this.#names.get(path)
     if (file === undefined) {
-      file = { changes: [] }
+      if (!flags.includes('O_CREAT')) return
+      file = { changes: [], length: 0 }
       this.#rename(call, [[path, file]])
     }
-    if (result >= 0) this.#open.set(result, { path, file, at: 0 })
+    if (result < 0) return
+    this.#open.set(result, { path, file, appends: flags.includes('O_APPEND'), at: 0 })
+    if (flags.includes('O_TRUNC') && file !== 'directory' && file.length > 0) this.#changed(call, result, { length: 0 })
   }
 
   #written(call: CallEvent, descriptor: number): void {
@@ -144,14 +154,16 @@ export class DiskModel {
     const { args, name, end, result } = call
     const written = end === Infinity ? Infinity : result
     const bytes = bytesOf(args[1]).subarray(0, written)
-    const at = name === 'pwrite64' ? Number(args[3]) : open.at
-    if (name !== 'pwrite64') open.at += bytes.length
+    const position = open.appends ? open.file.length : open.at
+    const at = name === 'pwrite64' && !open.appends ? Number(args[3]) : position
+    if (name !== 'pwrite64') open.at = at + bytes.length
     this.#changed(call, descriptor, { at, bytes })
   }
 
   #changed(call: CallEvent, descriptor: number, what: FileChange): void {
     const file = this.#open.get(descriptor)?.file
     if (file === undefined || file === 'directory') return
+    file.length = 'length' in what ? what.length : Math.max(file.length, what.at + what.bytes.length)
     file.changes.push({ begin: call.begin, end: call.end, what, lasting: Infinity })
   }
 

@@ -10,7 +10,7 @@ import { factsOf, finished, startSender } from '../process/kill.ts'
 import type { SenderOptions } from '../process/kill.ts'
 import { Peer } from '../process/peer.ts'
 import { DiskModel } from './disk-model.ts'
-import { bytesOf, parseStrace, straceCommand } from './strace.ts'
+import { bytesOf, nameOf, parseStrace, straceCommand } from './strace.ts'
 import type { Trace } from './strace.ts'
 
 export interface PowerCutResult {
@@ -103,7 +103,7 @@ function promisesOf(trace: Trace): (Fact & { readonly begin: number })[] {
     const said = bytesOf(args[1]).toString('latin1')
     const [descriptor = ''] = args
     if (/^1(<|$)/.test(descriptor)) promises.push(...factsOf(said).map((fact) => ({ ...fact, begin })))
-    else if (descriptor.includes('<socket:'))
+    else if (nameOf(descriptor).startsWith('socket:'))
       for (const [, id = ''] of said.matchAll(/^(\w+\/\w+:\d+!?)$/gm)) promises.push({ what: 'sent', id, begin })
   }
   return promises

@@ -82,6 +82,8 @@ function parseOne(text: string, first: number): Trace {
   for (const line of text.split('\n')) {
     const [, thread = '', rest = ''] = LINE.exec(line) ?? []
     if (rest === '' || rest.startsWith('+++') || rest.startsWith('---')) continue
+    // A thread that was killed at the door of a call, before strace could ask which: it was never entered.
+    if (rest.startsWith('???(')) continue
     const resumed = RESUMED.exec(rest)
     if (resumed !== null) {
       const call = open.get(thread)
@@ -141,4 +143,11 @@ export function bytesOf(argument: string | undefined): Buffer {
 
 export function textOf(argument: string | undefined): string {
   return bytesOf(argument).toString()
+}
+
+/** What stands behind a descriptor, as `-y` tells it: a path, `socket:[5]`, `pipe:[7]`; empty if it tells nothing. */
+export function nameOf(descriptor: string | undefined): string {
+  const [, name = ''] = /^\d+<(.*)>$/.exec(descriptor ?? '') ?? []
+  // Some versions write it in hex, as they do strings.
+  return name.startsWith(String.raw`\x`) ? Buffer.from(name.replaceAll(String.raw`\x`, ''), 'hex').toString() : name
 }

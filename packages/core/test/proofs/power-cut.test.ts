@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { seededRandom } from '@halyard/testkit'
 import { DiskModel } from '../../../../proofs/power-cut/disk-model.ts'
-import { bytesOf, parseStrace, textOf } from '../../../../proofs/power-cut/strace.ts'
+import { bytesOf, nameOf, parseStrace, textOf } from '../../../../proofs/power-cut/strace.ts'
 
 const hex = (text: string): string =>
   `"${[...Buffer.from(text)].map((byte) => String.raw`\x${byte.toString(16).padStart(2, '0')}`).join('')}"`
@@ -43,6 +43,19 @@ describe('parseStrace', () => {
     )
     expect(bytesOf(calls[1]?.args[1]).toString()).toBe('ab')
     expect(calls[2]).toMatchObject({ name: 'link', result: -1 })
+  })
+
+  it('reads what stands behind a descriptor, in either way of writing it', () => {
+    expect(['1<pipe:[5]>', String.raw`21<\x73\x6f\x63\x6b\x65\x74\x3a\x5b\x37\x5d>`, '3'].map(nameOf)).toEqual([
+      'pipe:[5]',
+      'socket:[7]',
+      '',
+    ])
+  })
+
+  it('passes over a call that a killed thread had not entered', () => {
+    const { calls } = parseStrace(`7  ???()                             = ?\n7  +++ killed by SIGKILL +++\n`)
+    expect(calls.slice(1)).toEqual([])
   })
 
   it('refuses a string that strace cut off, and a half that nothing began', () => {

@@ -128,6 +128,8 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
     )
     // A transaction of SQLite writes some ten pages: on a disk that is to be spared they come together too.
     const followInterval = Math.max(FOLLOW_INTERVAL, FOLLOWS_PER_COMMIT * commitInterval * 1000)
+    // Both before the index opens: it says at once what it needs no more, and that must not be all that there is.
+    const reader = readers.add()
     const index = await SqliteIndex.open({
       path,
       journal,
@@ -140,7 +142,7 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
     })
     const backups = new BackupHolds({ index, readers, clock })
     const onDisk = { journal, index, backups, replayed }
-    return { secrets, journal, index, reader: readers.add(), lostIndex, onDisk }
+    return { secrets, journal, index, reader, lostIndex, onDisk }
   } catch (error) {
     await journal.close()
     throw error

@@ -67,6 +67,8 @@ export class OpenLedger {
       sessions: () => broker.sessions,
       spaces: () => broker.spaces,
     })
+    // At once: a hub that is killed again and again before the first look would never write one.
+    this.#snapshots.look()
     this.#look()
     return restored
   }

@@ -40,7 +40,8 @@ export class TargetSets {
     let set = this.#sets.get(key)
     if (set === undefined) {
       set = this.#nextNumber()
-      this.#append({ kind: 'targets', set, sessions, groups })
+      // Many messages hang on it: twice, so that a damaged record takes no more with it than itself.
+      for (let copy = 0; copy < 2; copy++) this.#append({ kind: 'targets', set, sessions, groups })
       if (this.#sets.size >= REMEMBERED) this.#sets.clear()
       this.#sets.set(key, set)
     }
