@@ -1,4 +1,5 @@
 /** The hub's configuration file: what it may hold, what holds without it. docs/guide/hub.md lists every key. */
+import { totalmem } from 'node:os'
 import { MAX_SECONDS, UsageError } from '@halyard/core'
 import { readConfigFile } from '@halyard/core/node'
 import * as v from 'valibot'
@@ -291,6 +292,16 @@ export function checkMqttLimits(limits: unknown): void {
   throw new UsageError('ERR_USAGE', `limits: ${problems.join('; ')}; docs/guide/mqtt.md lists all`)
 }
 
+/** Of this machine, without a file. */
+export function defaultConfig(): HubConfig {
+  return withDefaults({})
+}
+
+/** What waits for sessions lies on the disk, and in memory too: on a small machine no more than it has room for. */
+function mayQueue(): number {
+  return Math.min(DEFAULT_CONFIG.mqtt.limits.totalQueuedBytes, Math.floor(totalmem() / 4))
+}
+
 function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
   const { hologram, front, mqtt, history, journal, disk, tls, data, host, ports } = found
   const defaults = DEFAULT_CONFIG
@@ -306,7 +317,7 @@ function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
     front: { limits: { ...defaults.front.limits, ...front?.limits } },
     mqtt: {
       sysInterval: mqtt?.sysInterval ?? defaults.mqtt.sysInterval,
-      limits: { ...defaults.mqtt.limits, ...mqtt?.limits },
+      limits: { ...defaults.mqtt.limits, totalQueuedBytes: mayQueue(), ...mqtt?.limits },
     },
     history: { ...defaults.history, ...history },
     journal: { commitInterval: journal?.commitInterval ?? defaults.journal.commitInterval },

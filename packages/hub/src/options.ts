@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { UsageError } from '@halyard/core'
 import type { Logger } from '@halyard/core'
-import { DEFAULT_CONFIG, readConfig } from './config.ts'
+import { defaultConfig, readConfig } from './config.ts'
 import type { HubConfig } from './config.ts'
 
 export type PortName = 'front' | 'mqtt' | 'hologram' | 'exp' | 'expGateway'
@@ -44,7 +44,7 @@ export async function resolveOptions(
   options: HubOptions,
 ): Promise<{ readonly checked: CheckedOptions; readonly config: HubConfig }> {
   const given = checkOptions(options)
-  const config = given.config === undefined ? DEFAULT_CONFIG : await readConfig(given.config)
+  const config = given.config === undefined ? defaultConfig() : await readConfig(given.config)
   const data = given.data ?? config.data ?? './halyard-data'
   const checked = {
     data: data === MEMORY ? data : resolve(data),
