@@ -351,13 +351,9 @@ export class Ledger implements Keeper {
     this.#hasWrittenSettled = false
     if (error !== undefined) this.#fail(error)
     for (const waiter of this.#waits) if (!waiter.settled(upTo, error)) this.#waits.delete(waiter)
-    let told = 0
-    for (const { lsn, done } of this.#calls) {
-      if (lsn > upTo) break
-      told++
-      done(error)
-    }
-    this.#calls.splice(0, told)
+    const later = this.#calls.findIndex(({ lsn }) => lsn > upTo)
+    // Taken out first: who asks again for what has failed is told with the next commit, not in this loop for ever.
+    for (const { done } of this.#calls.splice(0, later < 0 ? Infinity : later)) done(error)
   }
 }
 
