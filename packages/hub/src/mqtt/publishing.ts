@@ -56,7 +56,10 @@ export class Publishing {
     this.#client = client
     this.#answers = new Answers(broker.keeper, {
       send: (qos, packetId, reason) => client.acknowledge(qos, packetId, reason),
-      failed: (packetId) => this.#unkept(1, packetId),
+      failed: (packetId) => {
+        if (client.version === 5) client.acknowledge(1, packetId, REASON.quotaExceeded)
+        else client.close(REASON.quotaExceeded, 'its message could not be stored')
+      },
     })
   }
 

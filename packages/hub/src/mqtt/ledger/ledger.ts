@@ -350,10 +350,12 @@ export class Ledger implements Keeper {
   #tell(upTo: Lsn, error: Error | undefined): void {
     this.#hasWrittenSettled = false
     if (error !== undefined) this.#fail(error)
-    for (const waiter of this.#waits) if (!waiter.settled(upTo, error)) this.#waits.delete(waiter)
+    // What was written behind a gap may mean nothing without what should be there: a message names a set of sessions.
+    const outcome = error ?? (this.#hasFailed ? unkept() : undefined)
+    for (const waiter of this.#waits) if (!waiter.settled(upTo, outcome)) this.#waits.delete(waiter)
     const later = this.#calls.findIndex(({ lsn }) => lsn > upTo)
     // Taken out first: who asks again for what has failed is told with the next commit, not in this loop for ever.
-    for (const { done } of this.#calls.splice(0, later < 0 ? Infinity : later)) done(error)
+    for (const { done } of this.#calls.splice(0, later < 0 ? Infinity : later)) done(outcome)
   }
 }
 

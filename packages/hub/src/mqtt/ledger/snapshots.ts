@@ -34,8 +34,8 @@ const MUCH_WAITING = 4 * 1024 * 1024
  * meanwhile: each thing is written as it is in that moment, and its changes follow.
  *
  * ```
- * … old records …│clock│ sessions │ groups │ messages │ retained │ wills │clock│ …
- *                first    and, between them, what happens meanwhile       last ──committed──▶ keep from `first`
+ * … old records …│clock│snapshot│ sessions │ groups │ messages │ retained │ wills │clock│complete│ …
+ *                first             and, between them, what happens meanwhile         ──committed──▶ keep from `first`
  * ```
  */
 export class Snapshots {
@@ -73,14 +73,18 @@ export class Snapshots {
     ledger.forgetSets()
     try {
       const first = ledger.writeClock()
+      ledger.append({ kind: 'snapshot' })
       let slice = ledger.bytes
       for (const record of this.#records(first)) {
+        if (ledger.failures > failures) return
         ledger.append(record)
         if (ledger.bytes - slice < SLICE) continue
         await (journal.pendingBytes > MUCH_WAITING ? journal.whenCommitted(ledger.writeClock()) : nextTurn())
         slice = ledger.bytes
       }
       await journal.whenCommitted(ledger.writeClock())
+      if (ledger.failures > failures) return
+      await journal.whenCommitted(ledger.append({ kind: 'complete' }))
       if (ledger.failures > failures) return
       ledger.recovered()
       this.#bytesBefore = ledger.bytes

@@ -18,6 +18,8 @@ export class HandJournal implements Journal {
   #appended = 0
   committed = 0
   droppedBelow = 0
+  /** Else what nobody needs is still there, as in a segment that is being written. */
+  dropsAll = false
   /** Commits by itself, a turn later. */
   isAutomatic = true
   isBroken = false
@@ -54,6 +56,15 @@ export class HandJournal implements Journal {
     for (const { done } of told) done(error)
   }
 
+  /** What waits now is a group of its own. */
+  cut(): JournalRecord[] {
+    return this.#pending.splice(0)
+  }
+
+  settleCut(group: readonly JournalRecord[], error: Error): void {
+    for (const listener of this.#listeners) listener(group.at(-1)?.lsn ?? 0, error)
+  }
+
   onSettled(listener: CommitListener): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -67,7 +78,7 @@ export class HandJournal implements Journal {
   }
 
   async *replay(after: Lsn): AsyncGenerator<readonly JournalRecord[]> {
-    yield this.lasting.filter(({ lsn }) => lsn > after && lsn >= this.droppedBelow)
+    yield this.lasting.filter(({ lsn }) => lsn > after && (!this.dropsAll || lsn >= this.droppedBelow))
   }
 
   dropBelow(lsn: Lsn): Promise<void> {
@@ -89,6 +100,7 @@ export class HandJournal implements Journal {
     next.lasting.push(...this.lasting)
     next.#appended = next.committed = this.lasting.at(-1)?.lsn ?? 0
     next.droppedBelow = this.droppedBelow
+    next.dropsAll = this.dropsAll
     return next
   }
 }
@@ -161,7 +173,8 @@ export class LedgerStage {
     const one = { filter, qos, noLocal: false, retainAsPublished: false, retainHandling: 0 as const, ...more }
     client.send({ type: 'subscribe', packetId: 60_000, subscriptions: [one] })
     await this.settle()
-    client.take()
+    const suback = client.received.findIndex(({ type }) => type === 'suback')
+    client.received.splice(suback, 1)
   }
 
   /** Everything that is under way has arrived. */
