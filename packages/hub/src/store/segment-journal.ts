@@ -43,6 +43,10 @@ export class SegmentJournal implements Journal {
     return this.#log.pendingBytes
   }
 
+  get bytes(): number {
+    return this.#log.bytes
+  }
+
   append(payload: Uint8Array, waiter?: CommitWaiter): Lsn {
     return this.#log.append(payload, waiter)
   }

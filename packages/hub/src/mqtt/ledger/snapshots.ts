@@ -43,16 +43,19 @@ export class Snapshots {
   /** Of the ledger when the last one was complete, and how much of that was the snapshot. */
   #bytesBefore = 0
   #bytesWritten = 0
+  /** The least that the journal had since: all that other services wrote there since then waits for a snapshot to go. */
+  #journalBytes = 0
   #running: Promise<void> | undefined
 
   constructor(parts: SnapshotParts) {
     this.#parts = parts
   }
 
-  /** Once a second: writes one if there is twice as much as would be, or if the journal has failed. */
+  /** Once a second: writes one if there is twice as much as would be, whoever wrote it, or if the journal has failed. */
   look(): void {
-    const { ledger, leastBytes } = this.#parts
-    const since = ledger.bytes - this.#bytesBefore
+    const { ledger, journal, leastBytes } = this.#parts
+    this.#journalBytes = Math.min(this.#journalBytes, journal.bytes)
+    const since = Math.max(ledger.bytes - this.#bytesBefore, journal.bytes - this.#journalBytes)
     if (ledger.hasFailed || since > Math.max(leastBytes, 2 * this.#bytesWritten)) void this.write()
   }
 
@@ -88,6 +91,7 @@ export class Snapshots {
       if (ledger.failures > failures) return
       ledger.recovered()
       this.#bytesBefore = ledger.bytes
+      this.#journalBytes = journal.bytes
       this.#bytesWritten = ledger.bytes - bytes
       reader.keepFrom(first)
     } catch (error) {
