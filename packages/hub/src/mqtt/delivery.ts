@@ -139,17 +139,19 @@ export class Delivery {
    * ([MQTT-4.8.2-4], [MQTT-4.8.2-5]).
    */
   handOn(session: Session, isOver: boolean): void {
-    const given = new Map<Group, Sent<Owed>[]>()
-    for (const sent of session.outgoing.inFlight()) {
-      const { group } = sent.item
-      if (group === undefined || sent.qos === 2) continue
-      const others = given.get(group)
-      if (others === undefined) given.set(group, [sent])
-      else others.push(sent)
-    }
-    for (const [group, sent] of given) {
+    for (const [group, sent] of givenTo(session)) {
       const positions = sent.map(({ item }) => item.position)
       if (group.handOn(session, positions, isOver)) for (const { packetId } of sent) session.outgoing.remove(packetId)
+    }
+  }
+
+  /** The session is about to leave the journal, and goes on. */
+  lend(session: Session): void {
+    for (const [group, sent] of givenTo(session)) {
+      group.lend(
+        session,
+        sent.map(({ item }) => item.position),
+      )
     }
   }
 
@@ -316,4 +318,17 @@ export class Delivery {
     this.#parts.counters.dropped++
     return 'dropped'
   }
+}
+
+/** What shared groups have given it at QoS 1, oldest first. */
+function givenTo(session: Session): Map<Group, Sent<Owed>[]> {
+  const given = new Map<Group, Sent<Owed>[]>()
+  for (const sent of session.outgoing.inFlight()) {
+    const { group } = sent.item
+    if (group === undefined || sent.qos === 2) continue
+    const others = given.get(group)
+    if (others === undefined) given.set(group, [sent])
+    else others.push(sent)
+  }
+  return given
 }

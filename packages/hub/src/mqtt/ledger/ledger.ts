@@ -52,6 +52,8 @@ export class Ledger implements Keeper {
   readonly #wills = new Map<WillMessage, WillState>()
   readonly #stopListening: () => void
   #lastNumber: number
+  /** The message of the newest record that has one: who is owed it by the next needs no other. */
+  #latest: Position = 0
   /** What is settled need not be written before the next commit. */
   #hasWrittenSettled = false
   #timer: Timer | undefined
@@ -187,6 +189,7 @@ export class Ledger implements Keeper {
         message.parts(propertiesOf(message.forwarded)),
       ),
     )
+    this.#latest = position
     if (position !== 0) store.wrote(position, lsn)
     message.kept = { lsn, position, except: owing?.except ?? NOBODY, refused: owing?.refused ?? NOBODY }
     return lsn
@@ -230,8 +233,10 @@ export class Ledger implements Keeper {
   }
 
   handedBack(group: Group, session: Session, positions: readonly Position[]): void {
-    if (group.number === 0 || session.number === 0) return
-    this.append({ kind: 'handed-back', group: group.number, session: session.number, messages: positions })
+    if (group.number === 0) return
+    const lsn = this.append({ kind: 'handed-back', group: group.number, session: session.number, messages: positions })
+    // Of a session that is not there no record says what it had.
+    if (session.number === 0) for (const position of positions) this.#writeContent(position, lsn)
   }
 
   groupSettled({ number }: Group, position: Position): void {
@@ -297,10 +302,10 @@ export class Ledger implements Keeper {
     return isOwed || refused.length > 0 ? { except, refused } : undefined
   }
 
-  /** The message of a position, if no record has it yet. */
+  /** The message of a position. An older record of it may be about to go, or be of no use: who was owed it by that is not any more. */
   #writeContent(position: Position, owedAt: Lsn): void {
     const { store, clock } = this.#parts
-    if (store.lsnOf(position) !== 0) return store.wrote(position, owedAt)
+    if (position === this.#latest) return store.wrote(position, owedAt)
     const publication = store.get(position)
     if (publication === undefined) return
     store.wrote(position, this.append({ kind: 'moved', message: position, publication, at: clock.monotonic() }))

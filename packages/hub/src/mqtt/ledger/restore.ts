@@ -76,7 +76,7 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
     groups.set(kept.number, group)
   }
   for (const kept of state.sessions.values()) restoreOwed(broker, kept, groups)
-  store.forgetUnheld()
+  store.forgetUnheld(state.lastMessage)
   let retained = 0
   for (const [space, channels] of state.retained) {
     for (const [channel, publication] of channels) {

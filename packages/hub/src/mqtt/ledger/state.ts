@@ -288,6 +288,7 @@ export class LedgerState {
   }
 
   #hold(message: number): void {
+    this.lastMessage = Math.max(this.lastMessage, message)
     const kept = this.#messages.get(message)
     if (kept) kept.times++
     else {
