@@ -46,8 +46,10 @@ export class Delivery {
       if (link === undefined || !this.isRead(link)) return this.#drop()
       return link.deliver(message, terms, 0, false, many) ? 'sent' : this.#drop()
     }
+    // It has ended while room was made for this message.
+    if (link === undefined && !session.lasts) return this.#drop()
     const { kept } = message
-    if (kept !== undefined && kept.refused.includes(session.number)) {
+    if (kept !== undefined && kept.refused.has(session.number)) {
       return this.#parts.limits.overflow === 'reject' ? 'rejected' : this.#lose(session)
     }
     // QoS 2 goes on when the record of its receipt lasts: else it would come twice after a crash.
@@ -67,6 +69,8 @@ export class Delivery {
   /** Room for one more in its queue; false: there is none, or the session has ended over it. */
   admit(session: Session, size: number): boolean {
     const { limits, expire } = this.#parts
+    // What goes out at once needs no place in the queue, though others may have filled the store.
+    if (session.queue.length === 0 && this.hasRoom(session)) return true
     if (!this.#isFull(session, size)) return true
     if (limits.overflow === 'expire-session' && session.link === undefined) {
       expire(session)
@@ -207,7 +211,7 @@ export class Delivery {
     const { store, keeper } = this.#parts
     const position = message.hold(store)
     const { kept } = message
-    if (session.number !== 0 && (kept === undefined || kept.position === 0 || kept.except.includes(session.number))) {
+    if (session.number !== 0 && (kept === undefined || kept.position === 0 || kept.except.has(session.number))) {
       keeper.owed(session, position, terms)
     }
     return position
@@ -271,7 +275,8 @@ export class Delivery {
 
   #enqueue(session: Session, message: Passing, terms: DeliveryTerms): Delivered {
     const { size, kept } = message
-    const isAdmitted = session.number !== 0 && kept !== undefined && kept.position !== 0
+    const isAdmitted =
+      session.number !== 0 && kept !== undefined && kept.position !== 0 && !kept.except.has(session.number)
     if (!isAdmitted && !this.admit(session, size)) {
       return this.#parts.limits.overflow === 'reject' ? 'rejected' : this.#lose(session)
     }

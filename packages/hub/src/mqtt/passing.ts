@@ -15,9 +15,9 @@ export interface Kept {
   /** 0: nobody is owed it by that record. */
   readonly position: Position
   /** Numbers of sessions that get it and are not owed it by that record. */
-  readonly except: readonly number[]
+  readonly except: ReadonlySet<number>
   /** And of those that may not have it. */
-  readonly refused: readonly number[]
+  readonly refused: ReadonlySet<number>
 }
 
 /**

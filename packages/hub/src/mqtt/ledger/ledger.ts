@@ -36,7 +36,7 @@ export interface LedgerParts {
 
 /** They are written at once when they are so many. */
 const MANY_SETTLEMENTS = 16_384
-const NOBODY: readonly number[] = []
+const NOBODY: ReadonlySet<number> = new Set()
 
 /**
  * The engine's state in the journal: each change is a record. From time to time all of it is written anew (`Snapshots`),
@@ -181,7 +181,7 @@ export class Ledger implements Keeper {
     const lsn = this.#append(
       this.#encoder.message(
         {
-          ...{ message: position, set, except: owing?.except ?? NOBODY, qos, retain, expiresAt, retained },
+          ...{ message: position, set, except: [...(owing?.except ?? NOBODY)], qos, retain, expiresAt, retained },
           ...{ from: hasReceipt ? from.number : 0, packetId: hasReceipt ? order.packetId : 0 },
           at: expiresAt === Infinity ? 0 : clock.monotonic(),
           publisher: retained === undefined ? '' : message.publisher,
@@ -282,24 +282,24 @@ export class Ledger implements Keeper {
   #admit(
     message: Passing,
     { targets, from, echo, admit }: PublishOrder,
-  ): { readonly except: readonly number[]; readonly refused: readonly number[] } | undefined {
+  ): { readonly except: ReadonlySet<number>; readonly refused: ReadonlySet<number> } | undefined {
     let isOwed = targets.groups.some(({ number }) => number !== 0)
-    const except: number[] = []
-    const refused: number[] = []
+    const except = new Set<number>()
+    const refused = new Set<number>()
     for (const target of targets.sessions) {
       const { session } = target
       if (session.number === 0 || target.qos === 0) continue
       // What it gets on other terms, or later, has a record of its own.
       const isOther = target.holder !== undefined || (session === from && (!echo || target.own !== target))
-      if (isOther) except.push(session.number)
+      if (isOther) except.add(session.number)
       else if (admit(session, message.size)) isOwed = true
       // It may have ended over that.
       else if (session.number !== 0) {
-        except.push(session.number)
-        refused.push(session.number)
+        except.add(session.number)
+        refused.add(session.number)
       }
     }
-    return isOwed || refused.length > 0 ? { except, refused } : undefined
+    return isOwed || refused.size > 0 ? { except, refused } : undefined
   }
 
   /** The message of a position. An older record of it may be about to go, or be of no use: who was owed it by that is not any more. */

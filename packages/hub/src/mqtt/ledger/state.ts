@@ -245,10 +245,11 @@ export class LedgerState {
     if (retained !== undefined) this.#retain(retained.space, retained.channel, this.#dated(publication, at))
     if (from !== 0) this.sessions.get(from)?.received.add(packetId)
     const targets = set === 0 ? undefined : this.#targets.get(set)
+    const others = new Set(except)
     for (const target of targets?.sessions ?? []) {
       const session = this.sessions.get(target.session)
       const terms = termsFor(target, publication)
-      if (session && terms && !except.includes(target.session)) this.#owe(session, message, terms, 0)
+      if (session && terms && !others.has(target.session)) this.#owe(session, message, terms, 0)
     }
     for (const number of targets?.groups ?? []) {
       const group = this.groups.get(number)
