@@ -11,6 +11,9 @@ import { MemoryMessageHistory } from '../../../src/store/memory-message-history.
 import { MemoryMessages } from '../../../src/store/memory-messages.ts'
 import { MemoryClient, OpenDialect } from '../stage.ts'
 
+/** As of the segment log. */
+const MAX_RECORD = 32 * 1024 * 1024
+
 /** A journal that commits, or fails, when it is told to; what it has committed outlives the engine. */
 export class HandJournal implements Journal {
   readonly lasting: JournalRecord[] = []
@@ -35,6 +38,7 @@ export class HandJournal implements Journal {
   }
 
   append(payload: Uint8Array, _waiter?: CommitWaiter): Lsn {
+    if (payload.length > MAX_RECORD) throw new Error(`a record has ${payload.length} bytes`)
     if (this.#pending.length === 0 && this.isAutomatic) setImmediate(() => this.isAutomatic && this.settle())
     this.#pending.push({ lsn: ++this.#appended, payload: Uint8Array.from(payload) })
     return this.#appended
