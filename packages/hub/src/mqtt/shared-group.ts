@@ -229,10 +229,9 @@ export class SharedGroup implements Group {
 
   #clear(): void {
     const { store, keeper } = this.#parts
-    for (const position of this.#backlog) {
-      keeper.groupSettled(this, position)
-      store.release(position)
-    }
+    for (const position of this.unsettled) keeper.groupSettled(this, position)
+    for (const position of this.#backlog) store.release(position)
+    this.#lent.clear()
     this.#backlog.clear()
     this.#backlogBytes = 0
   }

@@ -172,7 +172,7 @@ export class Ledger implements Keeper {
     const hasReceipt = order.packetId !== 0 && from !== undefined && from.number !== 0
     const owing = message.qos === 0 ? undefined : this.#admit(message, order)
     if (owing === undefined && retained === undefined && !hasReceipt) return 0
-    if (this.#hasFailed) return UNKEPT
+    if (this.#isMute) return UNKEPT
     this.#flushSettled()
     const { clock, store } = this.#parts
     const set = owing === undefined ? 0 : this.#sets.numberOf(targets)
@@ -311,8 +311,13 @@ export class Ledger implements Keeper {
     store.wrote(position, this.append({ kind: 'moved', message: position, publication, at: clock.monotonic() }))
   }
 
+  /** Nothing is written. While all is written anew changes are too, though nobody is told that they last: it may be past them. */
+  get #isMute(): boolean {
+    return this.#hasFailed && !this.#isRecovering
+  }
+
   #append(record: Uint8Array): Lsn {
-    if (this.#hasFailed && !this.#isRecovering) return UNKEPT
+    if (this.#isMute) return UNKEPT
     this.#bytes += record.length
     return this.#parts.journal.append(record)
   }

@@ -70,9 +70,16 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
     }
     sessions.set(kept.number, restoreSession(broker, kept, principal))
   }
-  for (const kept of lastOfEach(state.groups.values())) {
-    const group = broker.space(kept.space).group(kept.share, kept.filter)
-    if (group === undefined) continue
+  const named = lastOfEach(state.groups.values())
+  for (const kept of state.groups.values()) {
+    const group = named.has(kept) ? broker.space(kept.space).group(kept.share, kept.filter) : undefined
+    if (group === undefined) {
+      // Its members went with the process: the next group of its name has nothing of it.
+      if (kept.backlog.size > 0) {
+        parts.ledger.append({ kind: 'group-settled', group: kept.number, messages: [...kept.backlog] })
+      }
+      continue
+    }
     group.restore(kept.number, [...kept.backlog])
     groups.set(kept.number, group)
   }
@@ -93,10 +100,12 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
 }
 
 /** A group that was empty for a while has another number since. */
-function lastOfEach(groups: Iterable<KeptGroup>): Iterable<KeptGroup> {
-  return new Map(
-    Array.from(groups, (group) => [JSON.stringify([group.space, group.share, group.filter]), group]),
-  ).values()
+function lastOfEach(groups: Iterable<KeptGroup>): ReadonlySet<KeptGroup> {
+  const named = Array.from(
+    groups,
+    (group) => [JSON.stringify([group.space, group.share, group.filter]), group] as const,
+  )
+  return new Set(new Map(named).values())
 }
 
 async function restoredPrincipal(owner: Owner, { dialects, logger }: RestoreParts): Promise<Principal | undefined> {
