@@ -1,6 +1,5 @@
 import { seededRandom } from '@halyard/testkit'
 import type { SeededRandom } from '@halyard/testkit'
-import type { Packet } from '@halyard/wire/mqtt'
 import { expect, it } from 'vitest'
 import { groupState, sessionRecords } from '../../../src/mqtt/ledger/live.ts'
 import type { MqttLimits } from '../../../src/mqtt/limits.ts'
@@ -64,7 +63,7 @@ class Chaos {
     client.send({
       ...{ type: 'publish', topic: this.#of(TOPICS), payload: Buffer.from(text), retain, dup: false, properties },
       ...{ qos: this.#of([0, 1, 1, 2, 2] as const), packetId: 1 + random.integer(6) },
-    } as Packet)
+    })
   }
 
   #subscribe(client: MemoryClient): void {
@@ -126,11 +125,19 @@ function stateOf({ server, store }: LedgerStage): object {
           textOf(message) === undefined ? [] : [{ ordinal, text: textOf(message), qos, retain, released, identifiers }],
         )
         const filters = subscriptions.map(({ filter, ...rest }) => JSON.stringify([filter, rest])).toSorted()
-        return [session.clientId, { number, next, expiry, messages, received: received.toSorted(), filters }]
+        return [
+          session.clientId,
+          { number, next, expiry, messages, received: received.toSorted((a, b) => a - b), filters },
+        ]
       }),
     ),
     groups: Object.fromEntries(
-      groups.map((group) => [`${group.share} ${group.filter}`, groupState(group).backlog.map(textOf).toSorted()]),
+      groups.map((group) => [
+        `${group.share} ${group.filter}`,
+        groupState(group)
+          .backlog.map((one) => textOf(one) ?? '')
+          .toSorted(),
+      ]),
     ),
     retained: [...broker.spaces]
       .flatMap((space) =>
