@@ -1,4 +1,4 @@
-import { StorageError, momentOf } from '@halyard/core'
+import { StorageError, describeError, momentOf } from '@halyard/core'
 import type { Clock, Logger, Timer } from '@halyard/core'
 import type { Journal, Lsn } from '../../domain/ports.ts'
 import type { MessageStore, Position } from '../../domain/positions.ts'
@@ -362,10 +362,22 @@ export class Ledger implements Keeper {
     if (error !== undefined) this.#fail(error)
     // What was written behind a gap may mean nothing without what should be there: a message names a set of sessions.
     const outcome = error ?? (this.#hasFailed ? unkept() : undefined)
-    for (const waiter of this.#waits) if (!waiter.settled(upTo, outcome)) this.#waits.delete(waiter)
+    for (const waiter of this.#waits) {
+      if (!this.#guard(() => waiter.settled(upTo, outcome))) this.#waits.delete(waiter)
+    }
     const later = this.#calls.findIndex(({ lsn }) => lsn > upTo)
     // Taken out first: who asks again for what has failed is told with the next commit, not in this loop for ever.
-    for (const { done } of this.#calls.splice(0, later < 0 ? Infinity : later)) done(outcome)
+    for (const { done } of this.#calls.splice(0, later < 0 ? Infinity : later)) this.#guard(() => done(outcome))
+  }
+
+  /** One that throws must not keep the others from being told, nor the journal from being written. */
+  #guard<T>(tell: () => T): T | undefined {
+    try {
+      return tell()
+    } catch (error) {
+      this.#parts.logger.error({ err: error }, `mqtt: an answer could not be given: ${describeError(error)}`)
+      return undefined
+    }
   }
 }
 
