@@ -138,7 +138,8 @@ const MqttLimitsSchema = v.strictObject({
   connectTimeout: seconds,
   authenticateTimeout: seconds,
   connectBytes: bytes(256, MIB),
-  packetBytes: bytes(256, 256 * MIB),
+  // With what belongs to it a message is one record of the journal, which has 32 MiB at the most.
+  packetBytes: bytes(256, 31 * MIB),
   topicLevels: between(1, 1000),
   subscriptions: count,
   filterBytes: bytes(KIB, 2 ** 30),

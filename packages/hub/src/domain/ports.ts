@@ -35,6 +35,8 @@ export interface Journal extends AsyncDisposable {
   readonly committed: Lsn
   /** Appended and not yet committed. */
   readonly pendingBytes: number
+  /** Of all records that are there, needed or not. */
+  readonly bytes: number
   /** Told once a group, in order. The function given back ends it. */
   onSettled(listener: CommitListener): () => void
   /** Resolves when everything up to `lsn` lasts, rejects if it never will. */

@@ -20,8 +20,8 @@ export interface MessageStore<M> {
   writtenBefore(lsn: Lsn): Iterable<readonly [Position, M]>
   /** Of an earlier process. Nobody waits for it until somebody {@link share}s it. */
   restore(position: Position, message: M, bytes: number): void
-  /** Restored for nobody. */
-  forgetUnheld(): void
+  /** Restored for nobody. None up to `last` is given again: a record may still name it. */
+  forgetUnheld(last: Position): void
   /** Of what is held. */
   readonly bytes: number
   readonly count: number

@@ -169,6 +169,7 @@ export class Broker {
     }
     this.delivery.handOn(session, true)
     this.keeper.ended(session)
+    session.expiry = 0
     this.delivery.forget(session)
     this.wills.ended(session)
   }

@@ -73,9 +73,14 @@ export function openSession(broker: Broker, connect: Connect, principal: Princip
   session.principal = principal
   session.expiry = expiry
   session.endsAt = Infinity
-  if (!session.lasts) broker.keeper.ended(session)
-  else if (session.number === 0) broker.keeper.began(session)
-  else broker.keeper.returned(session)
+  if (!session.lasts) {
+    broker.delivery.lend(session)
+    broker.keeper.ended(session)
+  } else if (session.number === 0) {
+    broker.keeper.began(session)
+  } else {
+    broker.keeper.returned(session)
+  }
   broker.wills.returned(session)
 
   const keepAlive = keepAliveOf(connect, limits)

@@ -66,7 +66,10 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     this.#transport = transport
     this.#onClosed = onClosed
     this.output = new ClientOutput(broker, transport, () => this.goOn())
-    this.#pace = new Pace(this.output, transport, limits, () => this.#publishing?.isTooMuch === true)
+    // A session that lasts adds to what waits for the disk with nearly everything that it sends.
+    const isBehind = (): boolean => (this.#session?.number ?? 0) !== 0 && broker.keeper.isBehind
+    const isTooMuch = (): boolean => this.#publishing?.isTooMuch === true || isBehind()
+    this.#pace = new Pace(this.output, transport, limits, isTooMuch)
     this.dialectConnection = dialectView(this, id)
     this.#reader = new PacketReader(this, {
       receiver: 'server',

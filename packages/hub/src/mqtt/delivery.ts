@@ -46,8 +46,10 @@ export class Delivery {
       if (link === undefined || !this.isRead(link)) return this.#drop()
       return link.deliver(message, terms, 0, false, many) ? 'sent' : this.#drop()
     }
+    // It has ended while room was made for this message.
+    if (link === undefined && !session.lasts) return this.#drop()
     const { kept } = message
-    if (kept !== undefined && kept.refused.includes(session.number)) {
+    if (kept !== undefined && kept.refused.has(session.number)) {
       return this.#parts.limits.overflow === 'reject' ? 'rejected' : this.#lose(session)
     }
     // QoS 2 goes on when the record of its receipt lasts: else it would come twice after a crash.
@@ -67,6 +69,8 @@ export class Delivery {
   /** Room for one more in its queue; false: there is none, or the session has ended over it. */
   admit(session: Session, size: number): boolean {
     const { limits, expire } = this.#parts
+    // What goes out at once needs no place in the queue, though others may have filled the store.
+    if (session.queue.length === 0 && this.hasRoom(session)) return true
     if (!this.#isFull(session, size)) return true
     if (limits.overflow === 'expire-session' && session.link === undefined) {
       expire(session)
@@ -139,17 +143,19 @@ export class Delivery {
    * ([MQTT-4.8.2-4], [MQTT-4.8.2-5]).
    */
   handOn(session: Session, isOver: boolean): void {
-    const given = new Map<Group, Sent<Owed>[]>()
-    for (const sent of session.outgoing.inFlight()) {
-      const { group } = sent.item
-      if (group === undefined || sent.qos === 2) continue
-      const others = given.get(group)
-      if (others === undefined) given.set(group, [sent])
-      else others.push(sent)
-    }
-    for (const [group, sent] of given) {
+    for (const [group, sent] of givenTo(session)) {
       const positions = sent.map(({ item }) => item.position)
       if (group.handOn(session, positions, isOver)) for (const { packetId } of sent) session.outgoing.remove(packetId)
+    }
+  }
+
+  /** The session is about to leave the journal, and goes on. */
+  lend(session: Session): void {
+    for (const [group, sent] of givenTo(session)) {
+      group.lend(
+        session,
+        sent.map(({ item }) => item.position),
+      )
     }
   }
 
@@ -205,7 +211,7 @@ export class Delivery {
     const { store, keeper } = this.#parts
     const position = message.hold(store)
     const { kept } = message
-    if (session.number !== 0 && (kept === undefined || kept.position === 0 || kept.except.includes(session.number))) {
+    if (session.number !== 0 && (kept === undefined || kept.position === 0 || kept.except.has(session.number))) {
       keeper.owed(session, position, terms)
     }
     return position
@@ -269,7 +275,8 @@ export class Delivery {
 
   #enqueue(session: Session, message: Passing, terms: DeliveryTerms): Delivered {
     const { size, kept } = message
-    const isAdmitted = session.number !== 0 && kept !== undefined && kept.position !== 0
+    const isAdmitted =
+      session.number !== 0 && kept !== undefined && kept.position !== 0 && !kept.except.has(session.number)
     if (!isAdmitted && !this.admit(session, size)) {
       return this.#parts.limits.overflow === 'reject' ? 'rejected' : this.#lose(session)
     }
@@ -316,4 +323,17 @@ export class Delivery {
     this.#parts.counters.dropped++
     return 'dropped'
   }
+}
+
+/** What shared groups have given it at QoS 1, oldest first. */
+function givenTo(session: Session): Map<Group, Sent<Owed>[]> {
+  const given = new Map<Group, Sent<Owed>[]>()
+  for (const sent of session.outgoing.inFlight()) {
+    const { group } = sent.item
+    if (group === undefined || sent.qos === 2) continue
+    const others = given.get(group)
+    if (others === undefined) given.set(group, [sent])
+    else others.push(sent)
+  }
+  return given
 }

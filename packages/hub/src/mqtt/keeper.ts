@@ -2,6 +2,7 @@
  * The port to what of the engine must last. Each method is called where the thing itself happens, in its order. A number
  * that it gives is what to wait for before anybody is told; 0: nothing; `UNKEPT`: it cannot be kept.
  */
+import { StorageError } from '@halyard/core'
 import type { Qos } from '@halyard/wire/mqtt'
 import type { Lsn } from '../domain/ports.ts'
 import type { Position } from '../domain/positions.ts'
@@ -47,6 +48,14 @@ export type Admit = (session: Session, bytes: number) => boolean
 
 /** The number of what cannot be kept at present. */
 export const UNKEPT: Lsn = -1
+
+/** What whoever waits for {@link UNKEPT} is told. */
+export function unkept(): StorageError {
+  return new StorageError(
+    'ERR_HUB_JOURNAL_FAILED',
+    'the journal takes nothing at present; see the log, and mend the disk',
+  )
+}
 
 /** Somebody who waits for commits, told of each. */
 export interface CommitWait {

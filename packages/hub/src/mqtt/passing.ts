@@ -15,9 +15,9 @@ export interface Kept {
   /** 0: nobody is owed it by that record. */
   readonly position: Position
   /** Numbers of sessions that get it and are not owed it by that record. */
-  readonly except: readonly number[]
+  readonly except: ReadonlySet<number>
   /** And of those that may not have it. */
-  readonly refused: readonly number[]
+  readonly refused: ReadonlySet<number>
 }
 
 /**
@@ -128,6 +128,8 @@ export class Passing {
   hold(store: MessageStore<Publication>): Position {
     if (this.#position === 0 || !store.share(this.#position)) {
       this.#position = store.hold(this.publication, this.size)
+      // Nobody is owed it by its record; QoS 2 waits for its receipt in there.
+      if (this.kept !== undefined && this.kept.position === 0) store.wrote(this.#position, this.kept.lsn)
     }
     return this.#position
   }

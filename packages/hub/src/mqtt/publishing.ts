@@ -56,7 +56,10 @@ export class Publishing {
     this.#client = client
     this.#answers = new Answers(broker.keeper, {
       send: (qos, packetId, reason) => client.acknowledge(qos, packetId, reason),
-      failed: (packetId) => this.#unkept(1, packetId),
+      failed: (packetId) => {
+        if (client.version === 5) client.acknowledge(1, packetId, REASON.quotaExceeded)
+        else client.close(REASON.quotaExceeded, 'its message could not be stored')
+      },
     })
   }
 
@@ -199,6 +202,7 @@ export class Publishing {
     if (routed === 'rejected') reason = REASON.quotaExceeded
     // Before 5.0 there is no PUBACK that says no: without one the client keeps its message.
     if (reason !== REASON.success && this.#client.version !== 5 && limits.overflow === 'reject') {
+      if (qos === 2) this.#giveUp(packetId)
       return this.#client.close(reason, 'a queue or the retained messages are full')
     }
     if (reason === REASON.success && routed === 'nobody') reason = REASON.noMatchingSubscribers
@@ -213,6 +217,7 @@ export class Publishing {
 
   /** The journal takes nothing. */
   #unkept(qos: 1 | 2, packetId: number): void {
+    if (qos === 2) this.#client.session.incoming.release(packetId)
     if (this.#client.version !== 5) return this.#client.close(REASON.quotaExceeded, 'its message could not be stored')
     this.#answer(qos, packetId, REASON.quotaExceeded)
   }
@@ -250,11 +255,11 @@ export class Publishing {
 
   /** The answer has its place behind the others. Gives what sends it; QoS 2 is settled for the session, whoever is there. */
   #later(qos: 1 | 2, packetId: number): (reason: ReasonCode) => void {
-    const { incoming, keeping } = this.#client.session
+    const { keeping } = this.#client.session
     if (qos === 1) return this.#place(1, packetId)
     keeping.begin(packetId, this.#place(2, packetId))
     return (reason) => {
-      if (reason >= REASON.unspecifiedError) incoming.release(packetId)
+      if (reason >= REASON.unspecifiedError) this.#giveUp(packetId)
       keeping.settle(packetId, reason)
     }
   }
@@ -318,8 +323,14 @@ export class Publishing {
 
   /** A failure ends a message of QoS 2 at once: no PUBREL comes for it (§4.3.3). */
   #answer(qos: 1 | 2, packetId: number, reason: ReasonCode): void {
-    if (qos === 2 && reason >= REASON.unspecifiedError) this.#client.session.incoming.release(packetId)
+    if (qos === 2 && reason >= REASON.unspecifiedError) this.#giveUp(packetId)
     this.#answers.give(qos, packetId, reason)
+  }
+
+  /** A message of QoS 2 that is not taken: its record may have the receipt, for which the next one would be the same. */
+  #giveUp(packetId: number): void {
+    const { session } = this.#client
+    if (session.incoming.release(packetId)) this.#broker.keeper.released(session, packetId)
   }
 }
 

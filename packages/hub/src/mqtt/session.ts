@@ -64,6 +64,7 @@ export interface Group {
    * come back for them. False: there is nobody.
    */
   handOn(from: Session, positions: readonly Position[], isOver: boolean): boolean
+  lend(to: Session, positions: readonly Position[]): void
   /** A member that does not last has acknowledged it. */
   settled(position: Position): void
   /** In the journal; 0: it is not there. */

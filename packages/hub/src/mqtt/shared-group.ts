@@ -136,8 +136,9 @@ export class SharedGroup implements Group {
     const isTaken = isOver ? this.#isAwaited : this.#members.some(({ session }) => session.link !== undefined)
     if (!isTaken) return false
     const { store, keeper } = this.#parts
-    keeper.handedBack(this, from, positions)
-    for (const position of positions) this.#lent.delete(position)
+    // What was only lent was here all the time, as far as the journal knows.
+    const given = positions.filter((position) => !this.#lent.delete(position))
+    if (given.length > 0) keeper.handedBack(this, from, given)
     const waiting = [...this.#backlog]
     this.#backlog.clear()
     this.#backlogBytes = 0
@@ -147,6 +148,13 @@ export class SharedGroup implements Group {
     }
     this.drain()
     return true
+  }
+
+  /** A member lasts no longer than its connection from now on: in the journal what it has waits here. */
+  lend(to: Session, positions: readonly Position[]): void {
+    if (this.number === 0) return
+    this.#parts.keeper.handedBack(this, to, positions)
+    for (const position of positions) this.#lent.add(position)
   }
 
   /** Whether a member can take QoS 1 and 2, now or when it is back. */
@@ -220,7 +228,10 @@ export class SharedGroup implements Group {
   }
 
   #clear(): void {
-    for (const position of this.#backlog) this.#parts.store.release(position)
+    const { store, keeper } = this.#parts
+    for (const position of this.unsettled) keeper.groupSettled(this, position)
+    for (const position of this.#backlog) store.release(position)
+    this.#lent.clear()
     this.#backlog.clear()
     this.#backlogBytes = 0
   }

@@ -59,7 +59,8 @@ export class MemoryMessages<M> implements MessageStore<M> {
     this.#next = Math.max(this.#next, position + 1)
   }
 
-  forgetUnheld(): void {
+  forgetUnheld(last: Position): void {
+    this.#next = Math.max(this.#next, last + 1)
     for (const [position, { times }] of this.#held) if (times === 0) this.release(position)
   }
 

@@ -110,6 +110,8 @@ const READ: { readonly [K in LedgerRecord['kind']]: (reader: RecordReader, messa
     'group-settled': (reader) => ({ kind: 'group-settled', group: reader.number(), messages: readNumbers(reader) }),
     will: readWill,
     'will-gone': (reader) => ({ kind: 'will-gone', will: reader.number() }),
+    snapshot: () => ({ kind: 'snapshot' }),
+    complete: () => ({ kind: 'complete' }),
   }
 
 function readMessage(reader: RecordReader, messages: MessageReader): LedgerRecord {

@@ -112,6 +112,9 @@ export class LedgerEncoder {
       case 'will-gone':
         writer.number(record.will)
         break
+      case 'snapshot':
+      case 'complete':
+        break
     }
     return writer.record
   }

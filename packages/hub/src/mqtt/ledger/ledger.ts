@@ -1,8 +1,8 @@
-import { StorageError, momentOf } from '@halyard/core'
+import { describeError, momentOf } from '@halyard/core'
 import type { Clock, Logger, Timer } from '@halyard/core'
 import type { Journal, Lsn } from '../../domain/ports.ts'
 import type { MessageStore, Position } from '../../domain/positions.ts'
-import { UNKEPT } from '../keeper.ts'
+import { UNKEPT, unkept } from '../keeper.ts'
 import type { Admit, CommitWait, Keeper, PublishOrder } from '../keeper.ts'
 import type { DeliveryTerms } from '../link.ts'
 import type { Passing } from '../passing.ts'
@@ -11,8 +11,8 @@ import type { ClientSubscription, Group, Session } from '../session.ts'
 import type { WillMessage } from '../wills.ts'
 import { LedgerEncoder, propertiesOf } from './encoder.ts'
 import type { MessageFacts } from './encoder.ts'
-import { groupState, ownerOf, sessionRecords, subscriptionState } from './live.ts'
-import type { LedgerRecord, Terms, WillState } from './records.ts'
+import { groupState, ownerOf, sessionRecords, subscriptionState, termsOf } from './live.ts'
+import type { LedgerRecord, WillState } from './records.ts'
 import { Settlements } from './settlements.ts'
 import { TargetSets } from './target-sets.ts'
 
@@ -39,8 +39,9 @@ export interface LedgerParts {
 
 /** They are written at once when they are so many. */
 const MANY_SETTLEMENTS = 16_384
-const NOBODY: readonly number[] = []
+const NOBODY: ReadonlySet<number> = new Set()
 const NOTHING = { except: NOBODY, refused: NOBODY }
+const NO_NUMBERS: readonly number[] = []
 
 /**
  * The engine's state in the journal: each change is a record. From time to time all of it is written anew (`Snapshots`),
@@ -56,6 +57,8 @@ export class Ledger implements Keeper {
   readonly #wills = new Map<WillMessage, WillState>()
   readonly #stopListening: () => void
   #lastNumber: number
+  /** The message of the newest record that has one: who is owed it by the next needs no other. */
+  #latest: Position = 0
   /** What is settled need not be written before the next commit. */
   #hasWrittenSettled = false
   #timer: Timer | undefined
@@ -174,7 +177,7 @@ export class Ledger implements Keeper {
     const hasReceipt = order.packetId !== 0 && from !== undefined && from.number !== 0
     const owing = message.qos === 0 ? undefined : this.#admit(message, order, admit)
     if (owing === undefined && retained === undefined && !hasReceipt) return 0
-    if (this.#hasFailed || this.#parts.isFull()) return UNKEPT
+    if (this.#isMute || this.#parts.isFull()) return UNKEPT
     this.#flushSettled()
     const { clock, store } = this.#parts
     const set = owing === undefined ? 0 : this.#sets.numberOf(targets)
@@ -189,13 +192,14 @@ export class Ledger implements Keeper {
       at: expiresAt === Infinity ? 0 : clock.monotonic(),
       expiresAt,
       set,
-      except,
+      except: except.size === 0 ? NO_NUMBERS : [...except],
       from: hasReceipt ? from.number : 0,
       packetId: hasReceipt ? order.packetId : 0,
       retained,
       publisher: retained === undefined ? '' : message.publisher,
     }
     const lsn = this.#append(this.#encoder.message(facts, message.parts(propertiesOf(message.forwarded))))
+    this.#latest = position
     if (position !== 0) store.wrote(position, lsn)
     message.kept = { lsn, position, except, refused }
     return lsn
@@ -239,8 +243,10 @@ export class Ledger implements Keeper {
   }
 
   handedBack(group: Group, session: Session, positions: readonly Position[]): void {
-    if (group.number === 0 || session.number === 0) return
-    this.append({ kind: 'handed-back', group: group.number, session: session.number, messages: positions })
+    if (group.number === 0) return
+    const lsn = this.append({ kind: 'handed-back', group: group.number, session: session.number, messages: positions })
+    // Of a session that is not there no record says what it had.
+    if (session.number === 0) for (const position of positions) this.#writeContent(position, lsn)
   }
 
   groupSettled({ number }: Group, position: Position): void {
@@ -287,37 +293,43 @@ export class Ledger implements Keeper {
     message: Passing,
     { targets, from, echo }: PublishOrder,
     admit: Admit,
-  ): { readonly except: readonly number[]; readonly refused: readonly number[] } | undefined {
+  ): { readonly except: ReadonlySet<number>; readonly refused: ReadonlySet<number> } | undefined {
     let isOwed = targets.groups.some(({ number }) => number !== 0)
-    const except: number[] = []
-    const refused: number[] = []
+    // Made when there is somebody: nearly always nobody is.
+    let except: Set<number> | undefined
+    let refused: Set<number> | undefined
     for (const target of targets.sessions) {
       const { session } = target
       if (session.number === 0 || target.qos === 0) continue
       // What it gets on other terms, or later, has a record of its own.
       const isOther = target.holder !== undefined || (session === from && (!echo || target.own !== target))
-      if (isOther) except.push(session.number)
+      if (isOther) (except ??= new Set()).add(session.number)
       else if (admit(session, message.size)) isOwed = true
       // It may have ended over that.
       else if (session.number !== 0) {
-        except.push(session.number)
-        refused.push(session.number)
+        ;(except ??= new Set()).add(session.number)
+        ;(refused ??= new Set()).add(session.number)
       }
     }
-    return isOwed || refused.length > 0 ? { except, refused } : undefined
+    return isOwed || refused !== undefined ? { except: except ?? NOBODY, refused: refused ?? NOBODY } : undefined
   }
 
-  /** The message of a position, if no record has it yet. */
+  /** The message of a position. An older record of it may be about to go, or be of no use: who was owed it by that is not any more. */
   #writeContent(position: Position, owedAt: Lsn): void {
     const { store, clock } = this.#parts
-    if (store.lsnOf(position) !== 0) return store.wrote(position, owedAt)
+    if (position === this.#latest) return store.wrote(position, owedAt)
     const publication = store.get(position)
     if (publication === undefined) return
     store.wrote(position, this.append({ kind: 'moved', message: position, publication, at: clock.monotonic() }))
   }
 
+  /** Nothing is written. While all is written anew changes are too, though nobody is told that they last: it may be past them. */
+  get #isMute(): boolean {
+    return this.#hasFailed && !this.#isRecovering
+  }
+
   #append(record: Uint8Array): Lsn {
-    if (this.#hasFailed && !this.#isRecovering) return UNKEPT
+    if (this.#isMute) return UNKEPT
     this.#bytes += record.length
     return this.#parts.journal.append(record)
   }
@@ -360,24 +372,23 @@ export class Ledger implements Keeper {
   #tell(upTo: Lsn, error: Error | undefined): void {
     this.#hasWrittenSettled = false
     if (error !== undefined) this.#fail(error)
-    for (const waiter of this.#waits) if (!waiter.settled(upTo, error)) this.#waits.delete(waiter)
-    let told = 0
-    for (const { lsn, done } of this.#calls) {
-      if (lsn > upTo) break
-      told++
-      done(error)
+    // What was written behind a gap may mean nothing without what should be there: a message names a set of sessions.
+    const outcome = error ?? (this.#hasFailed ? unkept() : undefined)
+    for (const waiter of this.#waits) {
+      if (!this.#guard(() => waiter.settled(upTo, outcome))) this.#waits.delete(waiter)
     }
-    this.#calls.splice(0, told)
+    const later = this.#calls.findIndex(({ lsn }) => lsn > upTo)
+    // Taken out first: who asks again for what has failed is told with the next commit, not in this loop for ever.
+    for (const { done } of this.#calls.splice(0, later < 0 ? Infinity : later)) this.#guard(() => done(outcome))
   }
-}
 
-function termsOf({ qos, retain, identifiers = [] }: DeliveryTerms): Terms {
-  return { qos, retain, identifiers }
-}
-
-function unkept(): StorageError {
-  return new StorageError(
-    'ERR_HUB_JOURNAL_FAILED',
-    'the journal takes nothing at present; see the log, and mend the disk',
-  )
+  /** One that throws must not keep the others from being told, nor the journal from being written. */
+  #guard<T>(tell: () => T): T | undefined {
+    try {
+      return tell()
+    } catch (error) {
+      this.#parts.logger.error({ err: error }, `mqtt: an answer could not be given: ${describeError(error)}`)
+      return undefined
+    }
+  }
 }

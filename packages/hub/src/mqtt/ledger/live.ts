@@ -1,10 +1,13 @@
 /** What lives in the engine, as the ledger's records have it. */
 import type { Qos } from '@halyard/wire/mqtt'
+import type { DeliveryTerms } from '../link.ts'
 import type { ClientSubscription, Group, Session } from '../session.ts'
-import type { GroupState, LedgerRecord, OwedState, Owner, SubscriptionState } from './records.ts'
+import type { GroupState, LedgerRecord, OwedState, Owner, SubscriptionState, Terms } from './records.ts'
 
-/** Of one record: what a session is owed beyond it follows in records of its own. */
-const MOST_OWED = 500_000
+/** Bytes of one record, about, for what a session is owed: what it is owed beyond them follows in records of its own. */
+const MOST_OWED = 4 * 1024 * 1024
+/** Numbers and flags of one message, at the most; a subscription identifier has four. */
+const OWED_BYTES = 26
 
 export function ownerOf({ principal, clientId }: Pick<Session, 'principal' | 'clientId'>): Owner {
   const { dialect, space, account, name } = principal
@@ -20,8 +23,9 @@ export function subscriptionState(filter: string, subscription: ClientSubscripti
 export function sessionRecords(session: Session, leftAt: number | undefined): LedgerRecord[] {
   const { number, expiry, incoming } = session
   const owed = owedBy(session)
-  const first = owed.slice(0, MOST_OWED)
-  const rest = owed.slice(MOST_OWED)
+  const count = countOf(owed, session.sent)
+  const first = owed.slice(0, count)
+  const rest = owed.slice(count)
   const [behind] = rest
   return [
     {
@@ -38,6 +42,22 @@ export function sessionRecords(session: Session, leftAt: number | undefined): Le
       return { kind: 'owed', session: number, message, terms: { qos, retain, identifiers } }
     }),
   ]
+}
+
+/**
+ * How many go into the record of the session: all that are in flight, whose state no other record has. A client whose
+ * thousands of subscriptions have an identifier each, and all fit, is not told again which they were.
+ */
+function countOf(owed: OwedState[], sent: number): number {
+  let bytes = 0
+  for (const [index, one] of owed.entries()) {
+    bytes += OWED_BYTES + 4 * one.identifiers.length
+    if (bytes <= MOST_OWED) continue
+    if (one.ordinal >= sent) return index
+    owed[index] = { ...one, identifiers: [] }
+    bytes -= 4 * one.identifiers.length
+  }
+  return owed.length
 }
 
 /** In flight first, then what waits, which is behind it. */
@@ -65,4 +85,8 @@ function marked(mark: number): { readonly qos: Qos; readonly retain: boolean } {
 export function groupState(group: Group): GroupState {
   const { number, space, share, filter } = group
   return { number, space, share, filter, backlog: group.unsettled }
+}
+
+export function termsOf({ qos, retain, identifiers = [] }: DeliveryTerms): Terms {
+  return { qos, retain, identifiers }
 }

@@ -159,3 +159,7 @@ export type LedgerRecord =
   | { readonly kind: 'group-settled'; readonly group: number; readonly messages: readonly number[] }
   | { readonly kind: 'will'; readonly will: WillState; readonly at: number }
   | { readonly kind: 'will-gone'; readonly will: number }
+  /** From here on all that lives is written anew. */
+  | { readonly kind: 'snapshot' }
+  /** It was: what was there before and was not written again is no more. */
+  | { readonly kind: 'complete' }

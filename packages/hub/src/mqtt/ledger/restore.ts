@@ -59,6 +59,7 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
     if (publication !== undefined) store.restore(message, publication, sizeOfPublication(publication))
   }
   const groups = new Map<number, SharedGroup>()
+  const sessions = new Map<number, Session>()
   let forgotten = 0
   for (const kept of state.sessions.values()) {
     const principal = await restoredPrincipal(kept.owner, parts)
@@ -67,16 +68,26 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
       parts.ledger.append({ kind: 'ended', session: kept.number })
       continue
     }
-    restoreSession(broker, kept, principal)
+    sessions.set(kept.number, restoreSession(broker, kept, principal))
   }
-  for (const kept of lastOfEach(state.groups.values())) {
-    const group = broker.space(kept.space).group(kept.share, kept.filter)
-    if (group === undefined) continue
+  const named = lastOfEach(state.groups.values())
+  for (const kept of state.groups.values()) {
+    const group = named.has(kept) ? broker.space(kept.space).group(kept.share, kept.filter) : undefined
+    if (group === undefined) {
+      // Its members went with the process: the next group of its name has nothing of it.
+      if (kept.backlog.size > 0) {
+        parts.ledger.append({ kind: 'group-settled', group: kept.number, messages: [...kept.backlog] })
+      }
+      continue
+    }
     group.restore(kept.number, [...kept.backlog])
     groups.set(kept.number, group)
   }
-  for (const kept of state.sessions.values()) restoreOwed(broker, kept, groups)
-  store.forgetUnheld()
+  for (const kept of state.sessions.values()) {
+    const session = sessions.get(kept.number)
+    if (session !== undefined) restoreOwed(broker, session, kept, groups)
+  }
+  store.forgetUnheld(state.lastMessage)
   let retained = 0
   for (const [space, channels] of state.retained) {
     for (const [channel, publication] of channels) {
@@ -89,10 +100,12 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
 }
 
 /** A group that was empty for a while has another number since. */
-function lastOfEach(groups: Iterable<KeptGroup>): Iterable<KeptGroup> {
-  return new Map(
-    Array.from(groups, (group) => [JSON.stringify([group.space, group.share, group.filter]), group]),
-  ).values()
+function lastOfEach(groups: Iterable<KeptGroup>): ReadonlySet<KeptGroup> {
+  const named = Array.from(
+    groups,
+    (group) => [JSON.stringify([group.space, group.share, group.filter]), group] as const,
+  )
+  return new Set(new Map(named).values())
 }
 
 async function restoredPrincipal(owner: Owner, { dialects, logger }: RestoreParts): Promise<Principal | undefined> {
@@ -105,7 +118,7 @@ async function restoredPrincipal(owner: Owner, { dialects, logger }: RestorePart
   }
 }
 
-function restoreSession(broker: Broker, kept: KeptSession, principal: Principal): void {
+function restoreSession(broker: Broker, kept: KeptSession, principal: Principal): Session {
   const { number, owner, expiry, leftAt, subscriptions, received } = kept
   const session = broker.sessions.create(principal, owner.clientId, broker.limits.window)
   session.number = number
@@ -120,12 +133,16 @@ function restoreSession(broker: Broker, kept: KeptSession, principal: Principal)
     broker.space(space).restore(filter, share, subscription)
     broker.endInTime(sent, subscription)
   }
+  return session
 }
 
 /** What may have been on the wire is in flight again, under the same packet identifiers; the rest waits. */
-function restoreOwed(broker: Broker, kept: KeptSession, groups: ReadonlyMap<number, SharedGroup>): void {
-  const session = broker.sessions.ofNumber(kept.number)
-  if (session === undefined) return
+function restoreOwed(
+  broker: Broker,
+  session: Session,
+  kept: KeptSession,
+  groups: ReadonlyMap<number, SharedGroup>,
+): void {
   const { store, limits } = broker
   const sent = kept.leftAt === undefined ? sentBefore([...kept.owed.values()], limits.window, kept.sent) : kept.sent
   for (const one of kept.owed.values()) {
@@ -146,10 +163,14 @@ function restoreOwed(broker: Broker, kept: KeptSession, groups: ReadonlyMap<numb
 
 const LOST: DeliveryTerms = { qos: 1, retain: false, identifiers: undefined }
 
-/** It had a connection to the end: so many as its window may have been sent. */
+/**
+ * It had a connection to the end: so many as its window may have been sent. More if of the first some were settled that
+ * were not yet written so: what PUBREC came for was sent for certain, and must never be a PUBLISH again.
+ */
 function sentBefore(owed: readonly OwedState[], window: number, known: number): number {
   const last = owed[Math.min(window, owed.length) - 1]
-  return last === undefined ? known : Math.max(known, last.ordinal + 1)
+  const released = owed.findLast((one) => one.released)
+  return Math.max(known, (last?.ordinal ?? -1) + 1, (released?.ordinal ?? -1) + 1)
 }
 
 function owedOf(

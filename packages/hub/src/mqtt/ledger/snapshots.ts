@@ -34,8 +34,8 @@ const MUCH_WAITING = 4 * 1024 * 1024
  * meanwhile: each thing is written as it is in that moment, and its changes follow.
  *
  * ```
- * … old records …│clock│ sessions │ groups │ messages │ retained │ wills │clock│ …
- *                first    and, between them, what happens meanwhile       last ──committed──▶ keep from `first`
+ * … old records …│clock│snapshot│ sessions │ groups │ messages │ retained │ wills │clock│complete│ …
+ *                first             and, between them, what happens meanwhile         ──committed──▶ keep from `first`
  * ```
  */
 export class Snapshots {
@@ -43,16 +43,19 @@ export class Snapshots {
   /** Of the ledger when the last one was complete, and how much of that was the snapshot. */
   #bytesBefore = 0
   #bytesWritten = 0
+  /** The least that the journal had since: all that other services wrote there since then waits for a snapshot to go. */
+  #journalBytes = 0
   #running: Promise<void> | undefined
 
   constructor(parts: SnapshotParts) {
     this.#parts = parts
   }
 
-  /** Once a second: writes one if there is twice as much as would be, or if the journal has failed. */
+  /** Once a second: writes one if there is twice as much as would be, whoever wrote it, or if the journal has failed. */
   look(): void {
-    const { ledger, leastBytes } = this.#parts
-    const since = ledger.bytes - this.#bytesBefore
+    const { ledger, journal, leastBytes } = this.#parts
+    this.#journalBytes = Math.min(this.#journalBytes, journal.bytes)
+    const since = Math.max(ledger.bytes - this.#bytesBefore, journal.bytes - this.#journalBytes)
     if (ledger.hasFailed || since > Math.max(leastBytes, 2 * this.#bytesWritten)) void this.write()
   }
 
@@ -73,8 +76,10 @@ export class Snapshots {
     ledger.forgetSets()
     try {
       const first = ledger.writeClock()
+      ledger.append({ kind: 'snapshot' })
       let slice = ledger.bytes
       for (const record of this.#records(first)) {
+        if (ledger.failures > failures) return
         ledger.append(record)
         if (ledger.bytes - slice < SLICE) continue
         await (journal.pendingBytes > MUCH_WAITING ? journal.whenCommitted(ledger.writeClock()) : nextTurn())
@@ -82,8 +87,11 @@ export class Snapshots {
       }
       await journal.whenCommitted(ledger.writeClock())
       if (ledger.failures > failures) return
+      await journal.whenCommitted(ledger.append({ kind: 'complete' }))
+      if (ledger.failures > failures) return
       ledger.recovered()
       this.#bytesBefore = ledger.bytes
+      this.#journalBytes = journal.bytes
       this.#bytesWritten = ledger.bytes - bytes
       reader.keepFrom(first)
     } catch (error) {

@@ -63,6 +63,8 @@ export class LedgerState {
   readonly #targets = new Map<number, Targets>()
   /** Whoever is owed it by a record of his own is so by one of the next. */
   #latest: { readonly message: number; readonly publication: Publication } | undefined
+  /** While a snapshot is read. */
+  #stale: Stale | undefined
   /** Of the boot of the records: a moment in it, as wall clock and monotonic. */
   #boot: { readonly bootId: string; readonly wall: number; readonly monotonic: number }
 
@@ -93,10 +95,16 @@ export class LedgerState {
         this.#number(record.set)
         this.#targets.set(record.set, record)
         return
+      case 'snapshot':
+        this.#stale = new Stale(this)
+        return
+      case 'complete':
+        return this.#forgetStale()
       case 'retained':
         return this.#retain(record.space, record.channel, this.#dated(record.publication, record.at))
       case 'will':
         this.#number(record.will.number)
+        this.#stale?.wills.delete(record.will.number)
         this.wills.set(record.will.number, record.will)
         return
       case 'will-gone':
@@ -135,6 +143,7 @@ export class LedgerState {
       this.#number(number)
       for (const message of backlog) this.#hold(message)
       for (const message of this.groups.get(number)?.backlog ?? []) this.#letGo(message)
+      this.#stale?.groups.delete(number)
       this.groups.set(number, { ...record.group, backlog: new Set(backlog) })
       return
     }
@@ -218,6 +227,7 @@ export class LedgerState {
     this.#number(number)
     for (const { message } of owed) this.#hold(message)
     this.#end(number)
+    this.#stale?.sessions.delete(number)
     this.sessions.set(number, {
       ...{ number, owner, expiry, next, sent },
       leftAt: leftAt === undefined ? undefined : this.#past(leftAt),
@@ -235,10 +245,11 @@ export class LedgerState {
     if (retained !== undefined) this.#retain(retained.space, retained.channel, this.#dated(publication, at))
     if (from !== 0) this.sessions.get(from)?.received.add(packetId)
     const targets = set === 0 ? undefined : this.#targets.get(set)
+    const others = new Set(except)
     for (const target of targets?.sessions ?? []) {
       const session = this.sessions.get(target.session)
       const terms = termsFor(target, publication)
-      if (session && terms && !except.includes(target.session)) this.#owe(session, message, terms, 0)
+      if (session && terms && !others.has(target.session)) this.#owe(session, message, terms, 0)
     }
     for (const number of targets?.groups ?? []) {
       const group = this.groups.get(number)
@@ -278,6 +289,7 @@ export class LedgerState {
   }
 
   #hold(message: number): void {
+    this.lastMessage = Math.max(this.lastMessage, message)
     const kept = this.#messages.get(message)
     if (kept) kept.times++
     else {
@@ -294,9 +306,25 @@ export class LedgerState {
   #retain(space: string, channel: string, publication: Publication): void {
     let channels = this.retained.get(space)
     if (!channels) this.retained.set(space, (channels = new Map()))
+    this.#stale?.retained.get(space)?.delete(channel)
     // [MQTT-3.3.1-6]
     if (publication.payload.length === 0) channels.delete(channel)
     else channels.set(channel, publication)
+  }
+
+  /** Their end was not written: the journal took nothing then. */
+  #forgetStale(): void {
+    const { sessions = [], groups = [], wills = [], retained = [] } = this.#stale ?? {}
+    this.#stale = undefined
+    for (const number of sessions) this.#end(number)
+    for (const number of groups) {
+      for (const message of this.groups.get(number)?.backlog ?? []) this.#letGo(message)
+      this.groups.delete(number)
+    }
+    for (const number of wills) this.wills.delete(number)
+    for (const [space, channels] of retained) {
+      for (const channel of channels) this.retained.get(space)?.delete(channel)
+    }
   }
 
   #number(number: number): void {
@@ -319,6 +347,21 @@ export class LedgerState {
     const { expiresAt } = publication
     if (expiresAt === Infinity) return publication
     return { ...publication, expiresAt: this.#past(at) + expiresAt - at }
+  }
+}
+
+/** What was there when a snapshot began, and was not written again since. */
+class Stale {
+  readonly sessions: Set<number>
+  readonly groups: Set<number>
+  readonly wills: Set<number>
+  readonly retained: Map<string, Set<string>>
+
+  constructor({ sessions, groups, wills, retained }: LedgerState) {
+    this.sessions = new Set(sessions.keys())
+    this.groups = new Set(groups.keys())
+    this.wills = new Set(wills.keys())
+    this.retained = new Map(Array.from(retained, ([space, channels]) => [space, new Set(channels.keys())]))
   }
 }
 

@@ -1,8 +1,8 @@
 import type { TargetList } from '../keeper.ts'
 import type { LedgerRecord, TargetState } from './records.ts'
 
-/** Other sets than these are written anew: what is remembered stays small. */
-const REMEMBERED = 10_000
+/** Characters of sets that are remembered; then all are written anew: what is remembered stays small, whatever is in them. */
+const REMEMBERED = 8 * 1024 * 1024
 
 interface Named {
   readonly set: number
@@ -21,6 +21,7 @@ export class TargetSets {
   /** Lists of targets last as long as no subscription changes. */
   #named = new WeakMap<TargetList, Named>()
   #generation = 0
+  #remembered = 0
 
   constructor(append: (record: LedgerRecord) => void, nextNumber: () => number) {
     this.#append = append
@@ -42,7 +43,8 @@ export class TargetSets {
       set = this.#nextNumber()
       // Many messages hang on it: twice, so that a damaged record takes no more with it than itself.
       for (let copy = 0; copy < 2; copy++) this.#append({ kind: 'targets', set, sessions, groups })
-      if (this.#sets.size >= REMEMBERED) this.#sets.clear()
+      if (this.#remembered >= REMEMBERED) this.#forgetSets()
+      this.#remembered += key.length
       this.#sets.set(key, set)
     }
     this.#named.set(targets, { set, generation: this.#generation })
@@ -51,7 +53,12 @@ export class TargetSets {
 
   /** What was written is about to go, or somebody in it lasts no longer, or does from now on. */
   forget(): void {
-    this.#sets.clear()
+    this.#forgetSets()
     this.#generation++
+  }
+
+  #forgetSets(): void {
+    this.#sets.clear()
+    this.#remembered = 0
   }
 }
