@@ -128,6 +128,8 @@ export class Passing {
   hold(store: MessageStore<Publication>): Position {
     if (this.#position === 0 || !store.share(this.#position)) {
       this.#position = store.hold(this.publication, this.size)
+      // Who has no record of its own waits for that of the message all the same.
+      if (this.kept !== undefined) store.wrote(this.#position, this.kept.lsn)
     }
     return this.#position
   }

@@ -23,7 +23,7 @@ export class MemoryJournal implements Journal {
     if (this.#closed) throw new StorageError('ERR_HUB_CLOSED', 'the journal is closed; start the hub again')
     const lsn = ++this.#appended
     if (lsn === this.#committed + 1) queueMicrotask(() => this.#commit())
-    this.#records.push({ lsn, payload: payload.slice() })
+    this.#records.push({ lsn, payload: new Uint8Array(payload) })
     this.#pendingBytes += payload.length
     if (waiter) this.#waiters.push({ lsn, waiter })
     return lsn

@@ -60,6 +60,8 @@ export class Ledger implements Keeper {
   #isRecovering = false
   #failures = 0
   #bytes: number
+  /** The position that the last `message` has: its content needs no other record. */
+  #latest: Position = 0
 
   constructor(parts: LedgerParts) {
     this.#parts = parts
@@ -188,6 +190,7 @@ export class Ledger implements Keeper {
       ),
     )
     if (position !== 0) store.wrote(position, lsn)
+    this.#latest = position
     message.kept = { lsn, position, except: owing?.except ?? NOBODY, refused: owing?.refused ?? NOBODY }
     return lsn
   }
@@ -297,10 +300,13 @@ export class Ledger implements Keeper {
     return isOwed || refused.length > 0 ? { except, refused } : undefined
   }
 
-  /** The message of a position, if no record has it yet. */
+  /**
+   * The message of a position, unless it is the one on its way: an older record of it means nothing any more if all
+   * others have settled it, or if a snapshot has begun since.
+   */
   #writeContent(position: Position, owedAt: Lsn): void {
     const { store, clock } = this.#parts
-    if (store.lsnOf(position) !== 0) return store.wrote(position, owedAt)
+    if (position === this.#latest) return store.wrote(position, owedAt)
     const publication = store.get(position)
     if (publication === undefined) return
     store.wrote(position, this.append({ kind: 'moved', message: position, publication, at: clock.monotonic() }))

@@ -14,21 +14,23 @@ const LIMITS = { window: 3, queued: 5 }
 export async function play(
   steps: readonly Step[],
   makeStage: MakeStage = (limits) => new Stage(limits),
+  behindEach: () => Promise<void> = async () => {},
 ): Promise<void> {
-  const player = new Player(makeStage({ window: LIMITS.window, queuedMessages: LIMITS.queued }))
+  const player = new Player(await makeStage({ window: LIMITS.window, queuedMessages: LIMITS.queued }))
   try {
-    await playAll(player, steps)
+    await playAll(player, steps, behindEach)
   } finally {
     await player.stage.close()
   }
 }
 
-export type MakeStage = (limits: { readonly window: number; readonly queuedMessages: number }) => Stage
+export type MakeStage = (limits: { readonly window: number; readonly queuedMessages: number }) => Stage | Promise<Stage>
 
-async function playAll(player: Player, steps: readonly Step[]): Promise<void> {
+async function playAll(player: Player, steps: readonly Step[], behindEach: () => Promise<void>): Promise<void> {
   for (const [at, step] of steps.entries()) {
     try {
       await player.play(step)
+      await behindEach()
     } catch (error) {
       throw new Error(`step ${at}, ${step.do}: ${error instanceof Error ? error.message : String(error)}`, {
         cause: error,

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { message, payloads, puback } from '../engine/support.ts'
+import type { MemoryClient } from '../stage.ts'
+import { KeptStage } from './kept-stage.ts'
+
+/** Found by the properties beside this file, each once more by itself. */
+
+const LASTING = { cleanStart: false, properties: { sessionExpiryInterval: 3600 } } as const
+
+async function subscriber(stage: KeptStage, name: string, filter: string, more = {}): Promise<MemoryClient> {
+  const client = await stage.connect(name, more)
+  const wish = { filter, qos: 2, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
+  client.send({ type: 'subscribe', packetId: 1, subscriptions: [wish] })
+  await stage.settle()
+  // A group that waited for somebody does not wait for the SUBACK too.
+  const early = client.take().filter(({ type }) => type === 'publish')
+  client.received.push(...early)
+  return client
+}
+
+async function crash(stage: KeptStage): Promise<void> {
+  const found = stage.journal.cut()
+  await stage.end()
+  await stage.start(found)
+}
+
+describe('what is owed', () => {
+  it('at QoS 2 reaches a session that does not last when its receipt lasts, and not before', async () => {
+    const stage = await KeptStage.openCut()
+    const sleeper = await subscriber(stage, 'does not last', 'a')
+    const publisher = await stage.connect('lasts', LASTING)
+    publisher.take()
+    stage.journal.isHeld = true
+    publisher.send(message('a', 'm', 2))
+    await stage.settle()
+    expect([sleeper.take(), publisher.take()]).toEqual([[], []])
+    stage.journal.commit()
+    await stage.settle()
+    expect(payloads(sleeper.take())).toEqual(['m'])
+    expect(publisher.take()).toMatchObject([{ type: 'pubrec', reasonCode: 0 }])
+  })
+
+  it('by a shared group whose first member that lasts came late is there although others have settled it', async () => {
+    const stage = await KeptStage.openCut()
+    const other = await subscriber(stage, 'other', 'a', LASTING)
+    const first = await subscriber(stage, 'first', '$share/g/a', { properties: { receiveMaximum: 1 } })
+    const publisher = await stage.connect('publisher')
+    for (const text of ['sent', 'waits']) publisher.send(message('a', text, 1))
+    await stage.settle()
+    expect(payloads(first.take())).toEqual(['sent'])
+    other.send(...other.take().map(puback))
+    await stage.flush()
+    const late = await subscriber(stage, 'late', '$share/g/a', LASTING)
+    await stage.flush()
+    expect(payloads(late.take())).toEqual(['waits'])
+    await crash(stage)
+    const again = await stage.connect('late', LASTING)
+    expect(payloads(again.take()).toSorted()).toEqual(['sent', 'waits'])
+  })
+})
