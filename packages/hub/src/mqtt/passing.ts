@@ -128,8 +128,8 @@ export class Passing {
   hold(store: MessageStore<Publication>): Position {
     if (this.#position === 0 || !store.share(this.#position)) {
       this.#position = store.hold(this.publication, this.size)
-      // Who has no record of its own waits for that of the message all the same.
-      if (this.kept !== undefined) store.wrote(this.#position, this.kept.lsn)
+      // Nobody is owed it by its record; QoS 2 waits for its receipt in there.
+      if (this.kept !== undefined && this.kept.position === 0) store.wrote(this.#position, this.kept.lsn)
     }
     return this.#position
   }

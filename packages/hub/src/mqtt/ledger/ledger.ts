@@ -52,6 +52,8 @@ export class Ledger implements Keeper {
   readonly #wills = new Map<WillMessage, WillState>()
   readonly #stopListening: () => void
   #lastNumber: number
+  /** The message of the newest record that has one: who is owed it by the next needs no other. */
+  #latest: Position = 0
   /** What is settled need not be written before the next commit. */
   #hasWrittenSettled = false
   #timer: Timer | undefined
@@ -60,8 +62,6 @@ export class Ledger implements Keeper {
   #isRecovering = false
   #failures = 0
   #bytes: number
-  /** The position that the last `message` has: its content needs no other record. */
-  #latest: Position = 0
 
   constructor(parts: LedgerParts) {
     this.#parts = parts
@@ -189,8 +189,8 @@ export class Ledger implements Keeper {
         message.parts(propertiesOf(message.forwarded)),
       ),
     )
-    if (position !== 0) store.wrote(position, lsn)
     this.#latest = position
+    if (position !== 0) store.wrote(position, lsn)
     message.kept = { lsn, position, except: owing?.except ?? NOBODY, refused: owing?.refused ?? NOBODY }
     return lsn
   }
@@ -300,10 +300,7 @@ export class Ledger implements Keeper {
     return isOwed || refused.length > 0 ? { except, refused } : undefined
   }
 
-  /**
-   * The message of a position, unless it is the one on its way: an older record of it means nothing any more if all
-   * others have settled it, or if a snapshot has begun since.
-   */
+  /** The message of a position. An older record of it may be about to go, or be of no use: who was owed it by that is not any more. */
   #writeContent(position: Position, owedAt: Lsn): void {
     const { store, clock } = this.#parts
     if (position === this.#latest) return store.wrote(position, owedAt)
