@@ -40,6 +40,30 @@ describe('what is owed', () => {
     expect(publisher.take()).toMatchObject([{ type: 'pubrec', reasonCode: 0 }])
   })
 
+  it('to its own publisher on other terms lasts before the PUBACK', async () => {
+    const stage = await KeptStage.openCut()
+    const both = await stage.connect('both', LASTING)
+    both.take()
+    const wish = { qos: 1, retainAsPublished: false, retainHandling: 0 } as const
+    const subscriptions = [
+      { ...wish, filter: 'a/#', noLocal: true },
+      { ...wish, filter: 'a', noLocal: false },
+    ]
+    both.send({ type: 'subscribe', packetId: 1, subscriptions })
+    await stage.settle()
+    both.take()
+    stage.journal.isHeld = true
+    both.send(message('a', 'own', 1))
+    for (; stage.journal.pending > 0; stage.journal.commit(1)) {
+      await stage.settle()
+      expect(both.take().filter(({ type }) => type === 'puback')).toEqual([])
+    }
+    await stage.settle()
+    expect(both.take().map(({ type }) => type)).toEqual(['puback'])
+    await crash(stage)
+    expect(payloads((await stage.connect('both', LASTING)).take())).toEqual(['own'])
+  })
+
   it('by a shared group whose first member that lasts came late is there although others have settled it', async () => {
     const stage = await KeptStage.openCut()
     const other = await subscriber(stage, 'other', 'a/#', LASTING)

@@ -362,6 +362,7 @@ export class Model {
     const isAwaited = group.members.some(
       ({ session, subscription }) => session.connection || (subscription.qos > 0 && session.expiry > 0),
     )
+    if (!isAwaited) group.recent.push(message)
     if (!isAwaited) return false
     while (group.backlog.length >= this.limits.queued) group.recent.push(group.backlog.shift() as Message)
     group.backlog.push(message)
