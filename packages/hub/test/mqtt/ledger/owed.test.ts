@@ -1,29 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { message, payloads, puback } from '../engine/support.ts'
-import type { MemoryClient } from '../stage.ts'
 import { KeptStage } from './kept-stage.ts'
+import { LASTING, crash, subscriber } from './support.ts'
 
 /** Found by the properties beside this file, each once more by itself. */
-
-const LASTING = { cleanStart: false, properties: { sessionExpiryInterval: 3600 } } as const
-
-async function subscriber(stage: KeptStage, name: string, filter: string, more = {}): Promise<MemoryClient> {
-  const client = await stage.connect(name, more)
-  const wish = { filter, qos: 2, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
-  client.send({ type: 'subscribe', packetId: 1, subscriptions: [wish] })
-  await stage.settle()
-  // A group that waited for somebody does not wait for the SUBACK too.
-  const early = client.take().filter(({ type }) => type === 'publish')
-  client.received.push(...early)
-  return client
-}
-
-async function crash(stage: KeptStage): Promise<void> {
-  const found = stage.journal.cut()
-  await stage.end()
-  await stage.start(found)
-}
-
 describe('what is owed', () => {
   it('at QoS 2 reaches a session that does not last when its receipt lasts, and not before', async () => {
     const stage = await KeptStage.openCut()
