@@ -29,6 +29,11 @@ export class CutJournal implements Journal {
     return this.#records
   }
 
+  /** Of what lasts. */
+  get bytes(): number {
+    return this.#records.reduce((sum, { payload }) => sum + payload.length, 0)
+  }
+
   append(payload: Uint8Array, waiter?: CommitWaiter): Lsn {
     if (this.#isClosed) throw new StorageError('ERR_HUB_CLOSED', 'the journal is closed; start the hub again')
     const lsn = ++this.#appended
