@@ -42,19 +42,18 @@ function dumpSession({ store }: Broker, session: Session, connected: ReadonlySet
   let ordinal = sent
   const flying = outgoing.inFlight().map(({ packetId, qos, released, item }) => ({
     ...{ packetId, ordinal: item.ordinal, qos, released, retain: item.retain },
-    ...{ identifiers: item.identifiers ?? [], group: item.group?.share ?? '', waits: false },
+    ...{ identifiers: item.identifiers ?? [], waits: false },
     ...dumpMessage(store.get(item.position)),
   }))
   const waiting = Array.from(queue.entries(), ([position, mark]) => ({
     ...{ packetId: 1 + (ordinal % 65_535), ordinal: ordinal++, qos: mark & 3, released: false },
-    ...{ retain: (mark & 4) !== 0, identifiers: queuedIdentifiers.get(position) ?? [], group: '', waits: true },
+    ...{ retain: (mark & 4) !== 0, identifiers: queuedIdentifiers.get(position) ?? [], waits: true },
     ...dumpMessage(store.get(position)),
   }))
   const owed = [...flying, ...waiting].toSorted((a, b) => a.ordinal - b.ordinal)
   return {
     ...{ clientId, expiry, leftAt: isConnected ? 'connected' : leftAt, next },
-    // Also of a waiting one a group may be the giver, which then says so only on the disk.
-    owed: owed.map(({ waits, group: _, ...one }) => (isConnected ? one : { ...one, waits })),
+    owed: owed.map(({ waits, ...one }) => (isConnected ? one : { ...one, waits })),
     received: incoming.packetIds.toSorted((a, b) => a - b),
     subscriptions: Array.from(subscriptions, ([filter, one]) => ({
       ...{ filter, qos: one.qos, noLocal: one.noLocal, retainAsPublished: one.retainAsPublished },

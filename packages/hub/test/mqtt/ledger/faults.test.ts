@@ -3,7 +3,6 @@ import type { Packet } from '@halyard/wire/mqtt'
 import { describe, expect, it } from 'vitest'
 import { SegmentJournal } from '../../../src/store/segment-journal.ts'
 import { message, payloads, puback } from '../engine/support.ts'
-import { Stage } from '../stage.ts'
 import { KeptStage } from './kept-stage.ts'
 import { LASTING, subscriber } from './support.ts'
 
@@ -102,14 +101,13 @@ describe('a disk that', () => {
     let release = (): void => {}
     const gate = new Promise<void>((resolve) => (release = resolve))
     disk.delay(({ kind }) => (kind === 'sync' ? gate : undefined))
-    const turn = Stage.prototype.settle
     publisher.send(message('a', 'one', 1, { packetId: 1 }), message('a', 'zero'), { type: 'pingreq' })
-    await turn.call(stage)
+    await stage.turn()
     expect(publisher.take()).toEqual([{ type: 'pingresp' }])
     expect(payloads(sleeper.take())).toEqual(['one', 'zero'])
     const other = stage.open(5)
     other.send({ type: 'connect', version: 5, clientId: 'other', cleanStart: true, keepAlive: 0 })
-    await turn.call(stage)
+    await stage.turn()
     expect(other.take()).toMatchObject([{ type: 'connack', reasonCode: 0 }])
     release()
     await stage.settle()

@@ -72,14 +72,23 @@ export class KeptStage<J extends Journal = CutJournal> extends Stage {
     for (const client of this.clients) client.transport.onWritten = () => {}
     this.server.close()
     await this.kept.close()
-    await super.settle()
+    await this.turn()
+  }
+
+  /** Some turns of the event loop, whatever waits for the disk. */
+  turn(): Promise<void> {
+    return super.settle()
+  }
+
+  get #isWriting(): boolean {
+    const { journal } = this
+    return journal.pendingBytes > 0 && !(journal instanceof CutJournal && journal.isHeld)
   }
 
   override async settle(): Promise<void> {
-    const { journal } = this
-    do await super.settle()
-    while (journal.pendingBytes > 0 && !(journal instanceof CutJournal && journal.isHeld))
-    await super.settle()
+    do await this.turn()
+    while (this.#isWriting)
+    await this.turn()
   }
 
   override async close(): Promise<void> {
