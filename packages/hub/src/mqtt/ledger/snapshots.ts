@@ -74,7 +74,7 @@ export class Snapshots {
     try {
       const first = ledger.writeClock()
       let slice = ledger.bytes
-      for (const record of this.#records(first)) {
+      for (const record of this.#records()) {
         ledger.append(record)
         if (ledger.bytes - slice < SLICE) continue
         await (journal.pendingBytes > MUCH_WAITING ? journal.whenCommitted(ledger.writeClock()) : nextTurn())
@@ -91,7 +91,7 @@ export class Snapshots {
     }
   }
 
-  *#records(first: number): Generator<LedgerRecord> {
+  *#records(): Generator<LedgerRecord> {
     const { sessions, spaces, store, ledger, clock } = this.#parts
     for (const session of [...sessions()]) {
       if (session.number !== 0) yield* sessionRecords(session, session.link === undefined ? session.leftAt : undefined)
@@ -99,7 +99,9 @@ export class Snapshots {
     for (const { groups } of spaces()) {
       for (const group of [...groups]) if (group.number !== 0) yield { kind: 'group', group: groupState(group) }
     }
-    for (const [message, publication] of store.writtenBefore(first)) {
+    // Those that came meanwhile included: when their records are read, not every session is known.
+    const behind = ledger.writeClock()
+    for (const [message, publication] of store.writtenBefore(behind)) {
       yield { kind: 'moved', message, publication, at: clock.monotonic() }
     }
     for (const { name: space, retained } of spaces()) {
