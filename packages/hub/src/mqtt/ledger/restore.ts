@@ -151,13 +151,13 @@ function restoreOwed(broker: Broker, kept: KeptSession, groups: ReadonlyMap<numb
 const LOST: DeliveryTerms = { qos: 1, retain: false, identifiers: undefined }
 
 /**
- * It had a connection to the end: so many as its window may have been sent. What was received was sent, although more
- * than a window lies before it: of that, some was settled, and is not written so.
+ * It had a connection to the end: so many as its window may have been sent. More if of the first some were settled that
+ * were not yet written so: what PUBREC came for was sent for certain, and must never be a PUBLISH again.
  */
 function sentBefore(owed: readonly OwedState[], window: number, known: number): number {
   const last = owed[Math.min(window, owed.length) - 1]
-  const received = owed.findLast(({ released }) => released)
-  return Math.max(known, (last?.ordinal ?? -1) + 1, (received?.ordinal ?? -1) + 1)
+  const released = owed.findLast((one) => one.released)
+  return Math.max(known, (last?.ordinal ?? -1) + 1, (released?.ordinal ?? -1) + 1)
 }
 
 function owedOf(
