@@ -212,7 +212,7 @@ export class Delivery {
     const position = message.hold(store)
     const { kept } = message
     if (session.number !== 0 && (kept === undefined || kept.position === 0 || kept.except.has(session.number))) {
-      keeper.owed(session, position, terms)
+      message.owedAt = keeper.owed(session, position, terms)
     }
     return position
   }

@@ -81,7 +81,7 @@ export interface Keeper {
   /** Before it is routed: what `message.kept` says then holds for all who get it. */
   published(message: Passing, order: PublishOrder, admit: Admit): Lsn
   /** Who is not owed it by the message's own record. */
-  owed(session: Session, position: Position, terms: DeliveryTerms): void
+  owed(session: Session, position: Position, terms: DeliveryTerms): Lsn
   settled(session: Session, ordinal: number): void
   /** PUBREC of what the session was owed. */
   received(session: Session, ordinal: number): Lsn
@@ -114,7 +114,7 @@ export const FORGETFUL: Keeper = {
   subscribed: () => 0,
   unsubscribed: () => 0,
   published: () => 0,
-  owed() {},
+  owed: () => 0,
   settled() {},
   received: () => 0,
   released: () => 0,

@@ -40,6 +40,8 @@ export class Passing {
   publisher = ''
   /** What of it is in the journal. */
   kept: Kept | undefined
+  /** The newest record of somebody who is owed it by one of his own; 0. */
+  owedAt: Lsn = 0
   #publication: Publication | undefined
   #position: Position = 0
   /** By QoS, RETAIN and version: what all receivers of a kind get. */
@@ -68,6 +70,7 @@ export class Passing {
     this.id = 0
     this.publisher = ''
     this.kept = undefined
+    this.owedAt = 0
     this.#publication = undefined
     this.#position = 0
     if (this.#frames.length > 0) this.#frames.length = 0

@@ -189,16 +189,25 @@ export class Publishing {
     const isRetained = retains && router.mayRetain(passing, space, plan.channel)
     if (retains && !isRetained) reason = REASON.quotaExceeded
     const retained = isRetained ? { space: plan.space, channel: plan.channel } : undefined
-    const lsn = broker.kept({ targets, from: session, echo: plan.echo, packetId: qos === 2 ? packetId : 0, retained })
-    if (lsn === UNKEPT && qos > 0) {
+    const written = broker.kept({
+      targets,
+      from: session,
+      echo: plan.echo,
+      packetId: qos === 2 ? packetId : 0,
+      retained,
+    })
+    if (written === UNKEPT && qos > 0) {
       broker.passed()
       return this.#unkept(qos as 1 | 2, packetId)
     }
     const kept = plan.store > 0 ? this.#keep(packet, plan) : undefined
     if (isRetained) router.retain(passing, space, plan.channel)
     const routed = router.route(passing, targets, session, plan.echo)
+    const { owedAt } = passing
     broker.passed()
     if (qos === 0) return
+    if (owedAt === UNKEPT) return this.#unkept(qos, packetId)
+    const lsn = Math.max(written, owedAt)
     if (routed === 'rejected') reason = REASON.quotaExceeded
     // Before 5.0 there is no PUBACK that says no: without one the client keeps its message.
     if (reason !== REASON.success && this.#client.version !== 5 && limits.overflow === 'reject') {

@@ -31,6 +31,13 @@ export function journalContract(make: Make<Journal>): readonly ContractCase[] {
       await journal.whenCommitted(1)
       assert.equal(journal.pendingBytes, 0)
     }),
+    it('copies the bytes, whatever kind of bytes they are', async (journal) => {
+      const written = Buffer.from('first')
+      for (const text of ['first', 'other']) journal.append(written.fill(text))
+      await journal.whenCommitted(2)
+      const found = (await contents(journal)).map(([, text]) => text)
+      assert.deepEqual(found, ['first', 'other'])
+    }),
     it('tells the waiters in the order of the appends, once each', async (journal) => {
       const told: Lsn[] = []
       const waiter = { committed: (lsn: Lsn) => void told.push(lsn), failed: (error: Error) => assert.fail(error) }

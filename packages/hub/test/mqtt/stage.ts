@@ -2,9 +2,18 @@ import type { Logger } from '@halyard/core'
 import { VirtualClock } from '@halyard/testkit'
 import { PacketReader, encodeToBytes } from '@halyard/wire/mqtt'
 import type { Packet, ProtocolVersion } from '@halyard/wire/mqtt'
-import type { Dialect, Login, Principal, PublishPlan, SubscribePlan, Verdict } from '../../src/mqtt/dialect.ts'
+import type {
+  Dialect,
+  Login,
+  Principal,
+  PublishPlan,
+  SessionOwner,
+  SubscribePlan,
+  Verdict,
+} from '../../src/mqtt/dialect.ts'
 import type { MessageHistory } from '../../src/domain/message-history.ts'
 import { DEFAULT_MQTT_LIMITS } from '../../src/mqtt/limits.ts'
+import type { Keeper } from '../../src/mqtt/keeper.ts'
 import type { MqttLimits } from '../../src/mqtt/limits.ts'
 import type { Publication } from '../../src/mqtt/publication.ts'
 import { MqttServer } from '../../src/mqtt/server.ts'
@@ -31,6 +40,10 @@ export class OpenDialect implements Dialect {
 
   subscribe(_principal: Principal, filter: string, { qos }: { readonly qos: 0 | 1 | 2 }): SubscribePlan {
     return { kind: 'subscribe', ...this.unsubscribe(_principal, filter), qos, validUntil: Infinity }
+  }
+
+  restore(_owner: SessionOwner): Principal | undefined {
+    return this.principal()
   }
 
   unsubscribe(_principal: Principal, filter: string): { space: string; filter: string; share: string | undefined } {
@@ -112,21 +125,38 @@ export type StageWish = Partial<MqttLimits>
 
 /** The engine, with nothing real around it. */
 export class Stage {
-  readonly clock: VirtualClock = new VirtualClock()
+  readonly clock: VirtualClock
   readonly logger: ErrorLog = new ErrorLog()
-  readonly store: MemoryMessages<Publication> = new MemoryMessages()
-  readonly server: MqttServer
+  /** Of the engine that runs now: another takes its place when it starts anew. */
+  store: MemoryMessages<Publication> = new MemoryMessages()
+  server: MqttServer
   readonly clients: MemoryClient[] = []
+  readonly limits: MqttLimits
+  readonly #dialect: Dialect
+  readonly #history: MessageHistory<Publication>
 
   constructor(
     limits: StageWish = {},
     dialect: Dialect = new OpenDialect(),
     history: MessageHistory<Publication> = new MemoryMessageHistory(() => this.clock.monotonic()),
+    clock: VirtualClock = new VirtualClock(),
   ) {
-    this.server = new MqttServer({
-      authenticate: (login) => dialect.authenticate(login),
-      ...{ store: this.store, history, clock: this.clock, logger: this.logger },
-      limits: { ...DEFAULT_MQTT_LIMITS, ...limits },
+    this.clock = clock
+    this.#dialect = dialect
+    this.#history = history
+    this.limits = { ...DEFAULT_MQTT_LIMITS, ...limits }
+    this.server = this.newServer()
+  }
+
+  protected get dialect(): Dialect {
+    return this.#dialect
+  }
+
+  protected newServer(keeper?: Keeper): MqttServer {
+    return new MqttServer({
+      authenticate: (login) => this.#dialect.authenticate(login),
+      ...{ store: this.store, keeper, history: this.#history, clock: this.clock, logger: this.logger },
+      limits: this.limits,
     })
   }
 

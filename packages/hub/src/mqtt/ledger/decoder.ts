@@ -175,9 +175,14 @@ function readNumbers(reader: RecordReader): number[] {
 
 function readTerms(reader: RecordReader): { readonly terms: Terms; readonly flags: number } {
   const flags = reader.byte()
+  const qos = qosOf(flags)
+  return { terms: { qos, retain: (flags & TERMS.retain) !== 0, identifiers: readNumbers(reader) }, flags }
+}
+
+function qosOf(flags: number): Qos {
   const qos = flags & 3
   if (qos === 3) throw broken()
-  return { terms: { qos: qos as Qos, retain: (flags & TERMS.retain) !== 0, identifiers: readNumbers(reader) }, flags }
+  return qos as Qos
 }
 
 function readTarget(reader: RecordReader): TargetState {
@@ -191,7 +196,7 @@ function readSubscription(reader: RecordReader): SubscriptionState {
   const filter = reader.text()
   const flags = reader.byte()
   return {
-    ...{ filter, qos: (flags & 3) as Qos, noLocal: (flags & TERMS.noLocal) !== 0 },
+    ...{ filter, qos: qosOf(flags), noLocal: (flags & TERMS.noLocal) !== 0 },
     ...{
       retainAsPublished: (flags & TERMS.asPublished) !== 0,
       identifier: reader.number(),

@@ -205,10 +205,11 @@ export class Ledger implements Keeper {
     return lsn
   }
 
-  owed({ number }: Session, position: Position, terms: DeliveryTerms): void {
-    if (number === 0) return
+  owed({ number }: Session, position: Position, terms: DeliveryTerms): Lsn {
+    if (number === 0) return 0
     const lsn = this.append({ kind: 'owed', session: number, message: position, terms: termsOf(terms) })
     this.#writeContent(position, lsn)
+    return this.#parts.store.lsnOf(position)
   }
 
   settled({ number }: Session, ordinal: number): void {
@@ -237,7 +238,7 @@ export class Ledger implements Keeper {
   taken(group: Group, session: Session, position: Position, terms: DeliveryTerms): void {
     const { number } = session
     if (number === 0) return
-    if (group.number === 0) return this.owed(session, position, terms)
+    if (group.number === 0) return void this.owed(session, position, terms)
     const taken = { group: group.number, session: number, message: position, terms: termsOf(terms) }
     this.append({ kind: 'taken', ...taken })
   }

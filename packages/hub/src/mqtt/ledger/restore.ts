@@ -95,6 +95,10 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
       broker.space(space).retained.set(channel, publication, sizeOfPublication(publication))
     }
   }
+  for (const session of broker.sessions) {
+    // Its time runs from here on, however often the hub starts again before its client is back.
+    if (state.sessions.get(session.number)?.leftAt === undefined) parts.ledger.left(session)
+  }
   await restoreWills(state, parts)
   return { sessions: broker.sessions.size, messages: store.count, retained, forgotten }
 }
@@ -198,6 +202,7 @@ async function restoreWills(state: LedgerState, parts: RestoreParts): Promise<vo
     const session =
       broker.sessions.find(principal, owner.clientId) ??
       new Session(JSON.stringify([owner.space, owner.account, owner.clientId]), owner.clientId, principal, 1)
-    broker.wills.left(message, session, broker.now())
+    // One that is not there any more ended without its will: it is due now.
+    broker.wills.left(message, session, session.leftAt)
   }
 }

@@ -78,7 +78,7 @@ export class Snapshots {
       const first = ledger.writeClock()
       ledger.append({ kind: 'snapshot' })
       let slice = ledger.bytes
-      for (const record of this.#records(first)) {
+      for (const record of this.#records()) {
         if (ledger.failures > failures) return
         ledger.append(record)
         if (ledger.bytes - slice < SLICE) continue
@@ -99,7 +99,7 @@ export class Snapshots {
     }
   }
 
-  *#records(first: number): Generator<LedgerRecord> {
+  *#records(): Generator<LedgerRecord> {
     const { sessions, spaces, store, ledger, clock } = this.#parts
     for (const session of [...sessions()]) {
       if (session.number !== 0) yield* sessionRecords(session, session.link === undefined ? session.leftAt : undefined)
@@ -107,7 +107,9 @@ export class Snapshots {
     for (const { groups } of spaces()) {
       for (const group of [...groups]) if (group.number !== 0) yield { kind: 'group', group: groupState(group) }
     }
-    for (const [message, publication] of store.writtenBefore(first)) {
+    // Those that came meanwhile included: when their records are read, not every session is known.
+    const behind = ledger.writeClock()
+    for (const [message, publication] of store.writtenBefore(behind)) {
       yield { kind: 'moved', message, publication, at: clock.monotonic() }
     }
     for (const { name: space, retained } of spaces()) {

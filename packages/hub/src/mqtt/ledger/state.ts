@@ -279,7 +279,9 @@ export class LedgerState {
   #settleRuns(session: KeptSession | undefined, runs: readonly Run[]): void {
     if (!session) return
     for (const { first, count } of runs) {
-      for (let ordinal = first; ordinal < first + count; ordinal++) this.#settle(session, ordinal)
+      // No more than there are: a count that is wrong must not take for ever.
+      const last = Math.min(first + count, session.next)
+      for (let ordinal = first; ordinal < last; ordinal++) this.#settle(session, ordinal)
     }
   }
 

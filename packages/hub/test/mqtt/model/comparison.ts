@@ -91,7 +91,7 @@ export class Comparison {
       expected.splice(at, 1)
       const { flight } = next
       if (!flight) return
-      if (packet.dup) same('the packet identifier of a repetition', packet.packetId, flight.packetId)
+      if (flight.packetId !== 0) same('the packet identifier of a repetition', packet.packetId, flight.packetId)
       else if (session?.flights.some((other) => other !== flight && other.packetId === packet.packetId)) {
         throw new Error(`the packet identifier ${packet.packetId} is in use`)
       }

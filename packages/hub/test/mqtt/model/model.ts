@@ -1,4 +1,4 @@
-import { canTake, fits, hasRoom } from './state.ts'
+import { canTake, expectation, fits, hasRoom } from './state.ts'
 import type {
   Chosen,
   Connection,
@@ -22,7 +22,6 @@ import type {
  * Where the standard leaves the broker free (which member of a shared group gets a message) the model asks `chosen`, the
  * deliveries that the engine made in this step, and checks that the choice was allowed.
  */
-
 export class Model {
   readonly limits: ModelLimits
   now = 0
@@ -38,6 +37,7 @@ export class Model {
   expectedReleases = new Map<string, Flight[]>()
   /** What the engine gave to members of groups in this step and was not accounted for yet. */
   chosen: Chosen[] = []
+  #order = 0
 
   constructor(limits: ModelLimits) {
     this.limits = limits
@@ -76,13 +76,22 @@ export class Model {
     const previous = this.sessionOf(client)
     if (previous?.connection) this.leave(previous, true)
     const kept = this.sessionOf(client)
-    if (kept && clean) this.#endSession(kept)
+    if (kept && clean) this.endSession(kept)
     let session = this.sessionOf(client)
     const isPresent = session !== undefined
     if (!session) {
       session = {
         ...{ client, connection, expiry, endsAt: Infinity },
-        ...{ subscriptions: [], flights: [], resending: [], queue: [], replays: [], late: [], incoming: [] },
+        ...{
+          subscriptions: [],
+          flights: [],
+          resending: [],
+          queue: [],
+          replays: [],
+          late: [],
+          incoming: [],
+          recent: [],
+        },
       }
       this.sessions.push(session)
     }
@@ -108,7 +117,7 @@ export class Model {
       if (wait === 0) this.dueWills.push({ session, will })
       else this.wills.push({ session, will, dueAt: this.now + wait })
     }
-    if (session.expiry === 0) return this.#endSession(session)
+    if (session.expiry === 0) return this.endSession(session)
     session.endsAt = this.now + session.expiry
     for (const owed of session.replays.splice(0)) {
       if (owed.message.expiresAt > this.now) this.#send(session, owed.message, owed)
@@ -119,13 +128,15 @@ export class Model {
   /** One second passes. */
   tick(): void {
     this.now++
+    // Within a second it is written down.
+    for (const each of [...this.sessions, ...this.groups]) each.recent = []
     const due = this.wills.filter(({ dueAt }) => dueAt <= this.now)
     this.wills = this.wills.filter(({ dueAt }) => dueAt > this.now)
     this.dueWills.push(...due)
-    for (const session of this.sessions.filter(({ endsAt }) => endsAt <= this.now)) this.#endSession(session)
+    for (const session of this.sessions.filter(({ endsAt }) => endsAt <= this.now)) this.endSession(session)
   }
 
-  #endSession(session: Session): void {
+  endSession(session: Session): void {
     this.sessions = this.sessions.filter((other) => other !== session)
     for (const { filter } of session.subscriptions) this.#leaveGroup(session, filter)
     this.#handOn(session, true)
@@ -179,22 +190,19 @@ export class Model {
     terms: { readonly qos: Qos; readonly retain: boolean; readonly identifiers: readonly number[] },
   ): void {
     const { qos, retain, identifiers } = terms
-    if (qos === 0) {
-      if (session.connection) this.#expect(session, message, { ...terms, dup: false, flight: undefined })
-      return
-    }
-    if (session.queue.length === 0 && hasRoom(session)) {
-      return this.#fly(session, message, { qos, retain, identifiers }, undefined)
-    }
-    while (session.queue.length >= this.limits.queued) session.queue.shift()
-    session.queue.push({ message, qos, retain, identifiers })
+    if (qos === 0 && session.connection) this.#expect(session, message, { ...terms, dup: false, flight: undefined })
+    if (qos === 0) return
+    const owed = { qos, retain, identifiers, order: ++this.#order, packetId: 0 }
+    if (session.queue.length === 0 && hasRoom(session)) return this.#fly(session, message, owed, undefined)
+    while (session.queue.length >= this.limits.queued) session.recent.push(session.queue.shift() as Waiting)
+    session.queue.push({ message, ...owed })
   }
 
   #fly(session: Session, message: Message, terms: Omit<Waiting, 'message'>, group: Group | undefined): void {
     const { retain, identifiers } = terms
+    const flight: Flight = { message, ...terms, group, released: false }
     // [MQTT-3.1.2-25]: as if it had been delivered.
-    if (message.isBig && session.connection?.takesBig === false) return
-    const flight: Flight = { message, ...terms, group, packetId: 0, released: false }
+    if (message.isBig && session.connection?.takesBig === false) return void session.recent.push(flight)
     session.flights.push(flight)
     this.#expect(session, message, { qos: terms.qos, retain, identifiers, dup: false, flight })
   }
@@ -206,23 +214,8 @@ export class Model {
   ): void {
     if (message.isBig && session.connection?.takesBig === false) return
     const list = this.expected.get(session.client) ?? []
-    list.push(this.#expectation(session, message, how))
+    list.push(expectation(session, this.now, message, how))
     this.expected.set(session.client, list)
-  }
-
-  #expectation(
-    session: Session,
-    { topic, payload, expiresAt, contentType }: Message,
-    how: Pick<Expected, 'qos' | 'retain' | 'identifiers' | 'dup' | 'flight'>,
-  ): Expected {
-    const is5 = session.connection?.version === 5
-    return {
-      ...how,
-      ...{ topic, payload },
-      identifiers: is5 ? how.identifiers.toSorted((a, b) => a - b) : [],
-      expiry: is5 && expiresAt !== Infinity ? Math.max(0, expiresAt - this.now) : undefined,
-      contentType: is5 ? contentType : undefined,
-    }
   }
 
   /** There may be room: what is owed goes out, the oldest first. */
@@ -232,12 +225,14 @@ export class Model {
       if (!connection || session.flights.length - session.resending.length >= connection.window) break
       const flight = session.resending.shift() as Flight
       const { message, qos, retain, identifiers } = flight
-      if (message.isBig && !connection.takesBig) session.flights = session.flights.filter((other) => other !== flight)
+      if (message.isBig && !connection.takesBig) this.#settle(session, flight)
       else this.#expect(session, message, { qos, retain, identifiers, dup: true, flight })
     }
     while (session.queue.length > 0 && hasRoom(session)) {
-      const { message, ...terms } = session.queue.shift() as Waiting
+      const waiting = session.queue.shift() as Waiting
+      const { message, ...terms } = waiting
       if (message.expiresAt > this.now) this.#fly(session, message, terms, undefined)
+      else session.recent.push(waiting)
     }
     for (const group of this.groups) {
       if (group.members.some((member) => member.session === session)) this.#drain(group)
@@ -260,8 +255,13 @@ export class Model {
       flight.released = true
       return this.#release(session, flight)
     }
-    session.flights = session.flights.filter((other) => other !== flight)
+    this.#settle(session, flight)
     this.#goOn(session)
+  }
+
+  #settle(session: Session, flight: Flight): void {
+    session.flights = session.flights.filter((other) => other !== flight)
+    session.recent.push(flight)
   }
 
   #release(session: Session, flight: Flight): void {
@@ -292,9 +292,9 @@ export class Model {
       const qos = Math.min(message.qos, subscription.qos) as Qos
       const identifiers = subscription.identifier > 0 ? [subscription.identifier] : []
       if (qos > 0) {
-        session.replays.push({ message, qos: qos as 1 | 2, retain: true, identifiers })
+        session.replays.push({ message, qos: qos as 1 | 2, retain: true, identifiers, order: 0, packetId: 0 })
       } else if (!message.isBig || session.connection?.takesBig !== false) {
-        const expected = this.#expectation(session, message, {
+        const expected = expectation(session, this.now, message, {
           ...{ qos, retain: true, identifiers, dup: false, flight: undefined },
         })
         session.late.push({ message, expected })
@@ -316,7 +316,7 @@ export class Model {
   #joinGroup(session: Session, subscription: Subscription): void {
     const [, name = '', filter = ''] = /^\$share\/([^/]+)\/(.+)$/.exec(subscription.filter) ?? []
     let group = this.groups.find((other) => other.name === name && other.filter === filter)
-    if (!group) this.groups.push((group = { name, filter, members: [], backlog: [] }))
+    if (!group) this.groups.push((group = { name, filter, members: [], backlog: [], recent: [] }))
     group.members = [...group.members.filter((member) => member.session !== session), { session, subscription }]
     this.#drain(group)
   }
@@ -362,8 +362,9 @@ export class Model {
     const isAwaited = group.members.some(
       ({ session, subscription }) => session.connection || (subscription.qos > 0 && session.expiry > 0),
     )
+    if (!isAwaited) group.recent.push(message)
     if (!isAwaited) return false
-    while (group.backlog.length >= this.limits.queued) group.backlog.shift()
+    while (group.backlog.length >= this.limits.queued) group.recent.push(group.backlog.shift() as Message)
     group.backlog.push(message)
     return true
   }
@@ -371,8 +372,10 @@ export class Model {
   #drain(group: Group): void {
     while (group.backlog.length > 0) {
       const [first] = group.backlog as [Message]
-      if (first.expiresAt > this.now && !this.#give(group, first)) return
+      const isOver = first.expiresAt <= this.now
+      if (!isOver && !this.#give(group, first)) return
       group.backlog.shift()
+      if (isOver) group.recent.push(first)
     }
   }
 
@@ -389,7 +392,8 @@ export class Model {
     const retain = message.retain && subscription.retainAsPublished
     const identifiers = subscription.identifier > 0 ? [subscription.identifier] : []
     if (qos === 0) this.#expect(session, message, { qos, retain, identifiers, dup: false, flight: undefined })
-    else this.#fly(session, message, { qos, retain, identifiers }, group)
+    else this.#fly(session, message, { qos, retain, identifiers, order: ++this.#order, packetId: 0 }, group)
+    if (qos === 0 || session.expiry === 0) group.recent.push(message)
     return true
   }
 }

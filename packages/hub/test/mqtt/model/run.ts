@@ -1,10 +1,12 @@
 import type { Packet, Publish } from '@halyard/wire/mqtt'
+import { KeptStage } from '../ledger/kept-stage.ts'
 import { Stage } from '../stage.ts'
 import { SMALL_PACKETS, bytesOf } from './actor.ts'
 import type { Actor } from './actor.ts'
 import { Comparison, same } from './comparison.ts'
 import type { Answer } from './comparison.ts'
 import { Model } from './model.ts'
+import { crash, restart } from './restart.ts'
 import type { Flight, Message, Session, Will } from './state.ts'
 import type { Step } from './script.ts'
 
@@ -14,21 +16,23 @@ const LIMITS = { window: 3, queued: 5 }
 export async function play(
   steps: readonly Step[],
   makeStage: MakeStage = (limits) => new Stage(limits),
+  behindEach: () => Promise<void> = async () => {},
 ): Promise<void> {
-  const player = new Player(makeStage({ window: LIMITS.window, queuedMessages: LIMITS.queued }))
+  const player = new Player(await makeStage({ window: LIMITS.window, queuedMessages: LIMITS.queued }))
   try {
-    await playAll(player, steps)
+    await playAll(player, steps, behindEach)
   } finally {
     await player.stage.close()
   }
 }
 
-export type MakeStage = (limits: { readonly window: number; readonly queuedMessages: number }) => Stage
+export type MakeStage = (limits: { readonly window: number; readonly queuedMessages: number }) => Stage | Promise<Stage>
 
-async function playAll(player: Player, steps: readonly Step[]): Promise<void> {
+async function playAll(player: Player, steps: readonly Step[], behindEach: () => Promise<void>): Promise<void> {
   for (const [at, step] of steps.entries()) {
     try {
       await player.play(step)
+      await behindEach()
     } catch (error) {
       throw new Error(`step ${at}, ${step.do}: ${error instanceof Error ? error.message : String(error)}`, {
         cause: error,
@@ -61,6 +65,7 @@ class Player {
       }
       return
     }
+    if (step.do === 'restart') return this.#restart(step)
     const actor = this.actors[step.who] as Actor
     if (step.do === 'connect') return this.#connect(actor, step)
     const session = this.model.sessionOf(actor.name)
@@ -123,6 +128,19 @@ class Player {
   }
 
   // The steps.
+
+  /** The power goes, and comes again. */
+  async #restart(step: Extract<Step, { do: 'restart' }>): Promise<void> {
+    const { stage, model, actors } = this
+    if (!(stage instanceof KeptStage)) throw new Error('this stage keeps nothing')
+    const lost: Publish = {
+      ...{ type: 'publish', dup: false, packetId: 65_535, payload: Buffer.from(this.#newPayload()) },
+      ...{ topic: step.lost.topic, qos: step.lost.qos, retain: step.lost.retain },
+    }
+    await crash(stage, step, (actors[step.lost.who] as Actor).connection, lost)
+    for (const actor of actors) actor.connection = undefined
+    await this.#compare(() => (restart(model, step.seconds, stage), []))
+  }
 
   async #connect(actor: Actor, step: Extract<Step, { do: 'connect' }>): Promise<void> {
     const { version, clean, window, takesBig } = step

@@ -56,6 +56,17 @@ export type Step =
     }
   | { readonly do: 'drop'; readonly who: number }
   | { readonly do: 'wait'; readonly seconds: number }
+  | {
+      readonly do: 'restart'
+      /** All that is alive is written anew before, and the rest of the journal goes. */
+      readonly snapshot: boolean
+      /** What was settled is on the disk. */
+      readonly flush: boolean
+      /** Until it is there again. */
+      readonly seconds: number
+      /** It publishes something while the power goes, which nobody acknowledges. */
+      readonly lost: { readonly who: number; readonly topic: string; readonly qos: Qos; readonly retain: boolean }
+    }
 
 const TOPICS = ['a', 'b', 'a/b', 'long/topic/one', 'long/topic/two', 'r', 'w/0', '$g/1', '$g/2']
 const PLAIN = ['a', 'a/b', 'a/+', '+/b', 'a/#', '#', '+', 'long/topic/+', 'long/topic/one', 'r', 'w/#']
@@ -154,6 +165,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: fc.record({ do: fc.constant('wait' as const), seconds: fc.integer({ min: 1, max: 3 }) }), weight: 2 },
 )
 
+const restart: fc.Arbitrary<Step> = fc.record({
+  do: fc.constant('restart' as const),
+  ...{ snapshot: fc.boolean(), flush: fc.boolean(), seconds: fc.constantFrom(0, 0, 1, 3) },
+  lost: fc.record({ who, topic, qos: fc.constantFrom<Qos>(1, 2), retain: fc.boolean() }),
+})
+
 /** Everybody is there from the beginning, and stays for a while. */
 const ALL: readonly Step[] = [0, 1, 2, 3].map((number) => ({
   ...{ do: 'connect', who: number, version: 5, clean: false, expiry: 60, window: number + 1 },
@@ -164,24 +181,34 @@ const ALL: readonly Step[] = [0, 1, 2, 3].map((number) => ({
  * Long ones about few topics: a fault of a broker shows when several things meet. The choice of topics stands beside the
  * steps, so that a script that fails shrinks step by step.
  */
-export const scripts: fc.Arbitrary<Step[]> = fc
-  .record({
-    all: fc.boolean(),
-    topics: fc.uniqueArray(fc.constantFrom(...TOPICS), { minLength: 1, maxLength: 3 }),
-    // Filters that fit nothing of it are few.
-    filters: fc.uniqueArray(fc.constantFrom(...FILTERS), { minLength: 1, maxLength: 4 }),
-    steps: fc.array(step, { minLength: 1, maxLength: 80, size: 'max' }),
-  })
-  .map(({ all, topics, filters, steps }) => {
-    const shared = filters.flatMap((each) => (each.startsWith('$share/') ? [each.slice('$share/x/'.length)] : []))
-    const wanted = [...new Set([...topics, ...shared])]
-    const played = steps.map((each) => resolved(each, wanted, filters))
-    return all ? [...ALL, ...played] : played
-  })
+export const scripts: fc.Arbitrary<Step[]> = scriptsOf(step)
+
+/** The same for a hub that goes down now and then. */
+export const restartingScripts: fc.Arbitrary<Step[]> = scriptsOf(
+  fc.oneof({ arbitrary: step, weight: 12 }, { arbitrary: restart, weight: 1 }),
+)
+
+function scriptsOf(steps: fc.Arbitrary<Step>): fc.Arbitrary<Step[]> {
+  return fc
+    .record({
+      all: fc.boolean(),
+      topics: fc.uniqueArray(fc.constantFrom(...TOPICS), { minLength: 1, maxLength: 3 }),
+      // Filters that fit nothing of it are few.
+      filters: fc.uniqueArray(fc.constantFrom(...FILTERS), { minLength: 1, maxLength: 4 }),
+      steps: fc.array(steps, { minLength: 1, maxLength: 80, size: 'max' }),
+    })
+    .map(({ all, topics, filters, steps }) => {
+      const shared = filters.flatMap((each) => (each.startsWith('$share/') ? [each.slice('$share/x/'.length)] : []))
+      const wanted = [...new Set([...topics, ...shared])]
+      const played = steps.map((each) => resolved(each, wanted, filters))
+      return all ? [...ALL, ...played] : played
+    })
+}
 
 function resolved(each: Step, topics: readonly string[], filters: readonly string[]): Step {
   const nth = (list: readonly string[], number: string): string => list[Number(number) % list.length] ?? ''
   if (each.do === 'publish') return { ...each, topic: nth(topics, each.topic) }
+  if (each.do === 'restart') return { ...each, lost: { ...each.lost, topic: nth(topics, each.lost.topic) } }
   if (each.do === 'unsubscribe') return { ...each, filters: each.filters.map((number) => nth(filters, number)) }
   if (each.do !== 'subscribe') return each
   const wishes = each.filters.map((wish) => ({ ...wish, filter: nth(filters, wish.filter) }))

@@ -51,6 +51,9 @@ export interface Flight {
   readonly retain: boolean
   readonly identifiers: readonly number[]
   readonly group: Group | undefined
+  /** Grows with everything that is owed to anybody. */
+  readonly order: number
+  /** 0: not known yet. */
   packetId: number
   released: boolean
 }
@@ -60,7 +63,13 @@ export interface Waiting {
   readonly qos: 1 | 2
   readonly retain: boolean
   readonly identifiers: readonly number[]
+  readonly order: number
+  /** Of one that was sent by a process before; 0. */
+  readonly packetId: number
 }
+
+/** Settled so lately that a hub which stops now may not have it on its disk. */
+export type Recent = Flight | Waiting
 
 export interface Member {
   readonly session: Session
@@ -72,6 +81,8 @@ export interface Group {
   readonly filter: string
   members: Member[]
   backlog: Message[]
+  /** As {@link Session}: of what it gave to members that do not last, or gave up. */
+  recent: Message[]
 }
 
 export interface Connection {
@@ -99,6 +110,7 @@ export interface Session {
   late: { readonly expected: Expected; readonly message: Message }[]
   /** Packet identifiers of QoS 2 that were received and not released. */
   incoming: number[]
+  recent: Recent[]
 }
 
 /** The retained message of a topic, and whose it is. */
@@ -116,6 +128,23 @@ export interface Chosen {
 export interface ModelLimits {
   readonly window: number
   readonly queued: number
+}
+
+/** As its client must get it. */
+export function expectation(
+  { connection }: Session,
+  now: number,
+  { topic, payload, expiresAt, contentType }: Message,
+  how: Pick<Expected, 'qos' | 'retain' | 'identifiers' | 'dup' | 'flight'>,
+): Expected {
+  const is5 = connection?.version === 5
+  return {
+    ...how,
+    ...{ topic, payload },
+    identifiers: is5 ? how.identifiers.toSorted((a, b) => a - b) : [],
+    expiry: is5 && expiresAt !== Infinity ? Math.max(0, expiresAt - now) : undefined,
+    contentType: is5 ? contentType : undefined,
+  }
 }
 
 /** §4.7, level by level. */

@@ -110,7 +110,7 @@ export class HandJournal implements Journal {
 }
 
 class LastingDialect extends OpenDialect {
-  restore(): Principal {
+  override restore(): Principal {
     return this.principal()
   }
 }

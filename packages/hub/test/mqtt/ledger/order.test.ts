@@ -1,0 +1,139 @@
+import type { Packet } from '@halyard/wire/mqtt'
+import { describe, expect, it } from 'vitest'
+import { message, payloads } from '../engine/support.ts'
+import type { MemoryClient } from '../stage.ts'
+import { KeptStage } from './kept-stage.ts'
+import { LASTING, crash, subscriber } from './support.ts'
+
+/** What is sent while nothing is committed, and what when everything is. */
+async function aroundCommit(
+  stage: KeptStage,
+  client: MemoryClient,
+  ...packets: Packet[]
+): Promise<[Packet[], Packet[]]> {
+  stage.journal.isHeld = true
+  client.send(...packets)
+  await stage.settle()
+  const before = client.take()
+  stage.journal.commit()
+  await stage.settle()
+  stage.journal.isHeld = false
+  return [before, client.take()]
+}
+
+const types = (packets: readonly Packet[]): string[] => packets.map(({ type }) => type)
+
+describe('an acknowledgement leaves behind the commit', () => {
+  it('SUBACK and UNSUBACK of a session that lasts, at once of one that does not', async () => {
+    const stage = await KeptStage.openCut()
+    const wish = { filter: 'a', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
+    for (const [name, connect, wanted] of [
+      ['lasts', LASTING, [[], ['suback', 'unsuback']]],
+      ['does not', {}, [['suback', 'unsuback'], []]],
+    ] as const) {
+      const client = await stage.connect(name, connect)
+      client.take()
+      const [before, behind] = await aroundCommit(
+        ...([stage, client] as const),
+        { type: 'subscribe', packetId: 1, subscriptions: [wish] },
+        { type: 'unsubscribe', packetId: 2, filters: ['a'] },
+      )
+      expect([types(before), types(behind)], name).toEqual(wanted)
+    }
+  })
+
+  it('PUBREC and PUBCOMP of what a client publishes', async () => {
+    const stage = await KeptStage.openCut()
+    const client = await stage.connect('publisher', LASTING)
+    client.take()
+    const publish = message('a', 'm', 2, { packetId: 7 })
+    expect((await aroundCommit(stage, client, publish)).map(types)).toEqual([[], ['pubrec']])
+    // Once more, since the answer was not there: it waits for the same.
+    stage.journal.isHeld = true
+    client.send({ type: 'pubrel', packetId: 7, reasonCode: 0 })
+    await stage.settle()
+    expect(client.take()).toEqual([])
+    stage.journal.commit()
+    await stage.settle()
+    expect(types(client.take())).toEqual(['pubcomp'])
+  })
+
+  it('PUBREL of what a client is owed, which is no PUBLISH any more behind a crash', async () => {
+    const stage = await KeptStage.openCut()
+    const client = await subscriber(stage, 'subscriber', 'a', LASTING)
+    const publisher = await stage.connect('publisher')
+    publisher.send(message('a', 'm', 2))
+    await stage.settle()
+    const [publish] = client.take()
+    const packetId = publish?.type === 'publish' ? (publish.packetId ?? 0) : 0
+    const pubrec = { type: 'pubrec', packetId, reasonCode: 0 } as const
+    expect((await aroundCommit(stage, client, pubrec)).map(types)).toEqual([[], ['pubrel']])
+    await crash(stage)
+    const again = await stage.connect('subscriber', LASTING)
+    expect(again.take()).toMatchObject([{ type: 'connack' }, { type: 'pubrel', packetId }])
+  })
+
+  it('PUBACKs in the order of their messages, whoever of them waits', async () => {
+    const stage = await KeptStage.openCut()
+    await subscriber(stage, 'subscriber', 'kept', LASTING)
+    const publisher = await stage.connect('publisher')
+    publisher.take()
+    stage.journal.isHeld = true
+    for (const [packetId, topic] of [
+      [1, 'nobody'],
+      [2, 'kept'],
+      [3, 'nobody'],
+      [4, 'kept'],
+    ] as const) {
+      publisher.send(message(topic, 'm', 1, { packetId }))
+    }
+    const told = async (): Promise<(number | undefined)[]> => {
+      await stage.settle()
+      return publisher.take().map((packet) => (packet.type === 'puback' ? packet.packetId : undefined))
+    }
+    expect(await told()).toEqual([1])
+    // The clock, the set, the first message.
+    for (const [committed, wanted] of [
+      [stage.journal.pending - 1, [2, 3]],
+      [1, [4]],
+    ] as const) {
+      stage.journal.commit(committed)
+      expect(await told()).toEqual(wanted)
+    }
+  })
+
+  it('QoS 2 goes to nobody before its receipt lasts; QoS 0 and 1 do', async () => {
+    const stage = await KeptStage.openCut()
+    const subscribed = await subscriber(stage, 'subscriber', 'a', LASTING)
+    const publisher = await stage.connect('publisher', LASTING)
+    stage.journal.isHeld = true
+    publisher.send(message('a', 'zero'), message('a', 'one', 1), message('a', 'two', 2), message('a', 'behind', 1))
+    await stage.settle()
+    expect(payloads(subscribed.take())).toEqual(['zero', 'one'])
+    stage.journal.commit()
+    await stage.settle()
+    expect(payloads(subscribed.take())).toEqual(['two', 'behind'])
+  })
+
+  it('wherever the power goes, what was acknowledged is there', async () => {
+    for (let tail = 0; tail < 12; tail++) {
+      const stage = await KeptStage.openCut()
+      await subscriber(stage, 'subscriber', 'a/#', LASTING)
+      await subscriber(stage, 'member', '$share/g/a/#', LASTING)
+      const publisher = await stage.connect('publisher', LASTING)
+      publisher.take()
+      stage.journal.isHeld = true
+      for (const packetId of [1, 2, 3]) publisher.send(message('a', `m${packetId}`, 1, { packetId, retain: true }))
+      await stage.settle()
+      stage.journal.commit(tail)
+      await stage.settle()
+      const acknowledged = publisher.take().flatMap((packet) => (packet.type === 'puback' ? `m${packet.packetId}` : []))
+      await crash(stage)
+      for (const name of ['subscriber', 'member']) {
+        const client = await stage.connect(name, LASTING)
+        expect(payloads(client.take()).slice(0, acknowledged.length), `${name}, cut at ${tail}`).toEqual(acknowledged)
+      }
+      await stage.close()
+    }
+  })
+})

@@ -1,0 +1,15 @@
+import fc from 'fast-check'
+import { describe, it } from 'vitest'
+import { KeptStage } from '../ledger/kept-stage.ts'
+import { play } from './run.ts'
+import { restartingScripts } from './script.ts'
+
+/** `make test` has little time; `MQTT_RESTART_RUNS=20000` more. */
+const RUNS = Number(process.env['MQTT_RESTART_RUNS'] ?? 100)
+
+describe('the broker that loses its power, and its model', () => {
+  it('give each client the same: what was acknowledged, once at QoS 2', { timeout: 60_000 + 50 * RUNS }, async () => {
+    const run = fc.asyncProperty(restartingScripts, (steps) => play(steps, (limits) => KeptStage.openCut(limits)))
+    await fc.assert(run, { numRuns: RUNS })
+  })
+})
