@@ -96,8 +96,10 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
     const readers = new JournalReaders(journal, (error) =>
       logger.warn({ err: error }, 'a segment of the journal that is not needed any more could not be removed'),
     )
+    // Both before the index opens: it says at once what it needs no more, and that must not be all that there is.
+    const reader = readers.add()
     const index = await SqliteIndex.open({ path, journal, reader: readers.add(), journalPath, hubId, clock, logger })
-    return { secrets, journal, index, reader: readers.add(), lostIndex }
+    return { secrets, journal, index, reader, lostIndex }
   } catch (error) {
     await journal.close()
     throw error
