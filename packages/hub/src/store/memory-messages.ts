@@ -8,65 +8,118 @@ interface Held<M> {
   lsn: Lsn
 }
 
+/** Positions come one after the other and mostly go so: a map of each would be built anew whenever it has doubled. */
+const CHUNK = 64
+
+interface Chunk<M> {
+  readonly slots: (Held<M> | undefined)[]
+  count: number
+}
+
 /** Messages that sessions wait for, in memory; each once. */
 export class MemoryMessages<M> implements MessageStore<M> {
-  readonly #held = new Map<Position, Held<M>>()
+  readonly #chunks = new Map<number, Chunk<M>>()
   #next: Position = 1
   #bytes = 0
+  #count = 0
+  /** Of all sessions that get a message each asks for it. */
+  #latest: Held<M> | undefined
+  #latestAt: Position = 0
 
   get bytes(): number {
     return this.#bytes
   }
 
   get count(): number {
-    return this.#held.size
+    return this.#count
   }
 
   hold(message: M, bytes: number): Position {
     const position = this.#next++
-    this.#held.set(position, { message, bytes, times: 1, lsn: 0 })
-    this.#bytes += bytes
+    this.#put(position, { message, bytes, times: 1, lsn: 0 })
     return position
   }
 
   share(position: Position): boolean {
-    const held = this.#held.get(position)
+    const held = this.#at(position)
     if (held === undefined) return false
     held.times++
     return true
   }
 
   get(position: Position): M | undefined {
-    return this.#held.get(position)?.message
+    return this.#at(position)?.message
   }
 
   lsnOf(position: Position): Lsn {
-    return this.#held.get(position)?.lsn ?? 0
+    return this.#at(position)?.lsn ?? 0
   }
 
   wrote(position: Position, lsn: Lsn): void {
-    const held = this.#held.get(position)
+    const held = this.#at(position)
     if (held !== undefined) held.lsn = lsn
   }
 
   *writtenBefore(lsn: Lsn): Generator<readonly [Position, M]> {
-    for (const [position, held] of this.#held) if (held.lsn !== 0 && held.lsn < lsn) yield [position, held.message]
+    for (const [position, held] of this.#entries()) {
+      if (held.lsn !== 0 && held.lsn < lsn) yield [position, held.message]
+    }
   }
 
   restore(position: Position, message: M, bytes: number): void {
-    this.#held.set(position, { message, bytes, times: 0, lsn: 1 })
-    this.#bytes += bytes
+    this.#put(position, { message, bytes, times: 0, lsn: 1 })
     this.#next = Math.max(this.#next, position + 1)
   }
 
   forgetUnheld(): void {
-    for (const [position, { times }] of this.#held) if (times === 0) this.release(position)
+    for (const [position, { times }] of this.#entries()) if (times === 0) this.release(position)
   }
 
   release(position: Position): void {
-    const held = this.#held.get(position)
+    const held = this.#at(position)
     if (!held || --held.times > 0) return
-    this.#held.delete(position)
+    const index = Math.floor(position / CHUNK)
+    const chunk = this.#chunks.get(index)
+    if (chunk === undefined) return
+    chunk.slots[position % CHUNK] = undefined
+    if (--chunk.count === 0) this.#chunks.delete(index)
     this.#bytes -= held.bytes
+    this.#count--
+    this.#latest = undefined
+    this.#latestAt = 0
+  }
+
+  #at(position: Position): Held<M> | undefined {
+    if (position === this.#latestAt) return this.#latest
+    const held = this.#chunks.get(Math.floor(position / CHUNK))?.slots[position % CHUNK]
+    if (held !== undefined) {
+      this.#latest = held
+      this.#latestAt = position
+    }
+    return held
+  }
+
+  #put(position: Position, held: Held<M>): void {
+    const index = Math.floor(position / CHUNK)
+    let chunk = this.#chunks.get(index)
+    if (chunk === undefined) {
+      chunk = { slots: Array.from<undefined>({ length: CHUNK }), count: 0 }
+      this.#chunks.set(index, chunk)
+    }
+    chunk.slots[position % CHUNK] = held
+    chunk.count++
+    this.#count++
+    this.#bytes += held.bytes
+    this.#latest = held
+    this.#latestAt = position
+  }
+
+  *#entries(): Generator<readonly [Position, Held<M>]> {
+    for (const [index, { slots }] of this.#chunks) {
+      for (let slot = 0; slot < CHUNK; slot++) {
+        const held = slots[slot]
+        if (held !== undefined) yield [index * CHUNK + slot, held]
+      }
+    }
   }
 }
