@@ -139,8 +139,8 @@ export class Broker {
   }
 
   /** What is on its way now goes into the journal, as far as anything of it must last; the number to wait for. */
-  kept(order: Omit<PublishOrder, 'admit'>): Lsn {
-    return this.keeper.published(this.passing, { ...order, admit: this.#admit })
+  kept({ targets, from, echo, packetId, retained }: Omit<PublishOrder, 'admit'>): Lsn {
+    return this.keeper.published(this.passing, { targets, from, echo, packetId, retained, admit: this.#admit })
   }
 
   /** It has been everywhere. */

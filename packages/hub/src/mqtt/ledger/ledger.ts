@@ -10,6 +10,7 @@ import type { Publication } from '../publication.ts'
 import type { ClientSubscription, Group, Session } from '../session.ts'
 import type { WillMessage } from '../wills.ts'
 import { LedgerEncoder, propertiesOf } from './encoder.ts'
+import type { MessageFacts } from './encoder.ts'
 import { groupState, ownerOf, sessionRecords, subscriptionState } from './live.ts'
 import type { LedgerRecord, Terms, WillState } from './records.ts'
 import { Settlements } from './settlements.ts'
@@ -176,17 +177,21 @@ export class Ledger implements Keeper {
     const set = owing === undefined ? 0 : this.#sets.numberOf(targets)
     const position = set === 0 ? 0 : message.hold(store)
     const { qos, retain, expiresAt } = message
-    const lsn = this.#append(
-      this.#encoder.message(
-        {
-          ...{ message: position, set, except: owing?.except ?? NOBODY, qos, retain, expiresAt, retained },
-          ...{ from: hasReceipt ? from.number : 0, packetId: hasReceipt ? order.packetId : 0 },
-          at: expiresAt === Infinity ? 0 : clock.monotonic(),
-          publisher: retained === undefined ? '' : message.publisher,
-        },
-        message.parts(propertiesOf(message.forwarded)),
-      ),
-    )
+    // Written out: it is made for every message, and spreading costs as much as the rest of it.
+    const facts: MessageFacts = {
+      message: position,
+      at: expiresAt === Infinity ? 0 : clock.monotonic(),
+      set,
+      except: owing?.except ?? NOBODY,
+      from: hasReceipt ? from.number : 0,
+      packetId: hasReceipt ? order.packetId : 0,
+      retained,
+      qos,
+      retain,
+      expiresAt,
+      publisher: retained === undefined ? '' : message.publisher,
+    }
+    const lsn = this.#append(this.#encoder.message(facts, message.parts(propertiesOf(message.forwarded))))
     if (position !== 0) store.wrote(position, lsn)
     message.kept = { lsn, position, except: owing?.except ?? NOBODY, refused: owing?.refused ?? NOBODY }
     return lsn
