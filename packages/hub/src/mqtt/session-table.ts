@@ -19,12 +19,6 @@ export class SessionTable {
     return session
   }
 
-  /** Looks through all: for the start of the server. */
-  ofNumber(number: number): Session | undefined {
-    for (const session of this.#sessions.values()) if (session.number === number) return session
-    return undefined
-  }
-
   /** False if it has ended. */
   has(session: Session): boolean {
     return this.#sessions.get(session.key) === session

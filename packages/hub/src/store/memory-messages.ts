@@ -1,3 +1,4 @@
+import { Numbered } from '../domain/numbered.ts'
 import type { Lsn } from '../domain/ports.ts'
 import type { MessageStore, Position } from '../domain/positions.ts'
 
@@ -8,20 +9,11 @@ interface Held<M> {
   lsn: Lsn
 }
 
-/** Positions come one after the other and mostly go so: a map of each would be built anew whenever it has doubled. */
-const CHUNK = 64
-
-interface Chunk<M> {
-  readonly slots: (Held<M> | undefined)[]
-  count: number
-}
-
 /** Messages that sessions wait for, in memory; each once. */
 export class MemoryMessages<M> implements MessageStore<M> {
-  readonly #chunks = new Map<number, Chunk<M>>()
+  readonly #held = new Numbered<Held<M>>()
   #next: Position = 1
   #bytes = 0
-  #count = 0
   /** Of all sessions that get a message each asks for it. */
   #latest: Held<M> | undefined
   #latestAt: Position = 0
@@ -31,7 +23,7 @@ export class MemoryMessages<M> implements MessageStore<M> {
   }
 
   get count(): number {
-    return this.#count
+    return this.#held.size
   }
 
   hold(message: M, bytes: number): Position {
@@ -61,7 +53,7 @@ export class MemoryMessages<M> implements MessageStore<M> {
   }
 
   *writtenBefore(lsn: Lsn): Generator<readonly [Position, M]> {
-    for (const [position, held] of this.#entries()) {
+    for (const [position, held] of this.#held.entries()) {
       if (held.lsn !== 0 && held.lsn < lsn) yield [position, held.message]
     }
   }
@@ -72,26 +64,21 @@ export class MemoryMessages<M> implements MessageStore<M> {
   }
 
   forgetUnheld(): void {
-    for (const [position, { times }] of this.#entries()) if (times === 0) this.release(position)
+    for (const [position, { times }] of this.#held.entries()) if (times === 0) this.release(position)
   }
 
   release(position: Position): void {
     const held = this.#at(position)
     if (!held || --held.times > 0) return
-    const index = Math.floor(position / CHUNK)
-    const chunk = this.#chunks.get(index)
-    if (chunk === undefined) return
-    chunk.slots[position % CHUNK] = undefined
-    if (--chunk.count === 0) this.#chunks.delete(index)
+    this.#held.delete(position)
     this.#bytes -= held.bytes
-    this.#count--
     this.#latest = undefined
     this.#latestAt = 0
   }
 
   #at(position: Position): Held<M> | undefined {
     if (position === this.#latestAt) return this.#latest
-    const held = this.#chunks.get(Math.floor(position / CHUNK))?.slots[position % CHUNK]
+    const held = this.#held.get(position)
     if (held !== undefined) {
       this.#latest = held
       this.#latestAt = position
@@ -100,26 +87,9 @@ export class MemoryMessages<M> implements MessageStore<M> {
   }
 
   #put(position: Position, held: Held<M>): void {
-    const index = Math.floor(position / CHUNK)
-    let chunk = this.#chunks.get(index)
-    if (chunk === undefined) {
-      chunk = { slots: Array.from<undefined>({ length: CHUNK }), count: 0 }
-      this.#chunks.set(index, chunk)
-    }
-    chunk.slots[position % CHUNK] = held
-    chunk.count++
-    this.#count++
+    this.#held.set(position, held)
     this.#bytes += held.bytes
     this.#latest = held
     this.#latestAt = position
-  }
-
-  *#entries(): Generator<readonly [Position, Held<M>]> {
-    for (const [index, { slots }] of this.#chunks) {
-      for (let slot = 0; slot < CHUNK; slot++) {
-        const held = slots[slot]
-        if (held !== undefined) yield [index * CHUNK + slot, held]
-      }
-    }
   }
 }
