@@ -15,8 +15,14 @@
 //   batch                        messages in one write; 64
 //   stalled, stalled_rate        subscribers more, which read so many bytes a second, or nothing; 0 and 0
 //   seconds, warmup              measured, and not measured before; 2 and 0.5
+//   prefix                       of all topics and filters, instead of bench
+//   lasts=1                      subscribers' sessions outlive their connections; they end with the load
+//   offline                      sessions more that want everything, QoS 1, and have no connection; 0
+//   messages                     so many and no more, whatever `seconds` says
+//   keep=1                       offline sessions stay behind the load, with what they are owed
 //   idle, subscriptions          instead of a load: so many connections with so many filters each, a tenth of them with +
 //   hold=1                       idle connections stay until standard input ends
+//   resume                       instead of a load: the first offline session comes back for so many messages
 //   pid                          of the server: its processor and memory are in the report
 //
 // The last line on standard output is a JSON object. Exit status 2: the server refused something; 3: nothing arrives any more.
@@ -29,9 +35,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "mqtt/load/idle.h"
 #include "mqtt/load/link.h"
 #include "mqtt/load/packets.h"
 #include "mqtt/load/process.h"
+#include "mqtt/load/sessions.h"
 
 #define READ_SIZE 262144
 #define EVENTS 512
@@ -40,14 +48,15 @@
 #define GIVE_UP_AFTER (5 * SECOND)
 // Of a stalled subscriber that reads now and then.
 #define SIPS_PER_SECOND 100
-#define FILTERS_PER_PACKET 100
 // One latency in so many is kept.
 #define LATENCY_SAMPLE 8
 
 struct options {
   struct link_options link;
-  const char *user, *password;
+  struct login login;
+  const char *prefix;
   int publishers, subscribers, topics, fan_in, qos, size, window, batch, stalled, stalled_rate;
+  int lasts, offline, messages, keep, resume;
   int idle, subscriptions, hold, pid;
   double seconds, warmup;
 };
@@ -75,7 +84,7 @@ struct stamp {
 
 static struct options options = {
     .link.port = 1883, .publishers = 1, .subscribers = 1, .topics = 1, .size = 100, .window = 1000, .batch = 64,
-    .subscriptions = 1, .seconds = 2, .warmup = 0.5,
+    .prefix = "bench", .subscriptions = 1, .seconds = 2, .warmup = 0.5,
 };
 
 static struct {
@@ -89,7 +98,7 @@ static struct {
   // Deliveries that one message must have.
   int copies;
   bool measures;
-  uint64_t delivered, published;
+  uint64_t delivered, published, acknowledged;
   struct latencies latencies;
 } load;
 
@@ -100,6 +109,8 @@ static void read_options(int count, char **words) {
       {"size", &options.size},           {"window", &options.window},         {"batch", &options.batch},
       {"stalled", &options.stalled},     {"stalled_rate", &options.stalled_rate}, {"idle", &options.idle},
       {"subscriptions", &options.subscriptions}, {"hold", &options.hold},     {"pid", &options.pid},
+      {"lasts", &options.lasts},         {"offline", &options.offline},       {"messages", &options.messages},
+      {"keep", &options.keep},           {"resume", &options.resume},
   };
   for (int i = 1; i < count; i++) {
     char *value = strchr(words[i], '=');
@@ -107,8 +118,9 @@ static void read_options(int count, char **words) {
     if (!value) fail("options are key=value");
     *value++ = 0;
     bool known = true;
-    if (!strcmp(words[i], "user")) options.user = value;
-    else if (!strcmp(words[i], "password")) options.password = value;
+    if (!strcmp(words[i], "user")) options.login.user = value;
+    else if (!strcmp(words[i], "password")) options.login.password = value;
+    else if (!strcmp(words[i], "prefix")) options.prefix = value;
     else if (!strcmp(words[i], "seconds")) options.seconds = atof(value);
     else if (!strcmp(words[i], "warmup")) options.warmup = atof(value);
     else if (!strcmp(words[i], "tls")) options.link.tls = atoi(value);
@@ -158,6 +170,7 @@ static bool publish(struct client *publisher) {
   int count = 0;
   if (publisher->waits_to_write) return false;
   while (count < options.batch && publisher->sent - settled(publisher) < (uint64_t)load.window_each) {
+    if (options.messages > 0 && load.published + (uint64_t)count == (uint64_t)options.messages) break;
     memcpy(message->bytes + message->payload_at, &stamp, sizeof stamp);
     if (options.topics > 1) publish_set_digits(message, (unsigned)(publisher->sent % (uint64_t)options.topics));
     if (options.qos > 0) {
@@ -212,6 +225,7 @@ static void receive(struct client *client, size_t most) {
       arrived(client, &packet, now);
     } else if (packet.type == PUBACK) {
       client->acknowledged++;
+      load.acknowledged++;
       queue_up(client);
     }
   }
@@ -222,21 +236,36 @@ static void receive(struct client *client, size_t most) {
 static void open_client(struct client *client, enum role role, int index) {
   char id[40], topic[1][64];
   struct link_options link = options.link;
+  struct login login = options.login;
   client->role = role;
   client->index = index;
   if (role == STALLED) link.receive_buffer = STALLED_BUFFER;
+  login.lasts = role == SUBSCRIBER && options.lasts;
   snprintf(id, sizeof id, "load%d_%d", getpid(), index);
   link_open(&client->link, &link, index);
-  mqtt_connect(&client->link, id, options.user, options.password);
+  mqtt_connect(&client->link, id, &login);
   if (role == PUBLISHER) {
-    snprintf(topic[0], sizeof topic[0], "bench/%d/0000", index);
+    snprintf(topic[0], sizeof topic[0], "%s/%d/0000", options.prefix, index);
     client->publish = publish_make(topic[0], options.qos, (size_t)options.size);
   } else {
-    snprintf(topic[0], sizeof topic[0], options.fan_in ? "bench/#" : "bench/0/#");
+    snprintf(topic[0], sizeof topic[0], options.fan_in ? "%s/#" : "%s/0/#", options.prefix);
     mqtt_subscribe(&client->link, topic, 1, options.qos);
   }
   link_unblock(&client->link);
   if (role != STALLED) watch(client, EPOLL_CTL_ADD);
+}
+
+// What a load has left of sessions that outlive their connections.
+static void end_sessions(void) {
+  char id[40];
+  if (!options.keep) sessions_end(&options.link, &options.login, options.offline);
+  if (!options.lasts) return;
+  for (int i = 0; i < load.count; i++) {
+    if (load.clients[i].role != SUBSCRIBER) continue;
+    link_close(&load.clients[i].link);
+    snprintf(id, sizeof id, "load%d_%d", getpid(), i);
+    session_end(&options.link, &options.login, id);
+  }
 }
 
 // Subscribers first, so that the first message has somebody to go to.
@@ -274,20 +303,23 @@ static void turn(int timeout) {
 }
 
 static int run_load(void) {
+  sessions_begin(&options.link, &options.login, options.offline, options.prefix);
   open_all();
   usleep(100000);
   uint64_t begun = now_ns(), measured_from = begun + (uint64_t)(options.warmup * SECOND);
   uint64_t until = measured_from + (uint64_t)(options.seconds * SECOND);
-  uint64_t progress_at = begun, progress = 0, sip_at = begun, delivered_before = 0, published_before = 0;
+  uint64_t progress_at = begun, progress = 0, sip_at = begun, delivered_before = 0, published_before = 0, acknowledged_before = 0;
   double cpu_before = 0;
   struct usage server_before = {0};
   for (int i = 0; i < options.publishers; i++) queue_up(&load.clients[i]);
-  for (uint64_t now = begun; now < until; now = now_ns()) {
+  bool is_over = false;
+  for (uint64_t now = begun; !is_over; now = now_ns()) {
     if (!load.measures && now >= measured_from) {
       load.measures = true;
       measured_from = now;
       delivered_before = load.delivered;
       published_before = load.published;
+      acknowledged_before = load.acknowledged;
       cpu_before = own_cpu();
       server_before = usage_of(options.pid);
     }
@@ -297,7 +329,8 @@ static int run_load(void) {
       sip_at = now + SECOND / SIPS_PER_SECOND;
       sip();
     }
-    uint64_t total = load.delivered + (load.copies == 0 ? load.published : 0);
+    is_over = options.messages > 0 ? load.acknowledged == (uint64_t)options.messages : now >= until;
+    uint64_t total = load.delivered + (load.copies == 0 ? load.published + load.acknowledged : 0);
     if (total != progress) {
       progress = total;
       progress_at = now;
@@ -308,55 +341,15 @@ static int run_load(void) {
   }
   double elapsed = (double)(now_ns() - measured_from) / (double)SECOND;
   struct usage server = usage_of(options.pid);
-  printf("{\"published_per_s\":%.0f,\"delivered_per_s\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,"
+  printf("{\"published_per_s\":%.0f,\"delivered_per_s\":%.0f,\"acknowledged_per_s\":%.0f,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,"
          "\"load_cpu\":%.2f,\"server_cpu\":%.2f,\"rss_kib\":%ld,\"peak_rss_kib\":%ld}\n",
          (double)(load.published - published_before) / elapsed, (double)(load.delivered - delivered_before) / elapsed,
+         (double)(load.acknowledged - acknowledged_before) / elapsed,
          latencies_part(&load.latencies, 0.5), latencies_part(&load.latencies, 0.99),
          latencies_part(&load.latencies, 0.999), (own_cpu() - cpu_before) / elapsed,
          (server.cpu - server_before.cpu) / elapsed, server.rss_kib, server.peak_rss_kib);
-  return 0;
-}
-
-// dev/<client>/<n>/cmd, and for a tenth of them dev/<client>/+/<n>.
-static void subscribe_idle(struct link *link, int index) {
-  char filters[FILTERS_PER_PACKET][64];
-  for (int done = 0; done < options.subscriptions;) {
-    int count = 0;
-    for (; count < FILTERS_PER_PACKET && done < options.subscriptions; count++, done++)
-      snprintf(filters[count], sizeof filters[count], done % 10 == 9 ? "dev/%d/+/%d" : "dev/%d/%d/cmd", index, done);
-    mqtt_subscribe(link, filters, count, 0);
-  }
-}
-
-static int run_idle(void) {
-  struct usage before = usage_of(options.pid);
-  uint64_t begun = now_ns();
-  for (int i = 0; i < options.idle; i++) {
-    char id[40];
-    // Only the descriptor stays: this program's own memory is not what is measured.
-    struct link link;
-    link_open(&link, &options.link, i);
-    snprintf(id, sizeof id, "idle%d_%d", getpid(), i);
-    mqtt_connect(&link, id, options.user, options.password);
-    subscribe_idle(&link, i);
-    free(link.in.bytes);
-    free(link.out.bytes);
-    free(link.raw.bytes);
-  }
-  double connected_in = (double)(now_ns() - begun) / (double)SECOND;
-  // What was garbage on the way has time to go.
-  sleep(2);
-  double cpu_before = usage_of(options.pid).cpu;
-  usleep((useconds_t)(options.seconds * 1e6));
-  struct usage after = usage_of(options.pid);
-  printf("{\"connections\":%d,\"subscriptions\":%d,\"rss_before_kib\":%ld,\"rss_kib\":%ld,\"bytes_each\":%.0f,"
-         "\"connects_per_s\":%.0f,\"idle_cpu\":%.3f}\n",
-         options.idle, options.subscriptions, before.rss_kib, after.rss_kib,
-         (double)(after.rss_kib - before.rss_kib) * 1024 / options.idle, options.idle / connected_in,
-         (after.cpu - cpu_before) / options.seconds);
   fflush(stdout);
-  if (options.hold)
-    while (getchar() != EOF) continue;
+  end_sessions();
   return 0;
 }
 
@@ -366,5 +359,7 @@ int main(int count, char **words) {
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
-  return options.idle > 0 ? run_idle() : run_load();
+  if (options.resume > 0) return session_resume(&options.link, &options.login, options.resume, options.pid);
+  struct idle idle = {options.idle, options.subscriptions, options.hold, options.pid, options.seconds};
+  return options.idle > 0 ? run_idle(&options.link, &options.login, &idle) : run_load();
 }

@@ -19,11 +19,17 @@ export interface LoadOptions {
   readonly stalled_rate?: number
   readonly seconds?: number
   readonly warmup?: number
+  readonly prefix?: string
+  readonly lasts?: 1
+  readonly offline?: number
+  readonly messages?: number
+  readonly keep?: 1
 }
 
 export interface LoadResult {
   readonly published_per_s: number
   readonly delivered_per_s: number
+  readonly acknowledged_per_s: number
   readonly p50_us: number
   readonly p99_us: number
   /** Of one core. */
@@ -38,6 +44,14 @@ export interface IdleResult {
   readonly connects_per_s: number
   /** Of one core, while nothing happens. */
   readonly idle_cpu: number
+}
+
+export interface ResumeResult {
+  /** From the connection on. */
+  readonly first_s: number
+  readonly all_s: number
+  readonly server_cpu_s: number
+  readonly rss_kib: number
 }
 
 const LOAD_CORE = '1'
@@ -58,14 +72,29 @@ function start(generator: LoadGenerator, server: BenchServer, wire: Wire, option
   return { child, ended, line }
 }
 
-export async function runLoad(
+export function runLoad(
   generator: LoadGenerator,
   server: BenchServer,
   wire: Wire,
   options: LoadOptions,
 ): Promise<LoadResult> {
+  return finished<LoadResult>(generator, server, wire, options, (options.seconds ?? 3) + (options.warmup ?? 1))
+}
+
+/** The first offline session of a load comes back for so many messages. */
+export function runResume(generator: LoadGenerator, server: BenchServer, messages: number): Promise<ResumeResult> {
+  return finished<ResumeResult>(generator, server, 'tcp', { resume: messages }, 0)
+}
+
+async function finished<T>(
+  generator: LoadGenerator,
+  server: BenchServer,
+  wire: Wire,
+  options: object,
+  seconds: number,
+): Promise<T> {
   const { child, ended, line } = start(generator, server, wire, options)
-  const timer = setTimeout(() => child.kill('SIGKILL'), ((options.seconds ?? 3) + (options.warmup ?? 1)) * 1000 + GRACE)
+  const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000 + GRACE)
   const failed = ended.then(([status]) => {
     if (status !== 0) throw new Error(`${server.name}: the load ended with ${status}: ${JSON.stringify(options)}`)
     return line
@@ -73,7 +102,7 @@ export async function runLoad(
   try {
     const [text] = await Promise.race([line, failed])
     await ended
-    return JSON.parse(text) as LoadResult
+    return JSON.parse(text) as T
   } finally {
     clearTimeout(timer)
   }

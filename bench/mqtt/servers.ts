@@ -25,6 +25,8 @@ export interface BenchServer {
   /** Of the process, as it sees itself: see `inside.mjs`. The hub alone. */
   readonly look?: () => Promise<Inside>
   readonly stop: () => Promise<void>
+  /** With SIGKILL. */
+  readonly kill: () => Promise<void>
 }
 
 export interface Inside {
@@ -42,6 +44,7 @@ const MOST = 20_000
 interface Started {
   readonly child: ChildProcess
   readonly stop: () => Promise<void>
+  readonly kill: () => Promise<void>
 }
 
 function start(command: string, words: readonly string[], stdio: 'ignore' | 'pipe', environment = {}): Started {
@@ -50,35 +53,49 @@ function start(command: string, words: readonly string[], stdio: 'ignore' | 'pip
     env: { ...process.env, ...environment },
   })
   const ended = once(child, 'exit')
-  const kill = (): void => void child.kill('SIGKILL')
-  process.on('exit', kill)
-  return {
-    child,
-    stop: async () => {
-      child.kill('SIGTERM')
-      await ended
-      process.off('exit', kill)
-    },
+  const atExit = (): void => void child.kill('SIGKILL')
+  process.on('exit', atExit)
+  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    child.kill(signal)
+    await ended
+    process.off('exit', atExit)
   }
+  return { child, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+}
+
+export interface HubOptions {
+  /** Beside those that a load of connections needs: of `mqtt.limits`. */
+  readonly limits?: Readonly<Record<string, number>>
+  readonly environment?: Readonly<Record<string, string>>
+  /** Of a hub that ran here before; a fresh directory. */
+  readonly data?: string
+  readonly account?: { readonly user: string; readonly password: string }
+}
+
+export interface BenchHub extends BenchServer {
+  readonly user: string
+  readonly password: string
+  readonly data: string
 }
 
 /** The built program and the account of its first start, whose access list is the default one; limits and counters are on. */
-export async function startHub(certificate: Certificate): Promise<BenchServer> {
-  const data = workspace('mqtt-hub')
+export async function startHub(certificate: Certificate, options: HubOptions = {}): Promise<BenchHub> {
+  const { data = workspace('mqtt-hub'), environment = {} } = options
   const config = join(data, 'bench.hjson')
   const limits = { connections: MOST, connectionsPerAddress: MOST }
   const ports = { front: 0, hologram: 0, mqtt: 0 }
-  const mqtt = { limits }
+  const mqtt = { limits: { ...limits, ...options.limits } }
   writeFileSync(config, JSON.stringify({ ports, mqtt, front: { limits }, tls: certificate }))
   const inside = join(import.meta.dirname, 'inside.mjs')
-  const { child, stop } = start(
+  const { child, stop, kill } = start(
     process.execPath,
     ['--expose-gc', '--import', inside, ...hubFlags(), join(ROOT, 'packages/cli/bin/halyard.js'), 'hub', '--json'],
     'pipe',
-    { HALYARD_HUB_DATA: data, HALYARD_HUB_CONFIG: config, HALYARD_LOG: 'error' },
+    { HALYARD_HUB_DATA: data, HALYARD_HUB_CONFIG: config, HALYARD_LOG: 'error', ...environment },
   )
   const [line] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line')) as [string]
-  const { ports: opened, mqtt: account } = JSON.parse(line) as HubReady
+  const { ports: opened, mqtt: first } = JSON.parse(line) as HubReady
+  const account = options.account ?? (first && { user: first.username, password: first.password })
   if (opened.mqtt === undefined || account === undefined) throw new Error(`the hub has no MQTT: ${line}`)
   const look = async (): Promise<Inside> => {
     child.send('look')
@@ -90,10 +107,8 @@ export async function startHub(certificate: Certificate): Promise<BenchServer> {
     name: 'hub',
     pid: child.pid as number,
     ports: all,
-    user: account.username,
-    password: account.password,
-    look,
-    stop,
+    ...account,
+    ...{ look, stop, kill, data },
   }
 }
 
@@ -102,8 +117,17 @@ function hubFlags(): readonly string[] {
   return (process.env['MQTT_BENCH_HUB_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '')
 }
 
+/** `strictest`: all of it is written anew after every change, the most that it can be asked for. */
+const PERSISTENCE = {
+  off: 'persistence false',
+  strictest: 'persistence true\nautosave_on_changes true\nautosave_interval 1',
+}
+
 /** As Debian ships it, but for the limits that a load runs into; nobody's password or rights are checked. */
-export async function startMosquitto({ cert, key }: Certificate): Promise<BenchServer> {
+export async function startMosquitto(
+  { cert, key }: Certificate,
+  persistence: keyof typeof PERSISTENCE = 'off',
+): Promise<BenchServer> {
   const directory = workspace('mqtt-mosquitto')
   const [tcp, tls, websocket] = [await freePort(), await freePort(), await freePort()]
   const config = join(directory, 'mosquitto.conf')
@@ -111,7 +135,8 @@ export async function startMosquitto({ cert, key }: Certificate): Promise<BenchS
     config,
     `user ${userInfo().username}
 allow_anonymous true
-persistence false
+${PERSISTENCE[persistence]}
+persistence_location ${directory}/
 log_dest stderr
 log_type error
 set_tcp_nodelay true
@@ -125,17 +150,18 @@ listener ${websocket} 127.0.0.1
 protocol websockets
 `,
   )
-  const { child, stop } = start(mosquitto(), ['-c', config], 'ignore')
+  const { child, stop, kill } = start(mosquitto(), ['-c', config], 'ignore')
   for (const port of [tcp, tls, websocket]) await listening(port, child)
-  return { name: 'Mosquitto', pid: child.pid as number, ports: { tcp, tls, websocket }, stop }
+  const name = persistence === 'off' ? 'Mosquitto' : `Mosquitto, ${persistence}`
+  return { name, pid: child.pid as number, ports: { tcp, tls, websocket }, stop, kill }
 }
 
 export async function startAedes({ cert, key }: Certificate): Promise<BenchServer> {
   const main = peer('aedes', 'aedes.js')
   const script = join(import.meta.dirname, 'aedes-server.mjs')
-  const { child, stop } = start(process.execPath, [script, main, cert, key], 'ignore')
+  const { child, stop, kill } = start(process.execPath, [script, main, cert, key], 'ignore')
   const [ports] = (await once(child, 'message')) as [Record<'tcp' | 'tls', number>]
-  return { name: 'Aedes', pid: child.pid as number, ports: { ...ports, websocket: 0 }, stop }
+  return { name: 'Aedes', pid: child.pid as number, ports: { ...ports, websocket: 0 }, stop, kill }
 }
 
 /** Below those that the system gives to connections: Mosquitto's WebSocket wants one free on all addresses. */

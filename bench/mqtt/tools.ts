@@ -40,7 +40,8 @@ export function mosquittoVersion(): string {
   return /version (\S+)/.exec(stdout)?.[1] ?? 'unknown'
 }
 
-const SOURCES = ['mqtt-load.c', 'mqtt/load/link.c', 'mqtt/load/packets.c', 'mqtt/load/process.c']
+const PARTS = ['idle', 'link', 'packets', 'process', 'sessions']
+const SOURCES = ['mqtt-load.c', ...PARTS.map((name) => `mqtt/load/${name}.c`)]
 
 export interface LoadGenerator {
   readonly path: string
@@ -50,14 +51,27 @@ export interface LoadGenerator {
 
 /** Builds the load generator. */
 export function buildLoad(): LoadGenerator {
-  const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).error === undefined)
-  if (compiler === undefined)
-    throw new Error('no C compiler (cc, gcc, clang) for the load generator: apt-get install gcc')
   const path = join(workspace('mqtt-load'), 'mqtt-load')
   const speaksTls = existsSync('/usr/include/openssl/ssl.h')
   const tls = speaksTls ? ['-DWITH_TLS', '-lssl', '-lcrypto'] : []
-  const words = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-o', path, ...SOURCES, ...tls]
-  const { status } = spawnSync(compiler, words, { cwd: join(import.meta.dirname, '..'), stdio: 'inherit' })
-  if (status !== 0) throw new Error('the load generator cannot be built: see above')
+  compile(['-std=gnu11', '-o', path, ...SOURCES, ...tls])
   return { path, speaksTls }
+}
+
+/** Environment variables that make every sync of a process take so many milliseconds more. */
+export function slowSync(milliseconds: number): Readonly<Record<string, string>> {
+  const path = join(workspace('slow-sync'), 'slow-sync.so')
+  compile(['-shared', '-fPIC', '-o', path, 'mqtt/slow-sync.c', '-ldl'])
+  return { LD_PRELOAD: path, SYNC_EXTRA_MS: String(milliseconds) }
+}
+
+function compile(words: readonly string[]): void {
+  const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).error === undefined)
+  if (compiler === undefined)
+    throw new Error('no C compiler (cc, gcc, clang) for the load generator: apt-get install gcc')
+  const { status } = spawnSync(compiler, ['-O2', '-Wall', '-Wextra', ...words], {
+    cwd: join(import.meta.dirname, '..'),
+    stdio: 'inherit',
+  })
+  if (status !== 0) throw new Error(`${words.join(' ')} cannot be built: see above`)
 }

@@ -227,3 +227,13 @@ bool link_receive(struct link *link, size_t most) {
   if (link->websocket) unframe(link);
   return any;
 }
+
+void link_close(struct link *link) {
+#ifdef WITH_TLS
+  if (link->tls) SSL_free(link->tls);
+#endif
+  close(link->fd);
+  free(link->in.bytes);
+  free(link->out.bytes);
+  free(link->raw.bytes);
+}

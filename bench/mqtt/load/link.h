@@ -50,6 +50,9 @@ bool link_flush(struct link *link);
 // Reads once, at most `most` bytes if it is TCP; false: nothing came. Ends the program if the server has closed.
 bool link_receive(struct link *link, size_t most);
 
+// Closes it; its memory is free.
+void link_close(struct link *link);
+
 // Ends the program: what was tried, and errno if it says something.
 _Noreturn void fail(const char *what);
 

@@ -63,15 +63,15 @@ static struct packet wait_for(struct link *link, enum packet_type type) {
   return packet;
 }
 
-void mqtt_connect(struct link *link, const char *client_id, const char *user, const char *password) {
+void mqtt_connect(struct link *link, const char *client_id, const struct login *login) {
   struct buffer body = {0};
-  uint8_t flags = CLEAN_SESSION | (user ? HAS_USER | HAS_PASSWORD : 0);
+  uint8_t flags = (login->lasts ? 0 : CLEAN_SESSION) | (login->user ? HAS_USER | HAS_PASSWORD : 0);
   put_text(&body, "MQTT");
   buffer_append(&body, (uint8_t[]){4, flags, KEEP_ALIVE, KEEP_ALIVE}, 4);
   put_text(&body, client_id);
-  if (user) {
-    put_text(&body, user);
-    put_text(&body, password);
+  if (login->user) {
+    put_text(&body, login->user);
+    put_text(&body, login->password);
   }
   send_packet(link, 0x10, &body);
   struct packet answer = wait_for(link, CONNACK);
@@ -80,6 +80,12 @@ void mqtt_connect(struct link *link, const char *client_id, const char *user, co
     exit(2);
   }
   packets_done(&link->in);
+}
+
+void mqtt_disconnect(struct link *link) {
+  struct buffer body = {0};
+  send_packet(link, 0xe0, &body);
+  link_close(link);
 }
 
 void mqtt_subscribe(struct link *link, char filters[][64], int count, int qos) {

@@ -19,8 +19,16 @@ bool packet_next(struct buffer *in, struct packet *packet);
 // What the last packet_next gave is done with, `in` may move.
 void packets_done(struct buffer *in);
 
-// CONNECT and its CONNACK, while the link blocks. `user`: NULL for none.
-void mqtt_connect(struct link *link, const char *client_id, const char *user, const char *password);
+// Whom a connection is for. `user`: NULL for none; without `lasts` the session ends with the connection.
+struct login {
+  const char *user, *password;
+  bool lasts;
+};
+
+// CONNECT and its CONNACK, while the link blocks.
+void mqtt_connect(struct link *link, const char *client_id, const struct login *login);
+// DISCONNECT, while the link blocks; then the link is closed and its memory free.
+void mqtt_disconnect(struct link *link);
 // SUBSCRIBE to `count` filters and its SUBACK, while the link blocks.
 void mqtt_subscribe(struct link *link, char filters[][64], int count, int qos);
 

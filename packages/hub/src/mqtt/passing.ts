@@ -2,6 +2,7 @@ import { encodePublishProperties, frameOf } from '@halyard/wire/mqtt'
 import type { PublishFrame, PublishParts, Qos, TopicName } from '@halyard/wire/mqtt'
 import type { Lsn } from '../domain/ports.ts'
 import type { MessageStore, Position } from '../domain/positions.ts'
+import { PayloadSlab } from './payload-slab.ts'
 import { sizeOfMessage, topicOf } from './publication.ts'
 import type { ForwardedProperties, Publication } from './publication.ts'
 
@@ -42,6 +43,7 @@ export class Passing {
   kept: Kept | undefined
   /** The newest record of somebody who is owed it by one of his own; 0. */
   owedAt: Lsn = 0
+  readonly #copies = new PayloadSlab()
   #publication: Publication | undefined
   #position: Position = 0
   /** By QoS, RETAIN and version: what all receivers of a kind get. */
@@ -107,7 +109,7 @@ export class Passing {
   get publication(): Publication {
     return (this.#publication ??= {
       topic: this.topic,
-      payload: copyOf(this.payload, this.payloadAt, this.payloadEnd),
+      payload: this.#copies.copy(this.payload, this.payloadAt, this.payloadEnd),
       qos: this.qos,
       retain: this.retain,
       properties: this.forwarded,
@@ -174,10 +176,4 @@ export class Passing {
       5,
     )
   }
-}
-
-function copyOf(bytes: Uint8Array, at: number, end: number): Uint8Array {
-  const copy = new Uint8Array(end - at)
-  copy.set(bytes.subarray(at, end))
-  return copy
 }

@@ -24,6 +24,8 @@ export class Space {
   readonly #groupParts: SharedGroupParts
   /** All of one epoch: a change of a subscription lets go of all, so that no session outlives itself here. */
   readonly #targets = new Map<string, Targets>()
+  /** The latest with this subscriber first: a thousand sessions that want all topics are one list, not one for each topic. */
+  readonly #latest = new Map<Subscriber | undefined, Targets>()
   #targetsEpoch = 0
   #remembered = 0
 
@@ -58,16 +60,27 @@ export class Space {
     if (known !== undefined) return known
     const found: Subscriber[] = []
     this.#index.match(channel, found)
-    const targets = targetsOf(found, epoch)
-    this.#remembered += weightOf(targets)
-    for (const [oldest, others] of this.#targets) {
-      if (this.#remembered <= REMEMBERED) break
-      this.#remembered -= weightOf(others)
-      this.#targets.delete(oldest)
-      forgetTargets(others)
-    }
+    const latest = this.#latest.get(found[0])
+    const targets = latest !== undefined && isSame(latest.found, found) ? latest : targetsOf(found, epoch)
+    if (targets !== latest) this.#latest.set(found[0], targets)
+    if (targets.topics++ === 0) this.#remembered += found.length
+    this.#remembered++
     this.#targets.set(channel, targets)
+    for (const [oldest, others] of this.#targets) {
+      if (this.#remembered <= REMEMBERED || oldest === channel) break
+      this.#targets.delete(oldest)
+      this.#remembered--
+      if (--others.topics === 0) this.#letGo(others)
+    }
     return targets
+  }
+
+  /** No topic is remembered with it any more. */
+  #letGo(targets: Targets): void {
+    const [first] = targets.found
+    this.#remembered -= targets.found.length
+    if (this.#latest.get(first) === targets) this.#latest.delete(first)
+    forgetTargets(targets)
   }
 
   #match(channel: string): Targets {
@@ -127,11 +140,12 @@ export class Space {
   #forget(epoch: number): void {
     for (const targets of this.#targets.values()) forgetTargets(targets)
     this.#targets.clear()
+    this.#latest.clear()
     this.#targetsEpoch = epoch
     this.#remembered = 0
   }
 }
 
-function weightOf({ sessions, groups }: Targets): number {
-  return 1 + sessions.length + groups.length
+function isSame(some: readonly Subscriber[], others: readonly Subscriber[]): boolean {
+  return some.length === others.length && some.every((one, i) => one === others[i])
 }

@@ -58,11 +58,15 @@ export interface Targets {
   epoch: number
   sessions: readonly Target[]
   groups: readonly SharedGroup[]
+  /** What it was made of, as the index gave it. */
+  found: readonly Subscriber[]
+  /** Topics for which it is remembered. */
+  topics: number
 }
 
 export function forgetTargets(targets: Targets): void {
   targets.epoch = -1
-  targets.sessions = targets.groups = []
+  targets.sessions = targets.groups = targets.found = []
 }
 
 export function targetsOf(found: readonly Subscriber[], epoch: number): Targets {
@@ -78,5 +82,5 @@ export function targetsOf(found: readonly Subscriber[], epoch: number): Targets 
     else known.push(subscriber)
   }
   const sessions = Array.from(bySession, ([session, subscriptions]) => new Target(session, subscriptions))
-  return { epoch, sessions, groups }
+  return { epoch, sessions, groups, found, topics: 0 }
 }

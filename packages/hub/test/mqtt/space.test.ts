@@ -25,11 +25,23 @@ describe('what a space remembers of its topics', () => {
   })
 
   it('is bounded by topics and by those who get them', () => {
-    for (let subscriber = 0; subscriber < 99; subscriber++) subscribe('many/#')
+    for (let subscriber = 0; subscriber < 98; subscriber++) subscribe('many/#')
+    // Each has one reader of its own, so that no two have the same list.
+    for (let topic = 0; topic < 1100; topic++) subscribe(`many/${topic}`)
     const first = space.targets('many/0')
     for (let topic = 1; topic < 1100; topic++) space.targets(`many/${topic}`)
     expect(first.sessions).toEqual([])
     const last = space.targets('many/1099')
     expect(last.sessions).toHaveLength(99)
+  })
+
+  it('is one list for all topics with the same readers', () => {
+    subscribe('same/#')
+    const targets = space.targets('same/1')
+    expect(space.targets('same/2')).toBe(targets)
+    subscribe('same/3')
+    expect(space.targets('same/2')).toBe(space.targets('same/1'))
+    expect(space.targets('same/3')).not.toBe(space.targets('same/1'))
+    expect(space.targets('same/3').sessions).toHaveLength(2)
   })
 })

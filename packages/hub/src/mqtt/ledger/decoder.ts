@@ -1,6 +1,7 @@
 /** Bytes of the ledger as records: `encoder.ts` has written them. */
 import { PacketReader, TopicMemo } from '@halyard/wire/mqtt'
 import type { IncomingPublish, PublishProperties, Qos } from '@halyard/wire/mqtt'
+import { PayloadSlab } from '../payload-slab.ts'
 import type { ForwardedProperties, Publication } from '../publication.ts'
 import { RecordReader, broken } from './bytes.ts'
 import { FIRST_KIND, HAS, KINDS, TERMS } from './kinds.ts'
@@ -42,11 +43,12 @@ export class LedgerDecoder {
 class MessageReader {
   readonly #publications: Publication[] = []
   readonly #reader: PacketReader
+  readonly #copies = new PayloadSlab()
   #expiresAt = Infinity
 
   constructor() {
     const publish = (packet: IncomingPublish): void => {
-      this.#publications.push(publicationOf(packet, this.#expiresAt))
+      this.#publications.push(publicationOf(packet, this.#copies, this.#expiresAt))
     }
     const packet = (): never => {
       throw broken()
@@ -159,9 +161,10 @@ function withPublisher(publication: Publication, publisher: string): Publication
   return publisher === '' ? publication : { ...publication, publisher }
 }
 
-function publicationOf(packet: IncomingPublish, expiresAt: number): Publication {
+function publicationOf(packet: IncomingPublish, copies: PayloadSlab, expiresAt: number): Publication {
   const { topic, qos, retain, properties } = packet
-  return { topic, payload: packet.copyPayload(), qos, retain, properties: orNone(properties), expiresAt }
+  const payload = copies.copy(packet.bytes, packet.payloadAt, packet.payloadEnd)
+  return { topic, payload, qos, retain, properties: orNone(properties), expiresAt }
 }
 
 function orNone(properties: PublishProperties): ForwardedProperties | undefined {

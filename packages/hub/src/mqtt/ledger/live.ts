@@ -1,6 +1,7 @@
 /** What lives in the engine, as the ledger's records have it. */
 import type { Qos } from '@halyard/wire/mqtt'
 import type { DeliveryTerms } from '../link.ts'
+import { MARK_IDENTIFIERS, MARK_RETAIN } from '../session.ts'
 import type { ClientSubscription, Group, Session } from '../session.ts'
 import type { GroupState, LedgerRecord, OwedState, Owner, SubscriptionState, Terms } from './records.ts'
 
@@ -8,6 +9,7 @@ import type { GroupState, LedgerRecord, OwedState, Owner, SubscriptionState, Ter
 const MOST_OWED = 4 * 1024 * 1024
 /** Numbers and flags of one message, at the most; a subscription identifier has four. */
 const OWED_BYTES = 26
+const NONE: readonly number[] = []
 
 export function ownerOf({ principal, clientId }: Pick<Session, 'principal' | 'clientId'>): Owner {
   const { dialect, space, account, name } = principal
@@ -71,15 +73,12 @@ function owedBy({ outgoing, queue, queuedIdentifiers, sent }: Session): OwedStat
   owed.sort((a, b) => a.ordinal - b.ordinal)
   let ordinal = sent
   for (const [message, mark] of queue.entries()) {
-    const identifiers = queuedIdentifiers.get(message) ?? []
-    owed.push({ ordinal, message, ...marked(mark), released: false, identifiers, group: 0 })
+    const identifiers = (mark & MARK_IDENTIFIERS) === 0 ? NONE : (queuedIdentifiers.get(message) ?? NONE)
+    const qos = (mark & 3) as Qos
+    owed.push({ ordinal, message, qos, released: false, retain: (mark & MARK_RETAIN) !== 0, identifiers, group: 0 })
     ordinal++
   }
   return owed
-}
-
-function marked(mark: number): { readonly qos: Qos; readonly retain: boolean } {
-  return { qos: (mark & 3) as Qos, retain: (mark & 4) !== 0 }
 }
 
 export function groupState(group: Group): GroupState {

@@ -11,7 +11,7 @@ import type { SharedGroup } from '../shared-group.ts'
 import { LedgerDecoder } from './decoder.ts'
 import { isLedgerRecord } from './kinds.ts'
 import type { Ledger } from './ledger.ts'
-import type { OwedState, Owner } from './records.ts'
+import type { Ordinal, OwedState, Owner } from './records.ts'
 import { LedgerState } from './state.ts'
 import type { KeptGroup, KeptSession } from './state.ts'
 
@@ -59,7 +59,7 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
     if (publication !== undefined) store.restore(message, publication, sizeOfPublication(publication))
   }
   const groups = new Map<number, SharedGroup>()
-  const sessions = new Map<number, Session>()
+  const sessions = new Map<KeptSession, Session>()
   let forgotten = 0
   for (const kept of state.sessions.values()) {
     const principal = await restoredPrincipal(kept.owner, parts)
@@ -68,7 +68,7 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
       parts.ledger.append({ kind: 'ended', session: kept.number })
       continue
     }
-    sessions.set(kept.number, restoreSession(broker, kept, principal))
+    sessions.set(kept, restoreSession(broker, kept, principal))
   }
   const named = lastOfEach(state.groups.values())
   for (const kept of state.groups.values()) {
@@ -83,10 +83,7 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
     group.restore(kept.number, [...kept.backlog])
     groups.set(kept.number, group)
   }
-  for (const kept of state.sessions.values()) {
-    const session = sessions.get(kept.number)
-    if (session !== undefined) restoreOwed(broker, session, kept, groups)
-  }
+  for (const [kept, session] of sessions) restoreOwed(broker, session, kept, groups)
   store.forgetUnheld(state.lastMessage)
   let retained = 0
   for (const [space, channels] of state.retained) {
@@ -148,21 +145,26 @@ function restoreOwed(
   groups: ReadonlyMap<number, SharedGroup>,
 ): void {
   const { store, limits } = broker
-  const sent = kept.leftAt === undefined ? sentBefore([...kept.owed.values()], limits.window, kept.sent) : kept.sent
+  const sent = kept.leftAt === undefined ? sentBefore(kept, limits.window) : kept.sent
   for (const one of kept.owed.values()) {
-    if (one.ordinal >= sent || !store.share(one.message)) continue
-    session.outgoing.restore(owedOf(one, groups), one.qos === 2 ? 2 : 1, one.ordinal, one.released)
+    if (one.ordinal < sent) {
+      if (!store.share(one.message)) continue
+      session.outgoing.restore(owedOf(one, groups), one.qos === 2 ? 2 : 1, one.ordinal, one.released)
+      continue
+    }
+    if (session.queue.length === 0) session.next = one.ordinal
+    fillUp(session, one.ordinal)
+    const publication = store.get(one.message)
+    if (publication && store.share(one.message)) session.enqueue(one.message, one, sizeOfPublication(publication))
+    else fillUp(session, one.ordinal + 1)
   }
-  const [first] = [...kept.owed.keys()].filter((ordinal) => ordinal >= sent)
-  session.next = first ?? kept.next
-  // The queue has no gaps: what lost its message keeps its place.
-  while (session.next < kept.next) {
-    const one = kept.owed.get(session.next)
-    const publication = one && store.get(one.message)
-    if (one && publication && store.share(one.message))
-      session.enqueue(one.message, one, sizeOfPublication(publication))
-    else session.enqueue(0, LOST, 0)
-  }
+  if (session.queue.length === 0) session.next = kept.next
+  fillUp(session, kept.next)
+}
+
+/** The queue has no gaps: what lost its message keeps its place. */
+function fillUp(session: Session, next: Ordinal): void {
+  while (session.next < next) session.enqueue(0, LOST, 0)
 }
 
 const LOST: DeliveryTerms = { qos: 1, retain: false, identifiers: undefined }
@@ -171,10 +173,13 @@ const LOST: DeliveryTerms = { qos: 1, retain: false, identifiers: undefined }
  * It had a connection to the end: so many as its window may have been sent. More if of the first some were settled that
  * were not yet written so: what PUBREC came for was sent for certain, and must never be a PUBLISH again.
  */
-function sentBefore(owed: readonly OwedState[], window: number, known: number): number {
-  const last = owed[Math.min(window, owed.length) - 1]
-  const released = owed.findLast((one) => one.released)
-  return Math.max(known, (last?.ordinal ?? -1) + 1, (released?.ordinal ?? -1) + 1)
+function sentBefore({ owed, sent }: KeptSession, window: number): number {
+  let left = window
+  let last = sent
+  for (const { ordinal, released } of owed.values()) {
+    if (left-- > 0 || released) last = Math.max(last, ordinal + 1)
+  }
+  return last
 }
 
 function owedOf(

@@ -1,6 +1,8 @@
 /** What the records of a journal come to: sessions with what they are owed, as they were when the last record lasted. */
 import { ageOf } from '@halyard/core'
 import type { Clock } from '@halyard/core'
+import type { Qos } from '@halyard/wire/mqtt'
+import { Numbered } from '../../domain/numbered.ts'
 import type { Publication } from '../publication.ts'
 import type {
   GroupState,
@@ -25,7 +27,7 @@ export interface KeptSession {
   sent: Ordinal
   readonly subscriptions: Map<string, SubscriptionState>
   /** In the order of their ordinals. */
-  readonly owed: Map<Ordinal, OwedState>
+  readonly owed: Numbered<OwedState>
   readonly received: Set<number>
 }
 
@@ -58,7 +60,7 @@ export class LedgerState {
   lastNumber = 0
   lastMessage = 0
   records = 0
-  readonly #messages = new Map<number, KeptMessage>()
+  readonly #messages = new Numbered<KeptMessage>()
   readonly #clock: Clock
   readonly #targets = new Map<number, Targets>()
   /** Whoever is owed it by a record of his own is so by one of the next. */
@@ -74,7 +76,7 @@ export class LedgerState {
   }
 
   /** Somebody is owed each of them. */
-  get messages(): IterableIterator<readonly [number, { readonly publication: Publication | undefined }]> {
+  get messages(): Iterable<readonly [number, { readonly publication: Publication | undefined }]> {
     return this.#messages.entries()
   }
 
@@ -151,7 +153,7 @@ export class LedgerState {
     switch (record.kind) {
       case 'taken': {
         const session = this.sessions.get(record.session)
-        if (session) this.#owe(session, record.message, record.terms, record.group)
+        if (session) this.#owe(session, record.message, record.terms.qos, record.terms, record.group)
         if (group?.backlog.delete(record.message)) this.#letGo(record.message)
         return
       }
@@ -207,7 +209,7 @@ export class LedgerState {
         session.subscriptions.delete(record.filter)
         return
       case 'owed':
-        return this.#owe(session, record.message, record.terms, 0)
+        return this.#owe(session, record.message, record.terms.qos, record.terms, 0)
       case 'pubrec': {
         const owed = session.owed.get(record.ordinal)
         if (owed) session.owed.set(record.ordinal, { ...owed, released: true })
@@ -234,7 +236,7 @@ export class LedgerState {
       subscriptions: new Map(
         subscriptions.map((one) => [one.filter, { ...one, validUntil: this.#future(one.validUntil) }]),
       ),
-      owed: new Map(owed.map((one) => [one.ordinal, one])),
+      owed: numbered(owed),
       received: new Set(received),
     })
   }
@@ -248,8 +250,11 @@ export class LedgerState {
     const others = new Set(except)
     for (const target of targets?.sessions ?? []) {
       const session = this.sessions.get(target.session)
-      const terms = termsFor(target, publication)
-      if (session && terms && !others.has(target.session)) this.#owe(session, message, terms, 0)
+      const qos = publication.qos < target.qos ? publication.qos : target.qos
+      // QoS 0 is owed to nobody.
+      if (session === undefined || qos === 0 || others.has(target.session)) continue
+      const retain = publication.retain && target.retainAsPublished
+      this.#owe(session, message, qos, { retain, identifiers: target.identifiers }, 0)
     }
     for (const number of targets?.groups ?? []) {
       const group = this.groups.get(number)
@@ -263,9 +268,10 @@ export class LedgerState {
     this.#latest = { message, publication: dated }
   }
 
-  #owe(session: KeptSession, message: number, terms: Terms, group: number): void {
+  #owe(session: KeptSession, message: number, qos: Qos, terms: Omit<Terms, 'qos'>, group: number): void {
+    const { retain, identifiers } = terms
     const ordinal = session.next++
-    session.owed.set(ordinal, { ordinal, message, released: false, group, ...terms })
+    session.owed.set(ordinal, { ordinal, message, released: false, group, qos, retain, identifiers })
     this.#hold(message)
   }
 
@@ -367,9 +373,8 @@ class Stale {
   }
 }
 
-/** `undefined`: QoS 0 is owed to nobody. */
-function termsFor({ qos, retainAsPublished, identifiers }: TargetState, publication: Publication): Terms | undefined {
-  const smaller = publication.qos < qos ? publication.qos : qos
-  if (smaller === 0) return undefined
-  return { qos: smaller, retain: publication.retain && retainAsPublished, identifiers }
+function numbered(owed: readonly OwedState[]): Numbered<OwedState> {
+  const all = new Numbered<OwedState>()
+  for (const one of owed) all.set(one.ordinal, one)
+  return all
 }
