@@ -1,5 +1,5 @@
-import { describeError, momentOf } from '@halyard/core'
-import type { Clock, Logger, Timer } from '@halyard/core'
+import { momentOf } from '@halyard/core'
+import type { Clock, Logger, Moment, Timer } from '@halyard/core'
 import type { Journal, Lsn } from '../../domain/ports.ts'
 import type { MessageStore, Position } from '../../domain/positions.ts'
 import { UNKEPT, unkept } from '../keeper.ts'
@@ -9,6 +9,7 @@ import type { Passing } from '../passing.ts'
 import type { Publication } from '../publication.ts'
 import type { ClientSubscription, Group, Session } from '../session.ts'
 import type { WillMessage } from '../wills.ts'
+import { CommitWaits } from './commit-waits.ts'
 import { LedgerEncoder, propertiesOf } from './encoder.ts'
 import type { MessageFacts } from './encoder.ts'
 import { groupState, ownerOf, sessionRecords, subscriptionState, termsOf } from './live.ts'
@@ -39,6 +40,8 @@ export interface LedgerParts {
 
 /** They are written at once when they are so many. */
 const MANY_SETTLEMENTS = 16_384
+/** Milliseconds by which a wall clock may move without being written down again. */
+const CLOCK_JUMP = 2000
 const NOBODY: ReadonlySet<number> = new Set()
 const NOTHING = { except: NOBODY, refused: NOBODY }
 const NO_NUMBERS: readonly number[] = []
@@ -52,8 +55,7 @@ export class Ledger implements Keeper {
   readonly #encoder = new LedgerEncoder()
   readonly #settlements = new Settlements()
   readonly #sets: TargetSets
-  readonly #waits = new Set<CommitWait>()
-  readonly #calls: { readonly lsn: Lsn; readonly done: (error: Error | undefined) => void }[] = []
+  readonly #waits: CommitWaits
   readonly #wills = new Map<WillMessage, WillState>()
   readonly #stopListening: () => void
   #lastNumber: number
@@ -62,7 +64,7 @@ export class Ledger implements Keeper {
   /** What is settled need not be written before the next commit. */
   #hasWrittenSettled = false
   #timer: Timer | undefined
-  #hasClock = false
+  #clock: Moment | undefined
   #hasFailed = false
   #isRecovering = false
   #failures = 0
@@ -72,6 +74,7 @@ export class Ledger implements Keeper {
     this.#parts = parts
     this.#lastNumber = parts.lastNumber
     this.#bytes = parts.replayedBytes
+    this.#waits = new CommitWaits(parts.logger)
     this.#sets = new TargetSets(
       (record) => this.append(record),
       () => ++this.#lastNumber,
@@ -113,8 +116,15 @@ export class Ledger implements Keeper {
 
   /** Times behind it are of this boot: it stands before the first record of each start. */
   writeClock(): Lsn {
-    this.#hasClock = true
-    return this.append({ kind: 'clock', ...momentOf(this.#parts.clock) })
+    this.#clock = momentOf(this.#parts.clock)
+    return this.append({ kind: 'clock', ...this.#clock })
+  }
+
+  /** The machine may have learnt what time it is. */
+  lookAtClock(): void {
+    const { wall, monotonic } = this.#clock ?? momentOf(this.#parts.clock)
+    const { clock } = this.#parts
+    if (Math.abs(clock.now() - wall - (clock.monotonic() - monotonic)) > CLOCK_JUMP) this.writeClock()
   }
 
   /** Sets that are named from here on are written anew. */
@@ -280,13 +290,11 @@ export class Ledger implements Keeper {
   // Commits.
 
   wait(waiter: CommitWait): void {
-    this.#waits.add(waiter)
+    this.#waits.wait(waiter)
   }
 
   when(lsn: Lsn, done: (error: Error | undefined) => void): void {
-    if (lsn === 0) done(undefined)
-    else if (lsn === UNKEPT) done(unkept())
-    else this.#calls.push({ lsn, done })
+    this.#waits.when(lsn, done)
   }
 
   /** Who of the targets is owed it; `undefined`: nobody that lasts. */
@@ -337,7 +345,7 @@ export class Ledger implements Keeper {
 
   /** Once a commit, with whatever else is written. */
   #flushSettled(): void {
-    if (!this.#hasClock) this.writeClock()
+    if (this.#clock === undefined) this.writeClock()
     const { size } = this.#settlements
     if (size > MANY_SETTLEMENTS || (size > 0 && !this.#hasWrittenSettled)) this.#writeSettled()
   }
@@ -352,7 +360,7 @@ export class Ledger implements Keeper {
 
   #writeSettled(): void {
     if (this.#settlements.size === 0) return
-    if (!this.#hasClock) this.writeClock()
+    if (this.#clock === undefined) this.writeClock()
     this.#hasWrittenSettled = true
     const { sessions, groups } = this.#settlements.take()
     if (sessions.length > 0) this.#append(this.#encoder.encode({ kind: 'settled', sessions }))
@@ -375,21 +383,6 @@ export class Ledger implements Keeper {
     if (error !== undefined) this.#fail(error)
     // What was written behind a gap may mean nothing without what should be there: a message names a set of sessions.
     const outcome = error ?? (this.#hasFailed ? unkept() : undefined)
-    for (const waiter of this.#waits) {
-      if (!this.#guard(() => waiter.settled(upTo, outcome))) this.#waits.delete(waiter)
-    }
-    const later = this.#calls.findIndex(({ lsn }) => lsn > upTo)
-    // Taken out first: who asks again for what has failed is told with the next commit, not in this loop for ever.
-    for (const { done } of this.#calls.splice(0, later < 0 ? Infinity : later)) this.#guard(() => done(outcome))
-  }
-
-  /** One that throws must not keep the others from being told, nor the journal from being written. */
-  #guard<T>(tell: () => T): T | undefined {
-    try {
-      return tell()
-    } catch (error) {
-      this.#parts.logger.error({ err: error }, `mqtt: an answer could not be given: ${describeError(error)}`)
-      return undefined
-    }
+    this.#waits.tell(upTo, outcome)
   }
 }

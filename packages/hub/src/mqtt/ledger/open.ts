@@ -87,6 +87,7 @@ export class OpenLedger {
   #look(): void {
     this.#timer = this.#parts.clock.setTimer(LOOK, () => {
       try {
+        this.ledger.lookAtClock()
         this.#snapshots?.look()
       } catch (error) {
         this.#parts.logger.error({ err: error }, `mqtt: the journal could not be looked after: ${describeError(error)}`)

@@ -55,8 +55,8 @@ export interface Restored {
 export async function restore(state: LedgerState, parts: RestoreParts): Promise<Restored> {
   const { broker } = parts
   const { store } = broker
-  for (const [message, { publication }] of state.messages) {
-    if (publication !== undefined) store.restore(message, publication, sizeOfPublication(publication))
+  for (const [message, publication] of state.messages()) {
+    store.restore(message, publication, sizeOfPublication(publication))
   }
   const groups = new Map<number, SharedGroup>()
   const sessions = new Map<KeptSession, Session>()
@@ -68,7 +68,7 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
       parts.ledger.append({ kind: 'ended', session: kept.number })
       continue
     }
-    sessions.set(kept, restoreSession(broker, kept, principal))
+    sessions.set(kept, restoreSession(broker, state, kept, principal))
   }
   const named = lastOfEach(state.groups.values())
   for (const kept of state.groups.values()) {
@@ -86,11 +86,9 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
   for (const [kept, session] of sessions) restoreOwed(broker, session, kept, groups)
   store.forgetUnheld(state.lastMessage)
   let retained = 0
-  for (const [space, channels] of state.retained) {
-    for (const [channel, publication] of channels) {
-      retained++
-      broker.space(space).retained.set(channel, publication, sizeOfPublication(publication))
-    }
+  for (const [space, channel, publication] of state.retained()) {
+    retained++
+    broker.space(space).retained.set(channel, publication, sizeOfPublication(publication))
   }
   for (const session of broker.sessions) {
     // Its time runs from here on, however often the hub starts again before its client is back.
@@ -119,15 +117,15 @@ async function restoredPrincipal(owner: Owner, { dialects, logger }: RestorePart
   }
 }
 
-function restoreSession(broker: Broker, kept: KeptSession, principal: Principal): Session {
-  const { number, owner, expiry, leftAt, subscriptions, received } = kept
+function restoreSession(broker: Broker, state: LedgerState, kept: KeptSession, principal: Principal): Session {
+  const { number, owner, expiry, received } = kept
   const session = broker.sessions.create(principal, owner.clientId, broker.limits.window)
   session.number = number
   session.expiry = expiry
-  session.leftAt = leftAt ?? broker.now()
+  session.leftAt = state.leftAt(kept) ?? broker.now()
   session.endsAt = session.leftAt + expiry * 1000
   for (const packetId of received) session.incoming.receive(packetId)
-  for (const { filter: sent, ...terms } of subscriptions.values()) {
+  for (const { filter: sent, ...terms } of state.subscriptions(kept)) {
     const { space, filter, share } = principal.dialect.unsubscribe(principal, sent)
     const subscription = new ClientSubscription(session, terms)
     session.setSubscription(sent, subscription)

@@ -1,7 +1,8 @@
 /** What the records of a journal come to: sessions with what they are owed, as they were when the last record lasted. */
-import { ageOf } from '@halyard/core'
 import type { Clock } from '@halyard/core'
 import type { Qos } from '@halyard/wire/mqtt'
+import { Boots } from './boots.ts'
+import type { Dated } from './boots.ts'
 import { Numbered } from '../../domain/numbered.ts'
 import type { Publication } from '../publication.ts'
 import type {
@@ -21,14 +22,18 @@ export interface KeptSession {
   readonly number: number
   readonly owner: Owner
   expiry: number
-  /** Monotonic ms of now; `undefined`: it had a connection at the end. */
-  leftAt: number | undefined
+  /** `undefined`: it had a connection at the end. */
+  leftAt: Dated | undefined
   next: Ordinal
   sent: Ordinal
-  readonly subscriptions: Map<string, SubscriptionState>
+  readonly subscriptions: Map<string, KeptSubscription>
   /** In the order of their ordinals. */
   readonly owed: Numbered<OwedState>
   readonly received: Set<number>
+}
+
+export interface KeptSubscription extends Omit<SubscriptionState, 'validUntil'> {
+  readonly validUntil: Dated
 }
 
 export interface KeptGroup extends Omit<GroupState, 'backlog'> {
@@ -36,10 +41,16 @@ export interface KeptGroup extends Omit<GroupState, 'backlog'> {
   readonly backlog: Set<number>
 }
 
+/** With the moment of its record, if its expiry is counted from that. */
+interface KeptPublication {
+  readonly publication: Publication
+  readonly writtenAt: Dated | undefined
+}
+
 /** A message while somebody is owed it. */
 interface KeptMessage {
   /** `undefined`: its record comes further on. */
-  publication: Publication | undefined
+  kept: KeptPublication | undefined
   times: number
 }
 
@@ -49,48 +60,59 @@ interface Targets {
 }
 
 /** By space, then by channel. */
-type RetainedBySpace = Map<string, Map<string, Publication>>
+type RetainedBySpace = Map<string, Map<string, KeptPublication>>
 
 export class LedgerState {
   readonly sessions: Map<number, KeptSession> = new Map()
   readonly groups: Map<number, KeptGroup> = new Map()
-  readonly retained: RetainedBySpace = new Map()
   readonly wills: Map<number, WillState> = new Map()
   /** The greatest numbers that were ever given. */
   lastNumber = 0
   lastMessage = 0
   records = 0
   readonly #messages = new Numbered<KeptMessage>()
-  readonly #clock: Clock
+  readonly #retained: RetainedBySpace = new Map()
+  readonly #boots: Boots
   readonly #targets = new Map<number, Targets>()
   /** Whoever is owed it by a record of his own is so by one of the next. */
-  #latest: { readonly message: number; readonly publication: Publication } | undefined
+  #latest: { readonly message: number; readonly kept: KeptPublication } | undefined
   /** While a snapshot is read. */
   #stale: Stale | undefined
-  /** Of the boot of the records: a moment in it, as wall clock and monotonic. */
-  #boot: { readonly bootId: string; readonly wall: number; readonly monotonic: number }
 
   constructor(clock: Clock) {
-    this.#clock = clock
-    this.#boot = { bootId: clock.bootId, wall: clock.now(), monotonic: clock.monotonic() }
+    this.#boots = new Boots(clock)
   }
 
   /** Somebody is owed each of them. */
-  get messages(): Iterable<readonly [number, { readonly publication: Publication | undefined }]> {
-    return this.#messages.entries()
+  *messages(): Generator<readonly [number, Publication]> {
+    for (const [message, { kept }] of this.#messages.entries()) if (kept) yield [message, this.#dated(kept)]
+  }
+
+  *retained(): Generator<readonly [space: string, channel: string, Publication]> {
+    for (const [space, channels] of this.#retained) {
+      for (const [channel, kept] of channels) yield [space, channel, this.#dated(kept)]
+    }
+  }
+
+  /** Monotonic ms of now; `undefined`: it had a connection at the end. */
+  leftAt({ leftAt }: KeptSession): number | undefined {
+    return leftAt && this.#boots.past(leftAt)
+  }
+
+  *subscriptions({ subscriptions }: KeptSession): Generator<SubscriptionState> {
+    for (const one of subscriptions.values()) yield { ...one, validUntil: this.#boots.future(one.validUntil) }
   }
 
   apply(record: LedgerRecord): void {
     this.records++
     switch (record.kind) {
       case 'clock':
-        this.#boot = record
-        return
+        return this.#boots.tell(record)
       case 'message':
         return this.#message(record)
       case 'moved': {
         const kept = this.#messages.get(record.message)
-        if (kept) kept.publication = this.#dated(record.publication, record.at)
+        if (kept) kept.kept = this.#keep(record)
         return
       }
       case 'targets':
@@ -98,12 +120,12 @@ export class LedgerState {
         this.#targets.set(record.set, record)
         return
       case 'snapshot':
-        this.#stale = new Stale(this)
+        this.#stale = new Stale(this, this.#retained)
         return
       case 'complete':
         return this.#forgetStale()
       case 'retained':
-        return this.#retain(record.space, record.channel, this.#dated(record.publication, record.at))
+        return this.#retain(record.space, record.channel, this.#keep(record))
       case 'will':
         this.#number(record.will.number)
         this.#stale?.wills.delete(record.will.number)
@@ -196,13 +218,12 @@ export class LedgerState {
         return
       case 'left':
         session.expiry = record.expiry
-        session.leftAt = this.#past(record.at)
+        session.leftAt = this.#boots.at(record.at)
         session.sent = record.sent
         return
       case 'subscribed': {
-        const { subscription } = record
-        const validUntil = this.#future(subscription.validUntil)
-        session.subscriptions.set(subscription.filter, { ...subscription, validUntil })
+        const kept = this.#subscription(record.subscription)
+        session.subscriptions.set(kept.filter, kept)
         return
       }
       case 'unsubscribed':
@@ -232,19 +253,18 @@ export class LedgerState {
     this.#stale?.sessions.delete(number)
     this.sessions.set(number, {
       ...{ number, owner, expiry, next, sent },
-      leftAt: leftAt === undefined ? undefined : this.#past(leftAt),
-      subscriptions: new Map(
-        subscriptions.map((one) => [one.filter, { ...one, validUntil: this.#future(one.validUntil) }]),
-      ),
+      leftAt: leftAt === undefined ? undefined : this.#boots.at(leftAt),
+      subscriptions: new Map(subscriptions.map((one) => [one.filter, this.#subscription(one)])),
       owed: numbered(owed),
       received: new Set(received),
     })
   }
 
   #message(record: Extract<LedgerRecord, { kind: 'message' }>): void {
-    const { message, publication, at, set, except, from, packetId, retained } = record
+    const { message, publication, set, except, from, packetId, retained } = record
+    const kept = this.#keep(record)
     this.lastMessage = Math.max(this.lastMessage, message)
-    if (retained !== undefined) this.#retain(retained.space, retained.channel, this.#dated(publication, at))
+    if (retained !== undefined) this.#retain(retained.space, retained.channel, kept)
     if (from !== 0) this.sessions.get(from)?.received.add(packetId)
     const targets = set === 0 ? undefined : this.#targets.get(set)
     const others = new Set(except)
@@ -262,10 +282,9 @@ export class LedgerState {
       group.backlog.add(message)
       this.#hold(message)
     }
-    const dated = this.#dated(publication, at)
-    const kept = this.#messages.get(message)
-    if (kept) kept.publication = dated
-    this.#latest = { message, publication: dated }
+    const owed = this.#messages.get(message)
+    if (owed) owed.kept = kept
+    this.#latest = { message, kept }
   }
 
   #owe(session: KeptSession, message: number, qos: Qos, terms: Omit<Terms, 'qos'>, group: number): void {
@@ -301,8 +320,8 @@ export class LedgerState {
     const kept = this.#messages.get(message)
     if (kept) kept.times++
     else {
-      const publication = this.#latest?.message === message ? this.#latest.publication : undefined
-      this.#messages.set(message, { publication, times: 1 })
+      const latest = this.#latest?.message === message ? this.#latest.kept : undefined
+      this.#messages.set(message, { kept: latest, times: 1 })
     }
   }
 
@@ -311,13 +330,13 @@ export class LedgerState {
     if (kept && --kept.times === 0) this.#messages.delete(message)
   }
 
-  #retain(space: string, channel: string, publication: Publication): void {
-    let channels = this.retained.get(space)
-    if (!channels) this.retained.set(space, (channels = new Map()))
+  #retain(space: string, channel: string, kept: KeptPublication): void {
+    let channels = this.#retained.get(space)
+    if (!channels) this.#retained.set(space, (channels = new Map()))
     this.#stale?.retained.get(space)?.delete(channel)
     // [MQTT-3.3.1-6]
-    if (publication.payload.length === 0) channels.delete(channel)
-    else channels.set(channel, publication)
+    if (kept.publication.payload.length === 0) channels.delete(channel)
+    else channels.set(channel, kept)
   }
 
   /** Their end was not written: the journal took nothing then. */
@@ -331,7 +350,7 @@ export class LedgerState {
     }
     for (const number of wills) this.wills.delete(number)
     for (const [space, channels] of retained) {
-      for (const channel of channels) this.retained.get(space)?.delete(channel)
+      for (const channel of channels) this.#retained.get(space)?.delete(channel)
     }
   }
 
@@ -339,22 +358,17 @@ export class LedgerState {
     this.lastNumber = Math.max(this.lastNumber, number)
   }
 
-  /** A moment of the records' boot in the monotonic milliseconds of now. */
-  #past(at: number): number {
-    const { bootId, wall, monotonic } = this.#boot
-    const moment = { bootId, wall: wall + at - monotonic, monotonic: at }
-    return this.#clock.monotonic() - ageOf(moment, this.#clock)
+  #subscription(subscription: SubscriptionState): KeptSubscription {
+    return { ...subscription, validUntil: this.#boots.at(subscription.validUntil) }
   }
 
-  /** The same of one that was still to come when the hub's clock was written down. */
-  #future(at: number): number {
-    return at === Infinity ? at : this.#past(this.#boot.monotonic) + at - this.#boot.monotonic
+  #keep({ publication, at }: { readonly publication: Publication; readonly at: number }): KeptPublication {
+    return { publication, writtenAt: publication.expiresAt === Infinity ? undefined : this.#boots.at(at) }
   }
 
-  #dated(publication: Publication, at: number): Publication {
-    const { expiresAt } = publication
-    if (expiresAt === Infinity) return publication
-    return { ...publication, expiresAt: this.#past(at) + expiresAt - at }
+  #dated({ publication, writtenAt }: KeptPublication): Publication {
+    if (writtenAt === undefined) return publication
+    return { ...publication, expiresAt: this.#boots.past(writtenAt) + publication.expiresAt - writtenAt.at }
   }
 }
 
@@ -365,7 +379,7 @@ class Stale {
   readonly wills: Set<number>
   readonly retained: Map<string, Set<string>>
 
-  constructor({ sessions, groups, wills, retained }: LedgerState) {
+  constructor({ sessions, groups, wills }: LedgerState, retained: RetainedBySpace) {
     this.sessions = new Set(sessions.keys())
     this.groups = new Set(groups.keys())
     this.wills = new Set(wills.keys())

@@ -181,4 +181,21 @@ describe('a clock that lies', () => {
       expect(expiryOf(again.take())).toEqual([15])
     }
   })
+
+  it('a machine that learns the time after its start ends no session by that when it starts again', async () => {
+    const months = 90 * 86_400_000
+    const clock = new VirtualClock({ wall: SET - months })
+    const stage = await started(clock)
+    const sleeper = await subscriber(stage, 'sleeper', 'a', LASTING)
+    sleeper.drop()
+    const publisher = await stage.connect('publisher')
+    publisher.send(message('a', 'm', 1, { properties: { messageExpiryInterval: 40 } }))
+    await stage.flush()
+    stage.clock.setWall(SET)
+    await stage.clock.advance(5000)
+    await stage.flush()
+    await reboot(stage, stage.clock.now() + 15_000)
+    const again = await stage.connect('sleeper', LASTING)
+    expect(expiryOf(again.take())).toEqual([20])
+  })
 })
