@@ -193,7 +193,6 @@ describe('a clock that lies', () => {
     await stage.flush()
     stage.clock.setWall(SET)
     await stage.clock.advance(5000)
-    await stage.flush()
     await reboot(stage, stage.clock.now() + 15_000)
     const again = await stage.connect('sleeper', LASTING)
     expect(expiryOf(again.take())).toEqual([20])
