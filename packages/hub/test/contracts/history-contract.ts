@@ -40,6 +40,7 @@ export function historyContract(make: Make<History>): readonly ContractCase[] {
         payload: Uint8Array.of(0, 255, 13, 10),
         source: '192.0.2.1',
         expiresAt: new Date(Date.UTC(2999, 0, 1)),
+        options: Uint8Array.of(1, 0, 255),
       })
       await history.append([full, message(2)])
       assert.deepEqual(await history.query({ space: 'hologram' }), { messages: [full, message(2)] })
