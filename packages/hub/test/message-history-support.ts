@@ -7,6 +7,7 @@ import { JournalReaders } from '../src/domain/journal-readers.ts'
 import { MessageBus } from '../src/domain/message-bus.ts'
 import type { KeptMessageCodec } from '../src/domain/message-history.ts'
 import { MessageLog } from '../src/domain/message-log.ts'
+import type { History, HistoryQuery } from '../src/domain/ports.ts'
 import { JournalMessageHistory } from '../src/store/journal-message-history.ts'
 import type { JournalMessageHistoryParts } from '../src/store/journal-message-history.ts'
 import { encodeMessageRecord } from '../src/store/record.ts'
@@ -52,7 +53,13 @@ export interface Durable<M> {
 export async function openDurable<M>(
   directory: string,
   codec: KeptMessageCodec<M>,
-  { clock = nodeClock(), ...more }: Partial<JournalMessageHistoryParts<M>> = {},
+  {
+    clock = nodeClock(),
+    queries = [],
+    ...more
+  }: Partial<JournalMessageHistoryParts<M>> & {
+    /** What the index is asked. */ readonly queries?: HistoryQuery[]
+  } = {},
 ): Promise<Durable<M>> {
   const journalPath = join(directory, 'journal')
   const journal = await SegmentJournal.open({ path: journalPath, disk: nodeDisk() })
@@ -64,7 +71,8 @@ export async function openDurable<M>(
   const bus = new MessageBus()
   const history = new JournalMessageHistory({
     log: new MessageLog({ journal, bus, hubId: HUB_ID, codec: { encode: encodeMessageRecord } }),
-    ...{ journal, history: index.history, hubId: HUB_ID, codec, clock, isFull: () => false },
+    history: watched(index.history, queries),
+    ...{ journal, hubId: HUB_ID, codec, clock, isFull: () => false },
     originOf: () => ({ service: 'mqtt', account: '' }),
     ...more,
   })
@@ -73,6 +81,17 @@ export async function openDurable<M>(
     await journal.close()
   }
   return { history, journal, index, bus, close }
+}
+
+function watched(history: History, queries: HistoryQuery[]): History {
+  return {
+    append: (messages) => history.append(messages),
+    sweep: (...wish) => history.sweep(...wish),
+    query: (query) => {
+      queries.push(query)
+      return history.query(query)
+    },
+  }
 }
 
 export async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
