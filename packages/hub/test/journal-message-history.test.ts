@@ -6,17 +6,14 @@ import type { HistoryQuery } from '../src/domain/ports.ts'
 import { topicOf } from '../src/mqtt/publication.ts'
 import type { Publication } from '../src/mqtt/publication.ts'
 import { StoredPublications } from '../src/mqtt/stored-publication.ts'
-import type { JournalMessageHistory, JournalMessageHistoryParts } from '../src/store/journal-message-history.ts'
+import type { JournalMessageHistory } from '../src/store/journal-message-history.ts'
+import { FailingDisk } from './failing-disk.ts'
 import { MovedClock, TEXTS, all, openDurable } from './message-history-support.ts'
-import type { Durable } from './message-history-support.ts'
+import type { Durable, DurableWish } from './message-history-support.ts'
 import { temporaryDirectory } from './support.ts'
 
-async function open(
-  directory?: string,
-  more: Partial<JournalMessageHistoryParts<string>> = {},
-  queries: HistoryQuery[] = [],
-): Promise<Durable<string>> {
-  const durable = await openDurable(directory ?? (await temporaryDirectory()), TEXTS, { ...more, queries })
+async function open(directory?: string, more: DurableWish<string> = {}): Promise<Durable<string>> {
+  const durable = await openDurable(directory ?? (await temporaryDirectory()), TEXTS, more)
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => (closed ??= durable.close())
   onTestFinished(close)
@@ -84,7 +81,7 @@ describe('stored messages on the journal', () => {
 
   it('are read page by page, the next one only when it is wanted', async () => {
     const queries: HistoryQuery[] = []
-    const { history: paged } = await open(undefined, {}, queries)
+    const { history: paged } = await open(undefined, { queries })
     const large = 'x'.repeat(100_000)
     for (let number = 0; number < 9; number++) await keep(paged, `${number}${large}`)
     const reading = paged.read('mqtt', 'a/b')[Symbol.asyncIterator]()
@@ -117,6 +114,19 @@ describe('what cannot be stored is told, and nothing is thrown', () => {
     const { history, close } = await open()
     await close()
     await expect(keep(history, 'late')).rejects.toMatchObject({ code: 'ERR_STORE_CLOSED' })
+  })
+
+  it('when the disk fails; what was there is read meanwhile, and new ones are kept when it is well', async () => {
+    const failing = new FailingDisk()
+    const { history } = await open(undefined, { disk: failing.disk })
+    await keep(history, 'before')
+    failing.fault = { call: 'write', code: 'ENOSPC' }
+    const [lost, found] = await Promise.allSettled([keep(history, 'lost'), texts(history)])
+    expect(lost).toMatchObject({ status: 'rejected', reason: { code: 'ERR_STORE_FULL' } })
+    expect(found).toEqual({ status: 'fulfilled', value: ['before'] })
+    failing.fault = undefined
+    await keep(history, 'after')
+    expect(await texts(history)).toEqual(['before', 'after'])
   })
 
   it('when there is no room, or too much waits for the disk', async () => {
@@ -180,9 +190,9 @@ describe('a publication in the history', () => {
     fc.assert(
       fc.property(publications, fc.boolean(), (publication, isOwn) => {
         const channel = isOwn ? publication.topic.text : 'channel'
-        const parts = codec.encode(publication as Publication, channel)
+        const parts = codec.encode(publication, channel)
         const again = codec.decode(structuredClone(parts), channel)
-        expect(plain(again)).toEqual(plain(publication as Publication))
+        expect(plain(again)).toEqual(plain(publication))
       }),
     )
   })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { silentLogger } from '@halyard/core'
 import type { Clock } from '@halyard/core'
 import { nodeClock, nodeDisk } from '@halyard/core/node'
+import type { Disk } from '@halyard/core/node'
 import { JournalReaders } from '../src/domain/journal-readers.ts'
 import { MessageBus } from '../src/domain/message-bus.ts'
 import type { KeptMessageCodec } from '../src/domain/message-history.ts'
@@ -49,20 +50,21 @@ export interface Durable<M> {
   readonly close: () => Promise<void>
 }
 
+export interface DurableWish<M> extends Partial<JournalMessageHistoryParts<M>> {
+  /** Of the journal. */
+  readonly disk?: Disk
+  /** What the index is asked. */
+  readonly queries?: HistoryQuery[]
+}
+
 /** Stored messages in a directory, as a hub has them. */
 export async function openDurable<M>(
   directory: string,
   codec: KeptMessageCodec<M>,
-  {
-    clock = nodeClock(),
-    queries = [],
-    ...more
-  }: Partial<JournalMessageHistoryParts<M>> & {
-    /** What the index is asked. */ readonly queries?: HistoryQuery[]
-  } = {},
+  { clock = nodeClock(), disk = nodeDisk(), queries = [], ...more }: DurableWish<M> = {},
 ): Promise<Durable<M>> {
   const journalPath = join(directory, 'journal')
-  const journal = await SegmentJournal.open({ path: journalPath, disk: nodeDisk() })
+  const journal = await SegmentJournal.open({ path: journalPath, disk })
   const index = await SqliteIndex.open({
     ...{ path: join(directory, 'hub.sqlite'), journal, journalPath, hubId: HUB_ID },
     reader: new JournalReaders(journal, (error) => assert.fail(String(error))).add(),
