@@ -16,7 +16,7 @@ import type { Clock } from '@halyard/core'
 import type { KeptMessageCodec, KeptParts } from '../domain/message-history.ts'
 import { RecordReader, RecordWriter, broken } from './ledger/bytes.ts'
 import { propertiesOf } from './ledger/encoder.ts'
-import { MessageReader } from './ledger/message-reader.ts'
+import { MessageReader } from './ledger/decoder.ts'
 import { topicOf } from './publication.ts'
 import type { Publication } from './publication.ts'
 

@@ -1,9 +1,9 @@
 /** Bytes of the ledger as records: `encoder.ts` has written them. */
-import type { Qos } from '@halyard/wire/mqtt'
-import type { Publication } from '../publication.ts'
+import { PacketReader, TopicMemo } from '@halyard/wire/mqtt'
+import type { IncomingPublish, PublishProperties, Qos } from '@halyard/wire/mqtt'
+import type { ForwardedProperties, Publication } from '../publication.ts'
 import { RecordReader, broken } from './bytes.ts'
 import { FIRST_KIND, HAS, KINDS, TERMS } from './kinds.ts'
-import { MessageReader } from './message-reader.ts'
 import type {
   GroupState,
   LedgerRecord,
@@ -14,6 +14,8 @@ import type {
   TargetState,
   Terms,
 } from './records.ts'
+
+const MAX_PACKET = 2 ** 28 - 1
 
 export class LedgerDecoder {
   #messages = new MessageReader()
@@ -33,6 +35,38 @@ export class LedgerDecoder {
       this.#messages = new MessageReader()
       throw broken(error)
     }
+  }
+}
+
+/** A PUBLISH of 5.0 at the end of a record. One that has thrown is of no more use. */
+export class MessageReader {
+  readonly #publications: Publication[] = []
+  readonly #reader: PacketReader
+  #expiresAt = Infinity
+
+  constructor() {
+    const publish = (packet: IncomingPublish): void => {
+      this.#publications.push(publicationOf(packet, this.#expiresAt))
+    }
+    const packet = (): never => {
+      throw broken()
+    }
+    this.#reader = new PacketReader(
+      { publish, packet },
+      {
+        ...{ receiver: 'client', version: 5, maxPacketBytes: MAX_PACKET, maxUserProperties: MAX_PACKET },
+        ...{ topics: new TopicMemo(16_384), anyTopic: true },
+      },
+    )
+  }
+
+  read(bytes: Uint8Array, expiresAt: number): Publication {
+    this.#publications.length = 0
+    this.#expiresAt = expiresAt
+    this.#reader.push(bytes)
+    const [found, second] = this.#publications
+    if (found === undefined || second !== undefined || this.#reader.held > 0) throw broken()
+    return found
   }
 }
 
@@ -121,6 +155,16 @@ function readPublication(
 
 function withPublisher(publication: Publication, publisher: string): Publication {
   return publisher === '' ? publication : { ...publication, publisher }
+}
+
+function publicationOf(packet: IncomingPublish, expiresAt: number): Publication {
+  const { topic, qos, retain, properties } = packet
+  return { topic, payload: packet.copyPayload(), qos, retain, properties: orNone(properties), expiresAt }
+}
+
+function orNone(properties: PublishProperties): ForwardedProperties | undefined {
+  for (const _ in properties) return properties
+  return undefined
 }
 
 function readNumbers(reader: RecordReader): number[] {
