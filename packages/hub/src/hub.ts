@@ -12,6 +12,7 @@ import { removeRunningFile, writeRunningFile } from './admin/running-file.ts'
 import type { Peer } from './domain/devices.ts'
 import { HologramAccounts } from './domain/accounts.ts'
 import { ApiTokens } from './domain/api-tokens.ts'
+import { originOf } from './domain/message.ts'
 import { MessageBus } from './domain/message-bus.ts'
 import { MessageLog } from './domain/message-log.ts'
 import { isSetUp, sampleAccounts } from './first-start.ts'
@@ -30,6 +31,7 @@ import { Commits } from './metrics/commits.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { MqttAccounts } from './domain/mqtt-accounts.ts'
 import { startMqtt } from './mqtt/start.ts'
+import { StoredPublications } from './mqtt/stored-publication.ts'
 import { AccountBook } from './mqtt-account-book.ts'
 import { MEMORY, resolveOptions } from './options.ts'
 import type { CheckedOptions, HubOptions } from './options.ts'
@@ -43,6 +45,7 @@ import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
 import { filterMessages } from './store/history-rules.ts'
 import { closeStore, openDiskStore, openMemoryStore } from './store/open-store.ts'
 import type { Store } from './store/open-store.ts'
+import { JournalMessageHistory } from './store/journal-message-history.ts'
 import { MemoryMessageHistory } from './store/memory-message-history.ts'
 import { MemoryMessages } from './store/memory-messages.ts'
 import { encodeMessageRecord } from './store/record.ts'
@@ -136,7 +139,12 @@ async function startHub(parts: HubParts): Promise<Hub> {
   const mqtt = await startMqtt({
     ...{ limits: config.mqtt.limits, accounts: mqttAccounts, passwords, store: new MemoryMessages() },
     journal: store.reader && { journal, reader: store.reader, isFull: () => vitals.diskFull() },
-    history: new MemoryMessageHistory(() => clock.monotonic()),
+    history: where
+      ? new JournalMessageHistory({
+          ...{ log: messages, journal, history: index.history, hubId: secrets.hubId, originOf, clock },
+          ...{ codec: new StoredPublications(clock), isFull: () => vitals.diskFull() },
+        })
+      : new MemoryMessageHistory(() => clock.monotonic()),
     ...{ anonymous: checked.mqttAnonymous, version: VERSION, sysInterval: config.mqtt.sysInterval },
     ...{ clock, logger: flood },
   }).catch(async (error: unknown) => {

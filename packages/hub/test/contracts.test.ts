@@ -19,6 +19,7 @@ import { journalContract } from './contracts/journal-contract.ts'
 import { messageHistoryContract } from './contracts/message-history-contract.ts'
 import type { TimedHistory } from './contracts/message-history-contract.ts'
 import { registryContract } from './contracts/registry-contract.ts'
+import { MovedClock, TEXTS, openDurable } from './message-history-support.ts'
 
 const nothing = async (): Promise<void> => {}
 
@@ -58,6 +59,14 @@ const memoryMessageHistory: Make<TimedHistory> = () => {
   return Promise.resolve({ port: { history, pass: (seconds) => (now += seconds * 1000) }, dispose: nothing })
 }
 
+const journalMessageHistory: Make<TimedHistory> = async () => {
+  const { path, remove } = await temporaryDirectory()
+  const clock = new MovedClock()
+  const { history, close } = await openDurable(path, TEXTS, { clock })
+  const pass = (seconds: number): number => (clock.ahead += seconds * 1000)
+  return { port: { history, pass }, dispose: () => close().then(remove) }
+}
+
 const memoryHistory: Make<MemoryHistory> = async () => ({
   port: new MemoryHistory(() => new Date()),
   dispose: nothing,
@@ -66,6 +75,7 @@ const sqliteHistory = sqlite(({ history }) => history)
 
 const suites = {
   'the history of MQTT in memory': messageHistoryContract(memoryMessageHistory),
+  'the history of MQTT on the journal': messageHistoryContract(journalMessageHistory),
   'the journal in memory': journalContract(async () => ({ port: new MemoryJournal(), dispose: nothing })),
   'the journal on the segment log': journalContract(segmentJournal),
   'the registry in memory': registryContract(async () => ({ port: new MemoryRegistry(), dispose: nothing })),

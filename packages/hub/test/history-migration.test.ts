@@ -81,6 +81,21 @@ it('goes on where it was killed', async () => {
   expect(ask(database, { filter: 'a/#', limit: 1000 })).toHaveLength(COUNT / 3)
 })
 
+it('a file of version 3 keeps its messages, which have no options, and takes some that have', async () => {
+  const path = join(await temporaryDirectory(), 'hub.sqlite')
+  await oldFile(path, 2)
+  const database = await openFile(path)
+  migrate(database, { migrations: MIGRATIONS.slice(0, 3) })
+  migrate(database)
+  expectAnswers(database)
+  const [old] = drain(new HistoryTable(database).query({ last: 1 }, new Date(START))).messages
+  if (!old) throw new Error('the old messages are gone')
+  expect(old).not.toHaveProperty('options')
+  const later = { ...old, id: idOf(COUNT + 1), options: Uint8Array.of(1, 2) }
+  transaction(database, () => new HistoryTable(database).insert([later]))
+  expect(drain(new HistoryTable(database).query({ last: 1 }, new Date(START))).messages).toEqual([later])
+})
+
 function stopAt(left: number): void {
   if (left === 0) throw new Error('killed')
 }

@@ -66,6 +66,7 @@ describe('a message in the journal', () => {
       receivedAt: date,
       source: text,
       expiresAt: date,
+      options: fc.uint8Array({ maxLength: 50 }),
     },
     { requiredKeys: ['space', 'service', 'account', 'channel', 'direction', 'payload', 'receivedAt'] },
   )
@@ -89,10 +90,12 @@ describe('a message in the journal', () => {
         '00093139322e302e322e31' +
         '6869',
     )
+    const withOptions = encodeMessageRecord(draft('hi', { options: Uint8Array.of(1, 5) }))
+    expect(Buffer.from(withOptions).toString('hex')).toMatch(/^01010008.*0003412c420000000201056869$/)
   })
 
   it('of a newer version, or cut anywhere, is told and not guessed at', () => {
-    const bytes = encodeMessageRecord(draft('', { source: 'x' }))
+    const bytes = encodeMessageRecord(draft('', { source: 'x', options: Uint8Array.of(1) }))
     expect(() => decodeMessageRecord(Uint8Array.of(2, ...bytes.subarray(1)))).toThrow(
       'a record of version 2, this Halyard reads version 1',
     )

@@ -21,11 +21,26 @@ export interface KeepWaiter {
 export interface MessageHistory<M> {
   /**
    * Synchronous and cheap. Gives the number of the message, above 0 and greater than all before: who gets it live and from
-   * the history knows it again by that. Never throws: what goes wrong is told to the waiter.
+   * the history knows it again by that. 0: it was not taken. Never throws: what goes wrong is told to the waiter.
    */
   keep(draft: HistoryDraft<M>, waiter: KeepWaiter): number
   /** Everything that was handed in before the call and fits, oldest first; `last`: only the newest so many. */
   read(space: string, filter: string, last?: number): AsyncIterable<KeptMessage<M>>
+}
+
+/** A message as the history has it, and back: the service knows what it is made of. */
+export interface KeptMessageCodec<M> {
+  /** Good until the next call. */
+  encode(message: M, channel: string): KeptParts
+  /** @throws {StorageError} `ERR_HUB_RECORD` for what this version did not write. */
+  decode(parts: KeptParts, channel: string): M
+}
+
+export interface KeptParts {
+  /** As everybody is shown it. */
+  readonly payload: Uint8Array
+  /** Everything else; absent: there is nothing to say. */
+  readonly options?: Uint8Array
 }
 
 export interface KeptMessage<M> {

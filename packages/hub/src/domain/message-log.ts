@@ -1,7 +1,7 @@
 import { messageId } from './message.ts'
 import type { HubMessage, MessageDraft } from './message.ts'
 import type { MessageBus } from './message-bus.ts'
-import type { Journal } from './ports.ts'
+import type { Journal, Lsn } from './ports.ts'
 
 /** Bytes of a message in the journal, and back: `store/` knows the format. */
 export interface MessageCodec {
@@ -34,11 +34,14 @@ export class MessageLog {
     this.#hubId = parts.hubId
   }
 
-  /** Synchronous up to the journal's queue. Never throws: what goes wrong is told to the waiter. */
-  accept(draft: MessageDraft, waiter: AcceptWaiter): void {
+  /**
+   * Synchronous up to the journal's queue. Gives the number that the message has there, 0 if the journal does not take it.
+   * Never throws: what goes wrong is told to the waiter.
+   */
+  accept(draft: MessageDraft, waiter: AcceptWaiter): Lsn {
     const { service, account, channel, direction, payload, receivedAt } = draft
     try {
-      this.#journal.append(this.#codec.encode(draft), {
+      return this.#journal.append(this.#codec.encode(draft), {
         committed: (lsn) => {
           const id = messageId(lsn, this.#hubId)
           const message: HubMessage = { id, service, account, channel, direction, payload, receivedAt }
@@ -49,6 +52,7 @@ export class MessageLog {
       })
     } catch (error) {
       waiter.failed(error instanceof Error ? error : new Error(String(error)))
+      return 0
     }
   }
 }

@@ -29,10 +29,33 @@ export interface MessageDraft extends Omit<HubMessage, 'id'> {
   readonly source?: string
   /** Gone from the history after this. */
   readonly expiresAt?: Date
+  /** What the service needs besides to make the message again, in bytes of its own. Nobody else is shown it. */
+  readonly options?: Uint8Array
 }
 
 export interface StoredMessage extends MessageDraft {
   readonly id: string
+}
+
+/** Whose messages a space holds: the service, and its account where the space is named after it. */
+export interface Origin {
+  readonly service: ServiceName
+  readonly account: string
+}
+
+const SERVICES: readonly ServiceName[] = ['hologram', 'emitter', 'ttn', 'exp', 'mqtt']
+
+/**
+ * By the name of a space: `mqtt`, `emitter:<contract>`, `ttn:<application>`.
+ *
+ * @throws RangeError for a space of no service.
+ */
+export function originOf(space: string): Origin {
+  const colon = space.indexOf(':')
+  const name = colon < 0 ? space : space.slice(0, colon)
+  const service = SERVICES.find((one) => one === name)
+  if (service === undefined) throw new RangeError(`the space ${space} is of no service`)
+  return { service, account: colon < 0 ? '' : space.slice(colon + 1) }
 }
 
 /**
@@ -41,6 +64,11 @@ export interface StoredMessage extends MessageDraft {
  */
 export function messageId(lsn: number, hubId: string): string {
   return `${lsn.toString(36).padStart(LSN_DIGITS, '0')}-${hubId}`
+}
+
+/** The number that {@link messageId} was given. */
+export function lsnOfMessage(id: string): number {
+  return Number.parseInt(id.slice(0, LSN_DIGITS), 36)
 }
 
 /** 2^53 has eleven digits in base 36. */

@@ -103,8 +103,8 @@ export interface HistoryQuery {
   /** Received before. */
   readonly until?: Date
   /**
-   * Only the newest so many of what fits (at most 1,000, at most `MAX_PAGE_BYTES`), still oldest first; there is no
-   * further page then.
+   * Only the newest so many of what fits (at most 1,000, at most `bytes`), still oldest first; there is no further page
+   * then.
    */
   readonly last?: number
   /**
@@ -116,8 +116,10 @@ export interface HistoryQuery {
   readonly before?: string
   /** Of the page before. */
   readonly cursor?: string
-  /** Messages in a page; 100, at most 1,000. A page also ends after `MAX_PAGE_BYTES`. */
+  /** Messages in a page; 100, at most 1,000. */
   readonly limit?: number
+  /** Of payloads and options in a page, which has one message at least; `MAX_PAGE_BYTES`, at most that. */
+  readonly bytes?: number
 }
 
 export interface HistoryPage {
@@ -130,7 +132,7 @@ export interface HistoryPage {
 export interface HistoryLimits {
   /** seconds since it was received */
   readonly maxAge?: number
-  /** payload, names and a fixed 100 bytes for each message, per space; the oldest go first */
+  /** payload, options, names and a fixed 100 bytes for each message, per space; the oldest go first */
   readonly maxBytes?: number
 }
 
@@ -149,5 +151,10 @@ export const MAX_PAGE_BYTES = 16_777_216
 
 /** What a message counts against a quota. */
 export function storedSize(message: StoredMessage): number {
-  return 100 + message.payload.length + message.channel.length + message.account.length
+  return 100 + pageSize(message) + message.channel.length + message.account.length
+}
+
+/** What a message counts against the bytes of a page. */
+export function pageSize({ payload, options }: StoredMessage): number {
+  return payload.length + (options?.length ?? 0)
 }

@@ -153,10 +153,11 @@ export class Broker {
     if (kept !== undefined && kept.position !== 0) store.release(kept.position)
   }
 
-  /** What is on its way now goes into the history, for so many seconds. */
-  keep(space: string, channel: string, lifetime: number, waiter: KeepWaiter): void {
+  /** What is on its way now goes into the history, for so many seconds, and no longer than it may live ([MQTT-3.3.2-5]). */
+  keep(space: string, channel: string, seconds: number, waiter: KeepWaiter): void {
     const { passing } = this
-    const { publication: message, size: bytes } = passing
+    const { publication: message, size: bytes, expiresAt } = passing
+    const lifetime = expiresAt === Infinity ? seconds : Math.min(seconds, (expiresAt - this.now()) / 1000)
     passing.stored(this.#history.keep({ space, channel, message, bytes, lifetime }, waiter))
   }
 

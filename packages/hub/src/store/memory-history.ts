@@ -1,6 +1,6 @@
 import { labelsOf } from '../domain/message.ts'
 import type { StoredMessage } from '../domain/message.ts'
-import { MAX_PAGE, MAX_PAGE_BYTES, storedSize } from '../domain/ports.ts'
+import { MAX_PAGE, MAX_PAGE_BYTES, pageSize, storedSize } from '../domain/ports.ts'
 import type { History, HistoryLimits, HistoryPage, HistoryQuery } from '../domain/ports.ts'
 import { checkQuery, filterMessages, isPlausible, parseCursor, tooOldBefore } from './history-rules.ts'
 
@@ -44,11 +44,12 @@ export class MemoryHistory implements History {
     const found = this.#kept.filter(
       ({ seq, message }) => seq > after && !isExpired(message, now) && fits(query, message) && matches(message),
     )
+    const bytes = Math.min(query.bytes ?? MAX_PAGE_BYTES, MAX_PAGE_BYTES)
     if (query.last !== undefined) {
-      const newest = takePage(found.toReversed(), Math.min(query.last, MAX_PAGE))
+      const newest = takePage(found.toReversed(), Math.min(query.last, MAX_PAGE), bytes)
       return { messages: newest.map(({ message }) => message).toReversed() }
     }
-    const page = takePage(found, Math.min(query.limit ?? 100, MAX_PAGE))
+    const page = takePage(found, Math.min(query.limit ?? 100, MAX_PAGE), bytes)
     const messages = page.map(({ message }) => message)
     const end = page.at(-1)
     return page.length < found.length && end ? { messages, cursor: String(end.seq) } : { messages }
@@ -82,12 +83,12 @@ export class MemoryHistory implements History {
   }
 }
 
-function takePage(found: readonly Kept[], limit: number): readonly Kept[] {
+function takePage(found: readonly Kept[], limit: number, most: number): readonly Kept[] {
   let bytes = 0
   let count = 0
   for (const { message } of found) {
-    bytes += message.payload.length
-    if (count === limit || (count > 0 && bytes > MAX_PAGE_BYTES)) break
+    bytes += pageSize(message)
+    if (count === limit || (count > 0 && bytes > most)) break
     count++
   }
   return found.slice(0, count)

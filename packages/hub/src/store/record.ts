@@ -5,10 +5,11 @@
  * byte 0   version, 1
  * byte 1   kind: 0 padding (nothing follows), 1 message; from 16 on: mqtt/ledger
  * byte 2   service
- * byte 3   flags: 1 direction out, 2 has expiresAt, 4 has source
+ * byte 3   flags: 1 direction out, 2 has expiresAt, 4 has source, 8 has options
  * f64      receivedAt, milliseconds since 1970, big endian
  * f64      expiresAt, if flagged
  * 3 or 4 × space, account, channel, source if flagged: u16 length, UTF-8
+ * options  if flagged: u32 length, bytes
  * rest     payload
  * ```
  *
@@ -23,6 +24,7 @@ const MESSAGE = 1
 const OUT = 1
 const EXPIRES = 2
 const SOURCE = 4
+const OPTIONS = 8
 /** Records from this kind on are not the history's. */
 const OTHERS = 16
 const MAX_TEXT = 65_535
@@ -35,15 +37,19 @@ export const PADDING_RECORD: Uint8Array = Uint8Array.of(VERSION, PADDING)
 
 /** @throws RangeError for a space, account, channel or source of more than 65,535 bytes. */
 export function encodeMessageRecord(draft: MessageDraft): Uint8Array {
-  const { expiresAt, source, payload } = draft
+  const { expiresAt, source, options, payload } = draft
   const texts = source === undefined ? [draft.space, draft.account, draft.channel] : textsWithSource(draft, source)
-  let size = 12 + (expiresAt ? 8 : 0) + payload.length
+  let size = 12 + (expiresAt ? 8 : 0) + (options ? 4 + options.length : 0) + payload.length
   for (const text of texts) size += 2 + Buffer.byteLength(text)
   const bytes = Buffer.allocUnsafe(size)
   bytes[0] = VERSION
   bytes[1] = MESSAGE
   bytes[2] = SERVICES.indexOf(draft.service)
-  bytes[3] = (draft.direction === 'out' ? OUT : 0) | (expiresAt ? EXPIRES : 0) | (source === undefined ? 0 : SOURCE)
+  bytes[3] =
+    (draft.direction === 'out' ? OUT : 0) |
+    (expiresAt ? EXPIRES : 0) |
+    (source === undefined ? 0 : SOURCE) |
+    (options ? OPTIONS : 0)
   let at = bytes.writeDoubleBE(draft.receivedAt.getTime(), 4)
   if (expiresAt) at = bytes.writeDoubleBE(expiresAt.getTime(), at)
   for (const text of texts) {
@@ -51,6 +57,11 @@ export function encodeMessageRecord(draft: MessageDraft): Uint8Array {
     if (length > MAX_TEXT) throw new RangeError('a name in a message is longer than 65,535 bytes')
     bytes.writeUInt16BE(length, at)
     at += 2 + length
+  }
+  if (options) {
+    at = bytes.writeUInt32BE(options.length, at)
+    bytes.set(options, at)
+    at += options.length
   }
   bytes.set(payload, at)
   return bytes
@@ -92,6 +103,7 @@ function decodeMessage(bytes: Buffer): MessageDraft {
   const account = reader.text()
   const channel = reader.text()
   const source = flags & SOURCE ? reader.text() : undefined
+  const options = flags & OPTIONS ? reader.bytes() : undefined
   return {
     service,
     space,
@@ -102,6 +114,7 @@ function decodeMessage(bytes: Buffer): MessageDraft {
     receivedAt,
     ...(source !== undefined && { source }),
     ...(expiresAt && { expiresAt }),
+    ...(options && { options }),
   }
 }
 
@@ -129,6 +142,14 @@ class Reader {
     if (end > this.#bytes.length) throw new RangeError('a name ends behind its record')
     this.#at = end
     return this.#bytes.toString('utf8', start, end)
+  }
+
+  bytes(): Uint8Array {
+    const start = this.#at + 4
+    const end = start + this.#bytes.readUInt32BE(this.#at)
+    if (end > this.#bytes.length) throw new RangeError('options end behind their record')
+    this.#at = end
+    return new Uint8Array(this.#bytes.subarray(start, end))
   }
 
   rest(): Uint8Array {

@@ -40,6 +40,7 @@ export function historyContract(make: Make<History>): readonly ContractCase[] {
         payload: Uint8Array.of(0, 255, 13, 10),
         source: '192.0.2.1',
         expiresAt: new Date(Date.UTC(2999, 0, 1)),
+        options: Uint8Array.of(1, 0, 255),
       })
       await history.append([full, message(2)])
       assert.deepEqual(await history.query({ space: 'hologram' }), { messages: [full, message(2)] })
@@ -207,6 +208,17 @@ export function historyContract(make: Make<History>): readonly ContractCase[] {
         assert.deepEqual(seen, expected)
         assert.deepEqual(await numbers(history, { account: 'abcd', ...filter, last: 5 }), expected.slice(-5))
       }
+    }),
+    it('ends a page after so many bytes, options among them', async (history) => {
+      const part = { payload: new Uint8Array(30), options: new Uint8Array(30) }
+      await history.append([message(1, part), message(2, part), message(3, { ...part, channel: 'a/b' })])
+      const ids = async (query: HistoryQuery): Promise<string[]> =>
+        (await history.query({ space: 'hologram', ...query })).messages.map(({ id }) => id.slice(0, 6))
+      assert.deepEqual(await ids({ bytes: 120 }), ['000001', '000002'])
+      assert.deepEqual(await ids({ bytes: 119 }), ['000001'])
+      assert.deepEqual(await ids({ bytes: 120, filter: '#' }), ['000001', '000002'])
+      assert.deepEqual(await ids({ bytes: 120, last: 3 }), ['000002', '000003'])
+      assert.deepEqual(await ids({ bytes: 1, last: 3 }), ['000003'])
     }),
     it('refuses a cursor that it did not give', async (history) => {
       await assert.rejects(history.query({ space: 'hologram', cursor: `1' OR 1` }), { code: 'ERR_HUB_CURSOR' })

@@ -39,8 +39,8 @@ export class LedgerDecoder {
   }
 }
 
-/** A PUBLISH at the end of a record. */
-class MessageReader {
+/** A PUBLISH of 5.0 at the end of a record. One that has thrown is of no more use. */
+export class MessageReader {
   readonly #publications: Publication[] = []
   readonly #reader: PacketReader
   readonly #copies = new PayloadSlab()

@@ -12,7 +12,7 @@ import { matches } from '@halyard/wire/mqtt'
 import type { ServiceName } from '../../domain/message.ts'
 import { filterMessages } from '../history-rules.ts'
 import { roughly, sourcesFor } from './filter-sql.ts'
-import { boundsOf, directionOf, inOrder, skip, take, walkOfChannel, walkOfSpace } from './history-search.ts'
+import { PAGE_SIZE, boundsOf, directionOf, inOrder, skip, take, walkOfChannel, walkOfSpace } from './history-search.ts'
 import type { Found, Search, Sql } from './history-search.ts'
 
 const FIRST_CHANNELS = 256
@@ -145,7 +145,7 @@ class Scan {
       const limit = count - this.found.length + 50
       const rows = database
         .prepare(
-          `SELECT m.seq, length(m.payload) AS bytes, m.service, m.channel
+          `SELECT m.seq, ${PAGE_SIZE} AS bytes, m.service, m.channel
            FROM ${from}${bounds.text} AND ${text} ORDER BY ${seq} ${directionOf(slice)} LIMIT ?`,
         )
         .all(...values, ...bounds.values, ...sought, limit)

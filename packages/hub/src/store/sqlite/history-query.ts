@@ -35,7 +35,7 @@ export function* findPage(database: Database, query: HistoryQuery, now: Date): G
     if (search) found.push(...(yield* findIn(search, query)))
   }
   found.sort(query.last === undefined ? (a, b) => a.seq - b.seq : (a, b) => b.seq - a.seq)
-  const length = pageLength(found, limit)
+  const length = pageLength(found, limit, Math.min(query.bytes ?? MAX_PAGE_BYTES, MAX_PAGE_BYTES))
   return { numbers: found.slice(0, length).map(({ seq }) => seq), more: found.length > length }
 }
 
@@ -88,12 +88,12 @@ function* findIn(
   return number === undefined || !narrowed ? [] : yield* take(narrowed, walkOfChannel(number))
 }
 
-function pageLength(found: readonly Found[], limit: number): number {
+function pageLength(found: readonly Found[], limit: number, most: number): number {
   let bytes = 0
   let count = 0
   for (const one of found.slice(0, limit)) {
     bytes += one.bytes
-    if (count > 0 && bytes > MAX_PAGE_BYTES) break
+    if (count > 0 && bytes > most) break
     count++
   }
   return count

@@ -5,6 +5,9 @@ import { channelNumber } from './channel-table.ts'
 import type { Database, SqlValue } from './database.ts'
 import { firstSince, lastBefore } from './time-blocks.ts'
 
+/** What a message `m` counts against a page: `pageSize` of the port. */
+export const PAGE_SIZE = 'length(m.payload) + coalesce(length(m.options), 0)'
+
 /** Messages walked over without a pause. */
 const PACE = 16_384
 
@@ -145,7 +148,7 @@ function look(search: Search, { from, seq, values }: Walk, count: number): reado
   const bounds = boundsOf(search, seq)
   return database
     .prepare(
-      `SELECT seq, bytes FROM (SELECT ${seq} AS seq, length(m.payload) AS bytes, ${condition.text} AS fits
+      `SELECT seq, bytes FROM (SELECT ${seq} AS seq, ${PAGE_SIZE} AS bytes, ${condition.text} AS fits
        FROM ${from}${bounds.text} ORDER BY ${seq} ${directionOf(search)} LIMIT ${PACE}) WHERE fits LIMIT ?`,
     )
     .all(...condition.values, ...values, ...bounds.values, count)

@@ -29,15 +29,16 @@ export class HistoryTable {
     const usage = new Map<string, number>()
     const times = new TimeNotes()
     const insertMessage = this.#database.prepare(
-      `INSERT INTO messages (id, space, service, account, channel, direction, payload, source, received_at, expires_at, size)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+      `INSERT INTO messages (id, space, service, account, channel, direction, payload, source, received_at, expires_at, size, options)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     )
     for (const message of messages) {
-      const { id, space, service, account, channel, direction, payload, source, receivedAt, expiresAt } = message
+      const { id, space, service, account, channel, direction, payload, source, receivedAt, expiresAt, options } =
+        message
       const size = storedSize(message)
       const { changes, lastId } = insertMessage.run(
         ...[id, space, service, account, channel, direction, payload],
-        ...[source ?? null, receivedAt.getTime(), expiresAt?.getTime() ?? null, size],
+        ...[source ?? null, receivedAt.getTime(), expiresAt?.getTime() ?? null, size, options ?? null],
       )
       if (changes === 0) continue
       for (const label of labelsOf(service, channel)) this.#channels.add(space, label, lastId)
@@ -164,5 +165,6 @@ function toMessage(row: Row): StoredMessage {
     receivedAt: new Date(Number(row['received_at'])),
     ...(row['source'] !== null && { source: String(row['source']) }),
     ...(row['expires_at'] !== null && { expiresAt: new Date(Number(row['expires_at'])) }),
+    ...(row['options'] !== null && { options: new Uint8Array(row['options'] as Uint8Array) }),
   }
 }

@@ -48,6 +48,8 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   // Topic filters lead to channels and from there to messages; times are found in far less than an index of them takes.
   { before: numberChannels, sql: DROP_LABELS },
+  // What a service makes its message of again, besides the payload.
+  { sql: 'ALTER TABLE messages ADD COLUMN options BLOB' },
 ]
 
 export interface MigrateOptions {
