@@ -2,8 +2,8 @@ import { appendFile, mkdtemp, open, readFile, readdir, rm, stat, truncate, write
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SegmentLog, readLog } from '@halyard/core/node'
-import type { LogDamage, LogRecord } from '@halyard/core/node'
+import { SegmentLog, nodeDisk, readLog } from '@halyard/core/node'
+import type { Disk, LogDamage, LogRecord } from '@halyard/core/node'
 
 let path: string
 beforeEach(async () => {
@@ -169,6 +169,24 @@ describe('SegmentLog', () => {
       if (round === 2) await log.dropBelow(last!.lsn)
     }
     expect(seen).toEqual(Array.from({ length: 100 }, (_, index) => `${Math.floor(index / 20)}.${index % 20}`))
+  })
+  it('lets a follower go on when a segment is dropped between its look and its read', async () => {
+    await using log = await SegmentLog.open({ path, kind: 'TEST', segmentBytes: 400 })
+    for (let number = 1; number <= 60; number++) await log.whenCommitted(log.append(bytes(String(number))))
+    const disk = nodeDisk()
+    let hasDropped = false
+    const late: Disk = {
+      ...disk,
+      open: async (file, how) => {
+        if (!hasDropped) await log.dropBelow(40)
+        hasDropped = true
+        return disk.open(file, how)
+      },
+    }
+    const seen: string[] = []
+    for await (const batch of readLog({ path, kind: 'TEST', after: 1, disk: late })) seen.push(...batch.map(textOf))
+    expect(seen.at(-1)).toBe('60')
+    expect(seen.slice(seen.indexOf('40'))).toHaveLength(21)
   })
 })
 

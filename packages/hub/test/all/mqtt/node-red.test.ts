@@ -120,27 +120,35 @@ it('its flows run on the hub, by 3.1.1 and by 5.0 with TLS, and go on after a re
   expect(await hub.end('SIGTERM')).toBe(0)
   const second = await place.start()
   const after = await place.observe('+/status', '+/out/#')
+  // Its will of the restart is a retained message, until its birth takes that place: who comes in between sees both.
+  const life = (name: string): unknown[] => {
+    const all = about(after, `${name}/status`)
+    const born = all.findIndex((one) => (one as unknown[])[0] !== 'will')
+    return born < 0 ? [] : all.slice(born)
+  }
   for (const name of ['old', 'new']) {
-    await until('it is back', () => about(after, `${name}/status`).length > 0)
+    await until('it is back', () => life(name).length > 0)
     await after.publish(`${name}/in/again`, 'again', { qos: 2 })
     await comes(after, `${name}/out/again`, [['again', 2, false]])
   }
 
   // It ends: by itself with a goodbye, by force with its will.
   expect(await red.end('SIGTERM')).toBe(0)
-  for (const name of ['old', 'new'])
-    await comes(after, `${name}/status`, [
+  for (const name of ['old', 'new']) {
+    await until('its goodbye', () => life(name).length === 2)
+    expect(life(name)).toEqual([
       ['birth', 1, true],
       ['close', 1, true],
     ])
+  }
   const again = await place.startNodeRed(account)
   for (const name of ['old', 'new']) {
-    await until('it is there again', () => about(after, `${name}/status`).length === 3)
+    await until('it is there again', () => life(name).length === 3)
   }
   await again.end('SIGKILL')
   for (const name of ['old', 'new']) {
-    await until('its will', () => about(after, `${name}/status`).length === 4)
-    expect(about(after, `${name}/status`).at(-1)).toEqual(['will', 1, true])
+    await until('its will', () => life(name).length === 4)
+    expect(life(name).at(-1)).toEqual(['will', 1, true])
   }
   expect(await second.end('SIGTERM')).toBe(0)
 })
