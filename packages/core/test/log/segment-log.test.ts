@@ -174,12 +174,11 @@ describe('SegmentLog', () => {
     await using log = await SegmentLog.open({ path, kind: 'TEST', segmentBytes: 400 })
     for (let number = 1; number <= 60; number++) await log.whenCommitted(log.append(bytes(String(number))))
     const disk = nodeDisk()
-    let hasDropped = false
+    let dropping: Promise<void> | undefined
     const late: Disk = {
       ...disk,
       open: async (file, how) => {
-        if (!hasDropped) await log.dropBelow(40)
-        hasDropped = true
+        await (dropping ??= log.dropBelow(40))
         return disk.open(file, how)
       },
     }
