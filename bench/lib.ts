@@ -127,6 +127,7 @@ function ratio(value: number): string {
 
 /** Three digits that count, thousands apart: 675,000 · 1,230 · 12.3 · 0.65 */
 export function figure(value: number): string {
+  if (Number.isNaN(value)) return '–'
   if (!Number.isFinite(value)) return String(value)
   return value.toLocaleString('en-US', { maximumSignificantDigits: 3 })
 }
