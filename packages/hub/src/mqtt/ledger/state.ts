@@ -69,7 +69,6 @@ export class LedgerState {
   /** The greatest numbers that were ever given. */
   lastNumber = 0
   lastMessage = 0
-  records = 0
   readonly #messages = new Numbered<KeptMessage>()
   readonly #retained: RetainedBySpace = new Map()
   readonly #boots: Boots
@@ -104,7 +103,6 @@ export class LedgerState {
   }
 
   apply(record: LedgerRecord): void {
-    this.records++
     switch (record.kind) {
       case 'clock':
         return this.#boots.tell(record)
