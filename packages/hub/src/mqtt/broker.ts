@@ -8,7 +8,7 @@ import { Counters } from './counters.ts'
 import { Delivery } from './delivery.ts'
 import type { Authenticator, Login, PublishPlan, Verdict } from './dialect.ts'
 import { Flusher } from './flush.ts'
-import { FORGETFUL } from './keeper.ts'
+import { FORGETFUL, UNKEPT } from './keeper.ts'
 import type { Keeper, PublishOrder } from './keeper.ts'
 import type { MqttLimits } from './limits.ts'
 import { Passing } from './passing.ts'
@@ -17,8 +17,10 @@ import type { Publication } from './publication.ts'
 import { Router } from './router.ts'
 import type { ClientSubscription, Session } from './session.ts'
 import { SessionTable } from './session-table.ts'
+import { Sharing } from './sharing.ts'
 import { SlabPool } from './slab.ts'
 import { Space } from './space.ts'
+import type { Targets } from './targets.ts'
 import { Wills } from './wills.ts'
 import type { WillMessage } from './wills.ts'
 
@@ -49,6 +51,7 @@ export class Broker {
   readonly slabs: SlabPool = new SlabPool()
   readonly topics: TopicMemo = new TopicMemo(16_384)
   readonly sessions: SessionTable = new SessionTable()
+  readonly sharing: Sharing
   readonly delivery: Delivery
   readonly router: Router
   readonly wills: Wills
@@ -76,11 +79,13 @@ export class Broker {
     this.store = store
     this.keeper = keeper
     this.#history = history
+    this.sharing = new Sharing({ store, keeper, limits, counters: this.counters })
     this.delivery = new Delivery({
+      sharing: this.sharing,
       ...{ store, keeper, limits, counters: this.counters, now: this.now },
       expire: (session) => this.end(session),
     })
-    this.router = new Router(this.delivery)
+    this.router = new Router(this.delivery, this.sharing)
     // Never in the middle of another message: there is one on its way at a time.
     this.wills = new Wills({
       publish: (will, session) => queueMicrotask(() => this.guard('a will', () => this.#publishWill(will, session))),
@@ -139,10 +144,16 @@ export class Broker {
   }
 
   /** What is on its way now goes into the journal, as far as anything of it must last; the number to wait for. */
-  kept(order: PublishOrder): Lsn {
-    const { passing } = this
+  kept(order: PublishOrder & { readonly targets: Targets }): Lsn {
+    const { passing, sharing } = this
+    const { targets } = order
     // Nearly all messages are none of the journal's: no call is worth less than this look.
-    return passing.qos === 0 && order.retained === undefined ? 0 : this.keeper.published(passing, order, this.#admit)
+    if (passing.qos === 0) return order.retained === undefined ? 0 : this.keeper.published(passing, order, this.#admit)
+    sharing.prepare(targets, passing.size, order.from)
+    const lsn = this.keeper.published(passing, order, this.#admit)
+    // Whoever gets it all the same has a record of his own.
+    if (lsn === UNKEPT) sharing.dissolve(targets)
+    return lsn
   }
 
   /** It has been everywhere. */
@@ -185,6 +196,7 @@ export class Broker {
     this.wills.sweep(now)
     for (const entry of this.#timed) this.#sweepSubscription(entry, now)
     for (const session of this.sessions) {
+      if (session.tail !== undefined) this.sharing.trim(session)
       if (session.endsAt > now) continue
       this.counters.expired++
       this.end(session)

@@ -68,6 +68,7 @@ export function openSession(broker: Broker, connect: Connect, principal: Princip
       return { reason: REASON.quotaExceeded, why: `there are ${limits.sessions} sessions` }
     session = sessions.create(principal, clientId, window)
   } else {
+    broker.sharing.returned(session)
     session.outgoing.resize(window)
   }
   session.principal = principal

@@ -8,6 +8,7 @@ import type { Principal } from './dialect.ts'
 import { Keeping } from './keeping.ts'
 import type { Delivered, DeliveryTerms, Link } from './link.ts'
 import type { Passing } from './passing.ts'
+import type { SharedTail } from './shared-tail.ts'
 
 export interface SubscriptionTerms {
   readonly qos: Qos
@@ -123,6 +124,8 @@ export class Session {
   /** Of what waits in the queue for subscriptions with identifiers. */
   readonly queuedIdentifiers: Map<Position, readonly number[]> = new Map()
   queuedBytes = 0
+  /** Behind its queue, while it has no connection: {@link Sharing}. `next` and `sent` do not count it. */
+  tail: SharedTail | undefined
   /** The oldest in its queue waits for the disk. */
   isDraining = false
   /** Lost because its queue was full, since it was told last. */
