@@ -69,6 +69,18 @@ export class SharedRow {
     return this.#chunkAt(place).marks[this.#slot(place)] ?? 0
   }
 
+  /** The first place from `from` on whose position is not smaller; `to`, or the end, if there is none. */
+  placeOf(position: Position, from: number, to: number): number {
+    let least = from
+    let end = Math.max(from, Math.min(to, this.#end))
+    while (least < end) {
+      const middle = Math.floor((least + end) / 2)
+      if (this.positionAt(middle) < position) least = middle + 1
+      else end = middle
+    }
+    return least
+  }
+
   bytesBetween(from: number, to: number): number {
     return this.#bytesBefore(to) - this.#bytesBefore(from)
   }

@@ -32,7 +32,9 @@ export interface TargetList {
   readonly sessions: readonly TargetSession[]
   readonly groups: readonly Group[]
   /** Of the sessions: so many share a row and have room for it; nobody has asked the others. */
-  readonly shared: { readonly gathering: { readonly size: number; readonly others: readonly TargetSession[] } } | undefined
+  readonly shared:
+    | { readonly gathering: { readonly size: number; readonly others: readonly TargetSession[] } }
+    | undefined
 }
 
 /** A message as it is published: who gets it, and what else it does. */

@@ -73,25 +73,46 @@ export class SharedTail {
     this.parts.push(part)
   }
 
-  /** Gives the oldest away while `isTooMuch`, which is told how many have gone, and their bytes. Gives how many did. */
-  drop(isTooMuch: (messages: number, bytes: number) => boolean): number {
-    let messages = 0
-    let bytes = 0
-    while (isTooMuch(messages, bytes)) {
-      const part = oldestOf(this.parts)
-      if (part === undefined) break
-      const { row, from } = part
-      messages++
-      bytes += row.bytesBetween(from, from + 1)
-      row.move(from, ++part.from)
+  /** Gives the oldest away, as few as make so many messages and so many bytes. Gives how many went. */
+  drop(messages: number, bytes: number): number {
+    if (messages <= 0 && bytes <= 0) return 0
+    const [only] = this.parts
+    if (only !== undefined && this.parts.length === 1) return dropFrom(only, messages, bytes)
+    let least = 0
+    let enough = 1 + Math.max(0, ...this.parts.map((part) => newestOf(part)))
+    // Before which position: in all rows at once, without a look at each message.
+    while (least + 1 < enough) {
+      const middle = Math.floor((least + enough) / 2)
+      const gone = this.#before(middle)
+      if (gone.messages >= messages && gone.bytes >= bytes) enough = middle
+      else least = middle
     }
-    return messages
+    let dropped = 0
+    for (const part of this.parts) {
+      const { row, from } = part
+      part.from = row.placeOf(enough, from, part.to)
+      row.move(from, part.from)
+      dropped += part.from - from
+    }
+    return dropped
   }
 
   /** Oldest first. */
   *entries(): Generator<Waiting> {
     const parts = this.parts.map((part) => ({ ...part }))
     for (let part = oldestOf(parts); part !== undefined; part = oldestOf(parts)) yield waitingIn(part, part.from++)
+  }
+
+  /** What lies before a position. */
+  #before(position: Position): { readonly messages: number; readonly bytes: number } {
+    let messages = 0
+    let bytes = 0
+    for (const { row, from, to } of this.parts) {
+      const place = row.placeOf(position, from, to)
+      messages += place - from
+      bytes += row.bytesBetween(from, place)
+    }
+    return { messages, bytes }
   }
 
   /** Of all rows. */
@@ -108,6 +129,28 @@ function waitingIn({ row, terms }: Part, place: number): Waiting {
     ...{ position: row.positionAt(place), mark: row.markAt(place) },
     ...{ bytes: row.bytesBetween(place, place + 1), terms },
   }
+}
+
+/** As {@link SharedTail.drop}, of one row. */
+function dropFrom(part: Part, messages: number, bytes: number): number {
+  const { row, from, to } = part
+  const end = Math.min(row.end, to)
+  let least = Math.min(end, from + Math.max(0, messages))
+  let enough = bytes > row.bytesBetween(from, least) ? end : least
+  while (least < enough) {
+    const middle = Math.floor((least + enough) / 2)
+    if (row.bytesBetween(from, middle) >= bytes) enough = middle
+    else least = middle + 1
+  }
+  part.from = least
+  row.move(from, least)
+  return least - from
+}
+
+/** 0: it has nothing. */
+function newestOf({ row, from, to }: Part): Position {
+  const end = Math.min(row.end, to)
+  return end > from ? row.positionAt(end - 1) : 0
 }
 
 function oldestOf(parts: readonly Part[]): Part | undefined {

@@ -111,8 +111,9 @@ export class Sharing {
     tail.leave()
   }
 
-  /** It is back, whatever it was. */
+  /** It is back. A process that was killed may have left it more than may wait. */
   returned(session: Session): void {
+    this.trim(session)
     this.part(session)
     session.tail = undefined
   }
@@ -121,24 +122,22 @@ export class Sharing {
   trim(session: Session, messages = 0, bytes = 0): void {
     const { limits, store, keeper, counters } = this.#parts
     const { tail, queue } = session
-    if (tail === undefined || tail.parts.length === 0 || limits.overflow !== 'drop-oldest') return
-    let count = queue.length + tail.length + messages
-    let sum = session.queuedBytes + tail.bytes + bytes
-    const isTooMuch = (lost: number, lostBytes: number): boolean =>
-      count - lost > limits.queuedMessages || sum - lostBytes > limits.queuedBytes
+    if (limits.overflow !== 'drop-oldest') return
+    let much = queue.length + (tail?.length ?? 0) + messages - limits.queuedMessages
+    let muchBytes = session.queuedBytes + (tail?.bytes ?? 0) + bytes - limits.queuedBytes
     let dropped = 0
-    for (; queue.length > 0 && isTooMuch(0, 0); dropped++, count--) {
+    for (; queue.length > 0 && (much > 0 || muchBytes > 0); dropped++, much--) {
       keeper.settled(session, session.sent)
       const position = queue.shift()
       const publication = store.get(position)
       const size = publication === undefined ? 0 : sizeOfPublication(publication)
       session.queuedBytes -= size
-      sum -= size
+      muchBytes -= size
       session.queuedIdentifiers.delete(position)
       store.release(position)
     }
     const first = session.next
-    const more = tail.drop(isTooMuch)
+    const more = tail?.drop(much, muchBytes) ?? 0
     if (more > 0) keeper.settled(session, first, more)
     session.next += more
     session.dropped += dropped + more
@@ -162,7 +161,8 @@ export class Sharing {
   }
 
   #mayShare(shared: Shared, { session, qos, holder }: Target, size: number, from: Session | undefined): boolean {
-    if (session.link !== undefined || !session.lasts || qos === 0 || holder !== undefined || session === from) return false
+    if (session.link !== undefined || !session.lasts || qos === 0 || holder !== undefined || session === from)
+      return false
     const tail = (session.tail ??= new SharedTail())
     if (tail.isScattered) return false
     if (tail.parts.length >= MOST_ROWS) {
@@ -192,7 +192,10 @@ export class Sharing {
     // Nearly full: each message would be looked at, so it is no worse off alone.
     if (!dropsOldest && (messages < Math.max(1, slack.messages) || bytes < Math.max(size, slack.bytes))) return false
     if (messages < 1 || bytes < size) return false
-    shared.messagesUntil = Math.min(shared.messagesUntil, this.#messages + messages + (dropsOldest ? slack.messages : 0))
+    shared.messagesUntil = Math.min(
+      shared.messagesUntil,
+      this.#messages + messages + (dropsOldest ? slack.messages : 0),
+    )
     shared.bytesUntil = Math.min(shared.bytesUntil, this.#bytes + bytes + (dropsOldest ? slack.bytes : 0))
     return true
   }

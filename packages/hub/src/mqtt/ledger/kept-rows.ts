@@ -37,11 +37,7 @@ export class KeptRows {
   }
 
   /** A message to all of a set but `except`. */
-  owe(
-    targets: KeptTargets,
-    { message, qos, retain }: RowMessage,
-    except: ReadonlySet<number>,
-  ): void {
+  owe(targets: KeptTargets, { message, qos, retain }: RowMessage, except: ReadonlySet<number>): void {
     const { sessions, messages, owe } = this.#parts
     const gathering = this.#gatheringOf(targets)
     for (const number of except) this.part(sessions.get(number))
@@ -73,16 +69,17 @@ export class KeptRows {
     tail.leave()
   }
 
-  /** True: it lies in a row, and was the oldest there. */
-  settle(session: KeptSession, ordinal: Ordinal): boolean {
-    const { tail } = session
-    if (tail === undefined || ordinal < session.next) return false
-    if (ordinal > session.next) this.part(session)
-    else if (tail.drop((gone) => gone < 1) === 1) {
-      session.next++
-      return true
+  /** The oldest of what it shares; the rest of the ordinals is in its own list, or is by now. Gives how many they were. */
+  settle(session: KeptSession, first: Ordinal, count: number): number {
+    const length = session.tail?.length ?? 0
+    if (length === 0) return 0
+    if (first !== session.next) {
+      this.part(session)
+      return 0
     }
-    return false
+    const settled = session.tail?.drop(Math.min(count, length), 0) ?? 0
+    session.next += settled
+    return settled
   }
 
   /** Of a snapshot. */

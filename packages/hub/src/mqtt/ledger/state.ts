@@ -290,7 +290,6 @@ export class LedgerState {
   }
 
   #settle(session: KeptSession, ordinal: Ordinal): void {
-    if (this.#rows.settle(session, ordinal)) return
     const owed = session.owed.get(ordinal)
     if (!owed) return
     session.owed.delete(ordinal)
@@ -302,7 +301,10 @@ export class LedgerState {
     for (const { first, count } of runs) {
       // No more than there are: a count that is wrong must not take for ever.
       const last = Math.min(first + count, session.next + (session.tail?.length ?? 0))
-      for (let ordinal = first; ordinal < last; ordinal++) this.#settle(session, ordinal)
+      let ordinal = first
+      for (; ordinal < Math.min(last, session.next); ordinal++) this.#settle(session, ordinal)
+      if (ordinal < last) ordinal += this.#rows.settle(session, ordinal, last - ordinal)
+      for (; ordinal < last; ordinal++) this.#settle(session, ordinal)
     }
   }
 
