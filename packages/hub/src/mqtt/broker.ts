@@ -83,7 +83,7 @@ export class Broker {
     this.delivery = new Delivery({
       sharing: this.sharing,
       ...{ store, keeper, limits, counters: this.counters, now: this.now },
-      expire: (session) => this.end(session),
+      expire: (session) => void this.end(session),
     })
     this.router = new Router(this.delivery, this.sharing)
     // Never in the middle of another message: there is one on its way at a time.
@@ -172,18 +172,19 @@ export class Broker {
     passing.stored(this.#history.keep({ space, channel, message, bytes, lifetime }, waiter))
   }
 
-  /** A session is over: its subscriptions, its queue, what it owed ([MQTT-4.1.0-2]). */
-  end(session: Session): void {
-    if (!this.sessions.remove(session)) return
+  /** A session is over: its subscriptions, its queue, what it owed ([MQTT-4.1.0-2]). Gives the number to wait for. */
+  end(session: Session): Lsn {
+    if (!this.sessions.remove(session)) return 0
     for (const [sent, subscription] of session.subscriptions) {
       session.removeSubscription(sent)
       this.guard('the end of a subscription', () => this.#unsubscribe(session, sent, subscription))
     }
     this.delivery.handOn(session, true)
-    this.keeper.ended(session)
+    const lsn = this.keeper.ended(session)
     session.expiry = 0
     this.delivery.forget(session)
     this.wills.ended(session)
+    return lsn
   }
 
   /** The subscription, by the filter as it was sent, ends when its time is over. */

@@ -80,7 +80,7 @@ export interface Keeper {
   returned(session: Session): void
   left(session: Session): void
   /** From now on it lasts no longer than its connection, or not even that. */
-  ended(session: Session): void
+  ended(session: Session): Lsn
   subscribed(session: Session, filter: string, subscription: ClientSubscription): Lsn
   unsubscribed(session: Session, filter: string): Lsn
 
@@ -117,7 +117,7 @@ export const FORGETFUL: Keeper = {
   began() {},
   returned() {},
   left() {},
-  ended() {},
+  ended: () => 0,
   subscribed: () => 0,
   unsubscribed: () => 0,
   published: () => 0,

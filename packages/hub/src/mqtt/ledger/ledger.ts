@@ -169,11 +169,12 @@ export class Ledger implements Keeper {
     this.append({ kind: 'left', session: number, at: this.#parts.clock.monotonic(), expiry, sent })
   }
 
-  ended(session: Session): void {
-    if (session.number === 0) return
-    this.append({ kind: 'ended', session: session.number })
+  ended(session: Session): Lsn {
+    if (session.number === 0) return 0
+    const lsn = this.append({ kind: 'ended', session: session.number })
     session.number = 0
     this.#sets.forget()
+    return lsn
   }
 
   subscribed({ number }: Session, filter: string, subscription: ClientSubscription): Lsn {
