@@ -81,7 +81,7 @@ export class Broker {
     this.#history = history
     this.sharing = new Sharing({ store, keeper, limits, counters: this.counters })
     this.delivery = new Delivery({
-      sharing: this.sharing,
+      part: (session) => this.sharing.part(session),
       ...{ store, keeper, limits, counters: this.counters, now: this.now },
       expire: (session) => void this.end(session),
     })

@@ -10,14 +10,14 @@ import { sizeOfPublication } from './publication.ts'
 import type { Publication } from './publication.ts'
 import { MARK_IDENTIFIERS, MARK_RETAIN, UNHELD } from './session.ts'
 import type { Group, Owed, Session } from './session.ts'
-import type { Sharing } from './sharing.ts'
 
 export interface DeliveryParts {
   readonly store: MessageStore<Publication>
   readonly limits: MqttLimits
   readonly counters: Counters
   readonly keeper: Keeper
-  readonly sharing: Sharing
+  /** What waits for it in rows that others read too goes into its queue: `Sharing.part`. */
+  readonly part: (session: Session) => void
   /** Monotonic ms. */
   readonly now: () => number
   /** Of a session without a connection whose queue is full, under the policy `expire-session`. */
@@ -70,8 +70,8 @@ export class Delivery {
 
   /** Room for one more in its queue; false: there is none, or the session has ended over it. */
   admit(session: Session, size: number): boolean {
-    const { limits, expire, sharing } = this.#parts
-    if (session.tail !== undefined) sharing.part(session)
+    const { limits, expire, part } = this.#parts
+    if (session.tail !== undefined) part(session)
     // What goes out at once needs no place in the queue, though others may have filled the store.
     if (session.queue.length === 0 && this.hasRoom(session)) return true
     if (!this.#isFull(session, size)) return true
@@ -280,7 +280,7 @@ export class Delivery {
 
   #enqueue(session: Session, message: Passing, terms: DeliveryTerms): Delivered {
     const { size, kept } = message
-    if (session.tail !== undefined) this.#parts.sharing.part(session)
+    if (session.tail !== undefined) this.#parts.part(session)
     const isAdmitted =
       session.number !== 0 && kept !== undefined && kept.position !== 0 && !kept.except.has(session.number)
     if (!isAdmitted && !this.admit(session, size)) {

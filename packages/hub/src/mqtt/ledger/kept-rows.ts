@@ -3,7 +3,6 @@ import { Gathering } from '../gathering.ts'
 import { SharedTail, markOf, termsIn } from '../shared-tail.ts'
 import type { KeptMessages } from './kept-messages.ts'
 import type { LedgerRecord, Ordinal, RowMessage, TargetState, Terms } from './records.ts'
-import type { KeptSession } from './state.ts'
 
 /** A set of sessions, and how those of them that wait share what comes to it. */
 export interface KeptTargets {
@@ -12,11 +11,20 @@ export interface KeptTargets {
   gathering: Gathering<TargetState> | undefined
 }
 
-export interface KeptRowsParts {
-  readonly sessions: ReadonlyMap<number, KeptSession>
+/** A session, as far as it shares something. */
+export interface RowReader {
+  /** `undefined`: it has a connection. */
+  readonly leftAt: object | undefined
+  /** The ordinal of the first that it shares. */
+  next: Ordinal
+  tail: SharedTail | undefined
+}
+
+export interface KeptRowsParts<S extends RowReader> {
+  readonly sessions: ReadonlyMap<number, S>
   readonly messages: KeptMessages
   /** It is owed this too, behind all else. */
-  readonly owe: (session: KeptSession, message: number, terms: Terms) => void
+  readonly owe: (session: S, message: number, terms: Terms) => void
 }
 
 /** As many as in `Sharing`: whoever looks into more of them is slower than with a list of his own. */
@@ -26,13 +34,13 @@ const MOST_ROWS = 16
  * What the records say that many sessions wait for, once for all of them: a thousand sessions with a hundred thousand
  * messages would not fit into memory one by one. Who has a connection then has a list of his own.
  */
-export class KeptRows {
-  readonly #parts: KeptRowsParts
+export class KeptRows<S extends RowReader> {
+  readonly #parts: KeptRowsParts<S>
   /** Of the snapshot that is read, held until it is complete: sessions that read them follow. */
   readonly #written = new Map<number, SharedRow>()
   readonly #held: { readonly row: SharedRow; readonly first: number }[] = []
 
-  constructor(parts: KeptRowsParts) {
+  constructor(parts: KeptRowsParts<S>) {
     this.#parts = parts
   }
 
@@ -59,7 +67,7 @@ export class KeptRows {
   }
 
   /** What waits for it in rows is in its own list. */
-  part(session: KeptSession | undefined): void {
+  part(session: S | undefined): void {
     const { tail } = session ?? {}
     if (session === undefined || tail === undefined || tail.parts.length === 0) return
     const waiting = [...tail.entries()]
@@ -70,7 +78,7 @@ export class KeptRows {
   }
 
   /** The oldest of what it shares; the rest of the ordinals is in its own list, or is by now. Gives how many they were. */
-  settle(session: KeptSession, first: Ordinal, count: number): number {
+  settle(session: S, first: Ordinal, count: number): number {
     const length = session.tail?.length ?? 0
     if (length === 0) return 0
     if (first !== session.next) {
@@ -105,7 +113,7 @@ export class KeptRows {
     }
   }
 
-  waits(session: KeptSession, { rows }: Extract<LedgerRecord, { kind: 'waits' }>): void {
+  waits(session: S, { rows }: Extract<LedgerRecord, { kind: 'waits' }>): void {
     this.part(session)
     const tail = (session.tail ??= new SharedTail())
     for (const { row: number, from, to, ...terms } of rows) {

@@ -56,7 +56,7 @@ export class LedgerState {
   /** The greatest that was ever given. */
   lastNumber = 0
   readonly #messages = new KeptMessages()
-  readonly #rows: KeptRows = new KeptRows({
+  readonly #rows: KeptRows<KeptSession> = new KeptRows({
     ...{ sessions: this.sessions, messages: this.#messages },
     owe: (session, message, terms) => this.#oweAlone(session, message, terms, 0),
   })
