@@ -12,6 +12,12 @@ export interface SocketTransportOptions {
 /** What the peer has to close its side after ours; ms. */
 const LINGER = 2000
 const NOTHING = new Uint8Array(0)
+const TRANSPORT = Symbol('transport')
+
+/** It knows its transport, so that one listener serves all: a closure each would be a tenth of an idle connection. */
+interface CarryingSocket extends Socket {
+  [TRANSPORT]?: SocketTransport
+}
 
 /** A TCP or TLS connection that carries MQTT. */
 export class SocketTransport implements Transport {
@@ -19,7 +25,7 @@ export class SocketTransport implements Transport {
   readonly door: 'front' | 'mqtt'
   readonly peer: Peer
   readonly certificateName: string | undefined
-  readonly #socket: Socket
+  readonly #socket: CarryingSocket
   #handler: TransportHandler | undefined
   #isDrainedAwaited = false
   #linger: NodeJS.Timeout | undefined
@@ -39,16 +45,27 @@ export class SocketTransport implements Transport {
   start(handler: TransportHandler): void {
     const socket = this.#socket
     this.#handler = handler
-    socket.on('data', (chunk: Buffer) => this.#handler?.received(chunk))
-    // MQTT has no use for half a connection: who ends his side is gone, now, whatever we still have for him.
-    socket.on('end', () => {
-      this.#over(true)
-      this.end()
-    })
-    socket.on('close', (hadError) => {
-      clearTimeout(this.#linger)
-      this.#over(!hadError)
-    })
+    socket[TRANSPORT] = this
+    socket.on('data', SocketTransport.#onData)
+    socket.on('end', SocketTransport.#onEnd)
+    socket.on('close', SocketTransport.#onClose)
+  }
+
+  static #onData(this: CarryingSocket, chunk: Buffer): void {
+    transportOf(this).#handler?.received(chunk)
+  }
+
+  /** MQTT has no use for half a connection: who ends his side is gone, now, whatever we still have for him. */
+  static #onEnd(this: CarryingSocket): void {
+    const transport = transportOf(this)
+    transport.#over(true)
+    transport.end()
+  }
+
+  static #onClose(this: CarryingSocket, hadError: boolean): void {
+    const transport = transportOf(this)
+    clearTimeout(transport.#linger)
+    transport.#over(!hadError)
   }
 
   write(pieces: readonly Uint8Array[]): void {
@@ -101,4 +118,9 @@ export class SocketTransport implements Transport {
     this.#handler = undefined
     handler?.closed(clean)
   }
+}
+
+/** Its listeners are there since it has one. */
+function transportOf(socket: CarryingSocket): SocketTransport {
+  return socket[TRANSPORT] as SocketTransport
 }
