@@ -46,26 +46,27 @@ export class SocketTransport implements Transport {
     const socket = this.#socket
     this.#handler = handler
     socket[TRANSPORT] = this
-    socket.on('data', SocketTransport.#onData)
-    socket.on('end', SocketTransport.#onEnd)
-    socket.on('close', SocketTransport.#onClose)
+    socket.on('data', onData)
+    socket.on('end', onEnd)
+    socket.on('close', onClose)
   }
 
-  static #onData(this: CarryingSocket, chunk: Buffer): void {
-    transportOf(this).#handler?.received(chunk)
+  /** What its socket tells. */
+  received(chunk: Uint8Array): void {
+    this.#handler?.received(chunk)
   }
 
-  /** MQTT has no use for half a connection: who ends his side is gone, now, whatever we still have for him. */
-  static #onEnd(this: CarryingSocket): void {
-    const transport = transportOf(this)
-    transport.#over(true)
-    transport.end()
+  ended(): void {
+    // MQTT has no use for half a connection: who ends his side is gone, now, whatever we still have for him.
+    this.closed(true)
+    this.end()
   }
 
-  static #onClose(this: CarryingSocket, hadError: boolean): void {
-    const transport = transportOf(this)
-    clearTimeout(transport.#linger)
-    transport.#over(!hadError)
+  closed(clean: boolean): void {
+    if (this.#socket.destroyed) clearTimeout(this.#linger)
+    const handler = this.#handler
+    this.#handler = undefined
+    handler?.closed(clean)
   }
 
   write(pieces: readonly Uint8Array[]): void {
@@ -112,15 +113,16 @@ export class SocketTransport implements Transport {
   destroy(): void {
     this.#socket.destroy()
   }
-
-  #over(clean: boolean): void {
-    const handler = this.#handler
-    this.#handler = undefined
-    handler?.closed(clean)
-  }
 }
 
-/** Its listeners are there since it has one. */
-function transportOf(socket: CarryingSocket): SocketTransport {
-  return socket[TRANSPORT] as SocketTransport
+function onData(this: CarryingSocket, chunk: Buffer): void {
+  this[TRANSPORT]?.received(chunk)
+}
+
+function onEnd(this: CarryingSocket): void {
+  this[TRANSPORT]?.ended()
+}
+
+function onClose(this: CarryingSocket, hadError: boolean): void {
+  this[TRANSPORT]?.closed(!hadError)
 }
