@@ -28,6 +28,8 @@ export class SocketTransport implements Transport {
   readonly #socket: CarryingSocket
   #handler: TransportHandler | undefined
   #isDrainedAwaited = false
+  /** Of TLS, which never has written anything when `write` returns: asked for with an empty piece, each write would be two. */
+  readonly #written: ((error?: Error | null) => void) | undefined
   #linger: NodeJS.Timeout | undefined
 
   constructor(socket: Socket, options: SocketTransportOptions) {
@@ -36,6 +38,7 @@ export class SocketTransport implements Transport {
     this.door = options.door
     this.peer = options.peer
     this.certificateName = certificateNameOf(socket)
+    this.#written = this.kind === 'tls' ? (error) => this.#drained(error) : undefined
   }
 
   get pendingBytes(): number {
@@ -74,13 +77,14 @@ export class SocketTransport implements Transport {
     if (socket.destroyed || socket.writableEnded) return
     const [first, second] = pieces
     if (second === undefined) {
-      if (first !== undefined) socket.write(first)
+      if (first !== undefined) socket.write(first, this.#written)
     } else {
+      const last = pieces.length - 1
       socket.cork()
-      for (const piece of pieces) socket.write(piece)
+      pieces.forEach((piece, at) => socket.write(piece, at === last ? this.#written : undefined))
       socket.uncork()
     }
-    if (socket.writableLength > 0 && !this.#isDrainedAwaited) this.#awaitDrained()
+    if (this.#written === undefined && socket.writableLength > 0 && !this.#isDrainedAwaited) this.#awaitDrained()
   }
 
   /** Node's `drain` comes only for more than it likes to hold; an empty piece comes back behind all others. */
@@ -88,8 +92,12 @@ export class SocketTransport implements Transport {
     this.#isDrainedAwaited = true
     this.#socket.write(NOTHING, (error) => {
       this.#isDrainedAwaited = false
-      if (!error) this.#handler?.drained()
+      this.#drained(error)
     })
+  }
+
+  #drained(error: Error | null | undefined): void {
+    if (!error && this.#socket.writableLength === 0) this.#handler?.drained()
   }
 
   pause(): void {
