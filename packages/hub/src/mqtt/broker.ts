@@ -1,4 +1,5 @@
-import { TopicMemo } from '@halyard/wire/mqtt'
+import { ReadingDesk, TopicMemo } from '@halyard/wire/mqtt'
+import type { PacketReaderOptions } from '@halyard/wire/mqtt'
 import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import type { Lsn } from '../domain/ports.ts'
@@ -11,6 +12,7 @@ import { Flusher } from './flush.ts'
 import { FORGETFUL, UNKEPT } from './keeper.ts'
 import type { Keeper, PublishOrder } from './keeper.ts'
 import type { MqttLimits } from './limits.ts'
+import type { OutputShare } from './output.ts'
 import { Passing } from './passing.ts'
 import { isOwnTopic, topicOf } from './publication.ts'
 import type { Publication } from './publication.ts'
@@ -23,6 +25,9 @@ import { Space } from './space.ts'
 import type { Targets } from './targets.ts'
 import { Wills } from './wills.ts'
 import type { WillMessage } from './wills.ts'
+
+/** More than any client has; 3.1's limit of 23 is nobody's any more. */
+const MAX_CLIENT_ID = 65_535
 
 export interface BrokerParts {
   /** Whose CONNECT it is, and whether it may come in. */
@@ -48,8 +53,8 @@ export class Broker {
   readonly authenticators: ReadonlyMap<string, Authenticator>
   readonly counters: Counters = new Counters()
   readonly flusher: Flusher = new Flusher()
-  readonly slabs: SlabPool = new SlabPool()
-  readonly topics: TopicMemo = new TopicMemo(16_384)
+  readonly outputs: OutputShare
+  readonly reading: PacketReaderOptions
   readonly sessions: SessionTable = new SessionTable()
   readonly sharing: Sharing
   readonly delivery: Delivery
@@ -72,6 +77,15 @@ export class Broker {
   constructor(parts: BrokerParts) {
     const { authenticate, authenticators = [], store, keeper = FORGETFUL, history, limits, clock, logger } = parts
     this.limits = limits
+    this.outputs = { flusher: this.flusher, slabs: new SlabPool(), much: limits.outputBytes / 2 }
+    this.reading = {
+      receiver: 'server',
+      maxPacketBytes: limits.connectBytes,
+      maxUserProperties: limits.userProperties,
+      maxClientIdCharacters: MAX_CLIENT_ID,
+      topics: new TopicMemo(16_384),
+      desk: new ReadingDesk(),
+    }
     this.clock = clock
     this.logger = logger
     this.authenticate = authenticate

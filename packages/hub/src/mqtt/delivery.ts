@@ -170,9 +170,7 @@ export class Delivery {
       this.settle(session, item)
     }
     for (const position of session.queue) store.release(position)
-    session.queue.clear()
-    session.queuedIdentifiers.clear()
-    session.queuedBytes = 0
+    session.clearQueue()
     session.tail?.leave()
     session.tail = undefined
   }
@@ -256,15 +254,15 @@ export class Delivery {
 
   #sendQueued(session: Session, link: Link): void {
     const { store, keeper, now } = this.#parts
-    const { queue, queuedIdentifiers } = session
+    const { queue } = session
     const mark = queue.firstMark
     const ordinal = session.sent
     const position = queue.shift()
     const publication = store.get(position)
     if (publication === undefined) return
     session.queuedBytes -= sizeOfPublication(publication)
-    const identifiers = mark & MARK_IDENTIFIERS ? queuedIdentifiers.get(position) : undefined
-    if (identifiers) queuedIdentifiers.delete(position)
+    const identifiers = mark & MARK_IDENTIFIERS ? session.queuedIdentifiers.get(position) : undefined
+    if (identifiers) session.forgetIdentifiers(position)
     // [MQTT-3.3.2-5]
     if (publication.expiresAt <= now()) {
       keeper.settled(session, ordinal)
@@ -314,7 +312,7 @@ export class Delivery {
       const position: Position = session.queue.shift()
       const publication = store.get(position)
       if (publication) session.queuedBytes -= sizeOfPublication(publication)
-      session.queuedIdentifiers.delete(position)
+      session.forgetIdentifiers(position)
       store.release(position)
       this.#lose(session)
     }

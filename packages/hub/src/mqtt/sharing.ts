@@ -133,7 +133,7 @@ export class Sharing {
       const size = publication === undefined ? 0 : sizeOfPublication(publication)
       session.queuedBytes -= size
       muchBytes -= size
-      session.queuedIdentifiers.delete(position)
+      session.forgetIdentifiers(position)
       store.release(position)
     }
     const first = session.next

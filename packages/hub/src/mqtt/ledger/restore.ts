@@ -235,9 +235,7 @@ async function restoreWills(state: LedgerState, parts: RestoreParts): Promise<vo
       ledger.willGone(message)
       continue
     }
-    const session =
-      broker.sessions.find(principal, owner.clientId) ??
-      new Session(JSON.stringify([owner.space, owner.account, owner.clientId]), owner.clientId, principal, 1)
+    const session = broker.sessions.find(principal, owner.clientId) ?? new Session(owner.clientId, principal, 1)
     // One that is not there any more ended without its will: it is due now.
     broker.wills.left(message, session, session.leftAt)
   }
