@@ -1,4 +1,4 @@
-import { writeJson } from './json.ts'
+import { writeAnswer } from './json.ts'
 
 /** What a broker says when it does not do what was asked. docs/protocols/emitter.md §2.2 */
 export interface Failure {
@@ -63,5 +63,5 @@ export const BAD_REQUEST: Refusal = { refusal: 'bad-request' }
 /** `{"req":5,"status":401,"message":"…"}`. `req` is the packet id of the request, left out when 0. */
 export function encodeFailure(name: FailureName, req: number): Uint8Array {
   const { status, message } = FAILURES[name]
-  return writeJson({ req: req === 0 ? undefined : req, status, message })
+  return writeAnswer({ req: req === 0 ? undefined : req, status, message })
 }

@@ -1,7 +1,7 @@
 import { fromBase64, toBase64 } from './base64.ts'
 import { BAD_REQUEST } from './failures.ts'
 import type { Refusal } from './failures.ts'
-import { Fields, writeJson } from './json.ts'
+import { Fields, writeAnswer, writeRequest } from './json.ts'
 
 /** Asks for stored messages, page by page. docs/protocols/emitter.md §2.9 */
 export interface HistoryRequest {
@@ -23,7 +23,7 @@ export interface HistoryAnswer {
 }
 
 export function encodeHistoryRequest({ topic, startFromId }: HistoryRequest): Uint8Array {
-  return writeJson({ channel: topic, startFromID: startFromId && toBase64(startFromId) })
+  return writeRequest({ channel: topic, startFromID: startFromId && toBase64(startFromId) })
 }
 
 /** The key is in `channel`; a member `key` is not looked at. */
@@ -38,7 +38,7 @@ export function decodeHistoryRequest(payload: Uint8Array): HistoryRequest | Refu
 
 /** `{"req":1,"messages":[{"id":"…","channel":"a/","payload":"…"}]}`: the one answer without `status`. */
 export function encodeHistoryAnswer({ messages }: HistoryAnswer, req: number): Uint8Array {
-  return writeJson({
+  return writeAnswer({
     req: req === 0 ? undefined : req,
     messages: messages.map(({ id, channel, payload }) => ({ id: toBase64(id), channel, payload: toBase64(payload) })),
   })

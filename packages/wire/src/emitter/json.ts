@@ -6,9 +6,14 @@ const decoder = new TextDecoder()
 /** What the broker escapes beyond JSON's own rules. */
 const ESCAPED = /[&<>\u2028\u2029]/g
 
-/** Members in the order of the object, those that are `undefined` left out; `&`, `<` and `>` as `\u0026` and so on. */
-export function writeJson(value: object): Uint8Array {
-  return encoder.encode(JSON.stringify(value).replace(ESCAPED, escape))
+/** What a client sends: members in the order of the object, those that are `undefined` left out. */
+export function writeRequest(request: object): Uint8Array {
+  return encoder.encode(JSON.stringify(request))
+}
+
+/** What the broker answers: the same, with `&`, `<` and `>` as `\u0026` and so on. */
+export function writeAnswer(answer: object): Uint8Array {
+  return encoder.encode(JSON.stringify(answer).replace(ESCAPED, escape))
 }
 
 function escape(character: string): string {

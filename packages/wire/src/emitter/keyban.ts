@@ -1,6 +1,6 @@
 import { BAD_REQUEST } from './failures.ts'
 import type { Refusal } from './failures.ts'
-import { Fields, writeJson } from './json.ts'
+import { Fields, writeAnswer, writeRequest } from './json.ts'
 
 /** Bans a key, or takes the ban back. docs/protocols/emitter.md §2.5 */
 export interface KeybanRequest {
@@ -16,7 +16,7 @@ export interface KeybanAnswer {
 }
 
 export function encodeKeybanRequest({ secret, target, banned }: KeybanRequest): Uint8Array {
-  return writeJson({ secret, target, banned })
+  return writeRequest({ secret, target, banned })
 }
 
 export function decodeKeybanRequest(payload: Uint8Array): KeybanRequest | Refusal {
@@ -32,7 +32,7 @@ export function decodeKeybanRequest(payload: Uint8Array): KeybanRequest | Refusa
 
 /** `{"req":1,"status":200,"banned":true}` */
 export function encodeKeybanAnswer({ banned }: KeybanAnswer, req: number): Uint8Array {
-  return writeJson({ req: req === 0 ? undefined : req, status: 200, banned })
+  return writeAnswer({ req: req === 0 ? undefined : req, status: 200, banned })
 }
 
 export function readKeybanAnswer(fields: Fields): KeybanAnswer | undefined {

@@ -1,6 +1,6 @@
 import { BAD_REQUEST } from './failures.ts'
 import type { Refusal } from './failures.ts'
-import { Fields, writeJson } from './json.ts'
+import { Fields, writeAnswer, writeRequest } from './json.ts'
 
 /** Asks for a key of a channel. docs/protocols/emitter.md §2.4 */
 export interface KeygenRequest {
@@ -21,7 +21,7 @@ export interface KeygenAnswer {
 }
 
 export function encodeKeygenRequest({ key, channel, type, ttl }: KeygenRequest): Uint8Array {
-  return writeJson({ key, channel, type, ttl })
+  return writeRequest({ key, channel, type, ttl })
 }
 
 export function decodeKeygenRequest(payload: Uint8Array): KeygenRequest | Refusal {
@@ -38,7 +38,7 @@ export function decodeKeygenRequest(payload: Uint8Array): KeygenRequest | Refusa
 
 /** `{"req":1,"status":200,"key":"…","channel":"test/"}` */
 export function encodeKeygenAnswer({ key, channel }: KeygenAnswer, req: number): Uint8Array {
-  return writeJson({ req: req === 0 ? undefined : req, status: 200, key, channel })
+  return writeAnswer({ req: req === 0 ? undefined : req, status: 200, key, channel })
 }
 
 /** `undefined` if there is no key. */

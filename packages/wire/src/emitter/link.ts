@@ -1,6 +1,6 @@
 import { BAD_REQUEST } from './failures.ts'
 import type { Refusal } from './failures.ts'
-import { Fields, writeJson } from './json.ts'
+import { Fields, writeAnswer, writeRequest } from './json.ts'
 
 /** Makes a name of one or two characters stand for a key and a channel. docs/protocols/emitter.md §2.7 */
 export interface LinkRequest {
@@ -27,7 +27,7 @@ export function isLinkName(name: string): boolean {
 }
 
 export function encodeLinkRequest({ key, channel, name, subscribe }: LinkRequest): Uint8Array {
-  return writeJson({ key, channel, name, subscribe })
+  return writeRequest({ key, channel, name, subscribe })
 }
 
 /** The JavaScript SDK sends `private` as well; brokers pass over it since 2019. */
@@ -46,7 +46,7 @@ export function decodeLinkRequest(payload: Uint8Array): LinkRequest | Refusal {
 
 /** `{"req":1,"status":200,"name":"a0","channel":"a/?ttl=60"}`, whose `&` is written `\u0026`. */
 export function encodeLinkAnswer({ name, channel }: LinkAnswer, req: number): Uint8Array {
-  return writeJson({ req: req === 0 ? undefined : req, status: 200, name, channel })
+  return writeAnswer({ req: req === 0 ? undefined : req, status: 200, name, channel })
 }
 
 export function readLinkAnswer(fields: Fields): LinkAnswer | undefined {

@@ -1,4 +1,4 @@
-import { writeJson } from './json.ts'
+import { writeAnswer } from './json.ts'
 import type { Fields } from './json.ts'
 
 /** Who the connection is, and its links. The payload of the request means nothing. docs/protocols/emitter.md §2.8 */
@@ -11,7 +11,7 @@ export interface MeAnswer {
 /** `{"req":1,"status":200,"id":"…","links":{"a0":"a/"}}` */
 export function encodeMeAnswer({ id, links }: MeAnswer, req: number): Uint8Array {
   const some = links !== undefined && Object.keys(links).length > 0
-  return writeJson({ req: req === 0 ? undefined : req, status: 200, id, links: some ? links : undefined })
+  return writeAnswer({ req: req === 0 ? undefined : req, status: 200, id, links: some ? links : undefined })
 }
 
 export function readMeAnswer(fields: Fields): MeAnswer | undefined {

@@ -1,6 +1,6 @@
 import { BAD_REQUEST } from './failures.ts'
 import type { Refusal } from './failures.ts'
-import { Fields, writeJson } from './json.ts'
+import { Fields, writeAnswer, writeRequest } from './json.ts'
 
 /** Asks who is subscribed to a channel, and to hear of changes. docs/protocols/emitter.md §2.6 */
 export interface PresenceRequest {
@@ -39,7 +39,7 @@ export interface PresenceChange {
 }
 
 export function encodePresenceRequest({ key, channel, status, changes }: PresenceRequest): Uint8Array {
-  return writeJson({ key, channel, status, changes })
+  return writeRequest({ key, channel, status, changes })
 }
 
 export function decodePresenceRequest(payload: Uint8Array): PresenceRequest | Refusal {
@@ -57,7 +57,7 @@ export function decodePresenceRequest(payload: Uint8Array): PresenceRequest | Re
 /** `{"req":1,"status":200,"time":…,"event":"status","channel":"a/","who":[{"id":"…","username":"bob"},{"id":"…"}]}` */
 export function encodePresenceStatus(status: Omit<PresenceStatus, 'event'>, req: number): Uint8Array {
   const { time, channel, who } = status
-  return writeJson({
+  return writeAnswer({
     req: req === 0 ? undefined : req,
     status: 200,
     time,
@@ -69,12 +69,12 @@ export function encodePresenceStatus(status: Omit<PresenceStatus, 'event'>, req:
 
 /** The answer to `status: false`: every field is there, for clients of the original read all of them. */
 export function encodePresenceDone(req: number): Uint8Array {
-  return writeJson({ req: req === 0 ? undefined : req, status: 200, time: 0, event: '', channel: '', who: null })
+  return writeAnswer({ req: req === 0 ? undefined : req, status: 200, time: 0, event: '', channel: '', who: null })
 }
 
 /** `{"time":…,"event":"subscribe","channel":"a/","who":{"id":"…"}}`: no answer, so no `req` and no `status`. */
 export function encodePresenceChange({ time, event, channel, who }: PresenceChange): Uint8Array {
-  return writeJson({ time, event, channel, who: person(who) })
+  return writeAnswer({ time, event, channel, who: person(who) })
 }
 
 function person({ id, username }: PresenceWho): PresenceWho {

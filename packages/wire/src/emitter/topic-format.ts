@@ -47,6 +47,7 @@ export function formatTopic(parts: TopicParts): string {
 /** The same without the key, as a link is made for: `channel/?ttl=5&me=0`. Throws as {@link formatTopic} does. */
 export function formatChannel(parts: ChannelParts): string {
   const plain = normaliseChannel(parts.channel)
+  if (plain === '/') throw unencodable('the channel is empty; give at least one segment')
   const group = parts.group
   if (group !== undefined && !/^[^/+#*?]+$/.test(group))
     throw unencodable('a share group is a segment without wildcards')
