@@ -23,7 +23,7 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
  * @example
  * ```ts
  * import { formatConnectionId } from '@halyard/wire/emitter'
- * console.log(formatConnectionId(new Uint8Array(16).fill(255))) // 7777777777777777777777777774
+ * console.log(formatConnectionId(new Uint8Array(16).fill(255))) // 77777777777777777777777774
  * ```
  */
 export function formatConnectionId(bytes: Uint8Array): string {

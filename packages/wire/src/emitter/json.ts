@@ -1,7 +1,8 @@
 /** JSON as Emitter's broker writes and reads it. docs/protocols/emitter.md §2.3 */
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
+// A byte order mark is no JSON.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /** What the broker escapes beyond JSON's own rules. */
 const ESCAPED = /[&<>\u2028\u2029]/g

@@ -1,3 +1,4 @@
+import { readExpiry, writeExpiry } from './epoch.ts'
 import { PERMISSION } from './permissions.ts'
 import type { KeyTarget } from './target.ts'
 
@@ -27,10 +28,7 @@ export const KEY_BYTES = 24
 /** Of a key as text. */
 export const KEY_CHARACTERS = 32
 
-/** 2010-01-01, unix seconds */
-const EPOCH = 1_262_304_000
-
-/** A moment before 2010 becomes its first second and one after 2146 the last, so that what ends does end. */
+/** An `expires` before 2010 becomes its first second and one after 2146 the last, so that what ends does end. */
 export function encodeKey(key: SecurityKey): Uint8Array {
   const bytes = new Uint8Array(KEY_BYTES)
   const view = new DataView(bytes.buffer)
@@ -41,14 +39,13 @@ export function encodeKey(key: SecurityKey): Uint8Array {
   // Three bytes of path and one of permissions.
   view.setUint32(12, (key.target.path << 8) | (key.permissions & 0xff))
   view.setUint32(16, key.target.hash)
-  view.setUint32(20, key.expires === 0 ? 0 : Math.min(Math.max(key.expires - EPOCH, 1), 0xffff_ffff))
+  view.setUint32(20, writeExpiry(key.expires))
   return bytes
 }
 
 /** Of exactly {@link KEY_BYTES}. */
 export function decodeKey(bytes: Uint8Array): SecurityKey {
   const view = new DataView(bytes.buffer, bytes.byteOffset, KEY_BYTES)
-  const expires = view.getUint32(20)
   return {
     salt: view.getUint16(0),
     master: view.getUint16(2),
@@ -56,7 +53,7 @@ export function decodeKey(bytes: Uint8Array): SecurityKey {
     signature: view.getUint32(8),
     permissions: view.getUint8(15),
     target: { path: view.getUint32(12) >>> 8, hash: view.getUint32(16) },
-    expires: expires === 0 ? 0 : expires + EPOCH,
+    expires: readExpiry(view.getUint32(20)),
   }
 }
 

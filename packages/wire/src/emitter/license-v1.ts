@@ -1,4 +1,5 @@
 import { toBase64Url } from './base64.ts'
+import { readExpiry, writeExpiry } from './epoch.ts'
 import type { Problem } from './errors.ts'
 import type { License1 } from './license-type.ts'
 
@@ -11,21 +12,18 @@ import type { License1 } from './license-type.ts'
  * `expires` is counted from 2010. docs/protocols/emitter.md §3.2
  */
 const LENGTH = 32
-/** 2010-01-01, unix seconds */
-const EPOCH = 1_262_304_000
 
 /** What stands behind the 32 bytes is passed over. */
 export function parseLicense1(bytes: Uint8Array): License1 | Problem {
   if (bytes.length < LENGTH) return { problem: `the licence has ${bytes.length} bytes; version 1 has ${LENGTH}` }
   const view = new DataView(bytes.buffer, bytes.byteOffset, LENGTH)
-  const expires = view.getUint32(24)
   return {
     version: 1,
     key: bytes.slice(0, 16),
     contract: view.getUint32(16),
     signature: view.getUint32(20),
     master: 1,
-    expires: expires === 0 ? 0 : expires + EPOCH,
+    expires: readExpiry(view.getUint32(24)),
     type: view.getUint32(28),
   }
 }
@@ -36,7 +34,7 @@ export function encodeLicense1({ key, contract, signature, expires, type }: Lice
   const view = new DataView(bytes.buffer)
   view.setUint32(16, contract)
   view.setUint32(20, signature)
-  view.setUint32(24, expires === 0 ? 0 : Math.min(Math.max(expires - EPOCH, 1), 0xffff_ffff))
+  view.setUint32(24, writeExpiry(expires))
   view.setUint32(28, type)
   return `${toBase64Url(bytes)}:1`
 }

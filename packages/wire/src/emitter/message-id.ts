@@ -1,3 +1,4 @@
+import { EPOCH_2018 } from './epoch.ts'
 import { channelHash } from './hash.ts'
 
 /**
@@ -6,7 +7,7 @@ import { channelHash } from './hash.ts'
  *
  * ```
  * 0                     4               8                 12             16         20
- * | contract ^ segment1 | latest - time | latest - counter| random word  | contract | segment1 | segment2 …
+ * | contract ^ segment1 |   top - time  |   top - counter | random word  | contract | segment1 | segment2 …
  * ```
  *
  * Segments are hashes; all words are big endian.
@@ -24,17 +25,16 @@ export interface MessageId {
 }
 
 const HEAD = 16
-const LATEST = 0xffff_ffff
-/** 2018-01-01, unix seconds */
-const EPOCH = 1_514_764_800
+/** What times and counters are taken from, so that the newest id is the smallest. */
+const TOP = 0xffff_ffff
 
 export function encodeMessageId(id: MessageId): Uint8Array {
   const { time, counter, process, contract, segments } = id
   const bytes = new Uint8Array(HEAD + 4 * (segments.length + 1))
   const view = new DataView(bytes.buffer)
   view.setUint32(0, contract ^ (segments[0] ?? 0))
-  view.setUint32(4, LATEST - (time - EPOCH))
-  view.setUint32(8, LATEST - counter)
+  view.setUint32(4, TOP - (time - EPOCH_2018))
+  view.setUint32(8, TOP - counter)
   view.setUint32(12, process)
   view.setUint32(HEAD, contract)
   for (const [i, segment] of segments.entries()) view.setUint32(HEAD + 4 * (i + 1), segment)
@@ -50,8 +50,8 @@ export function decodeMessageId(bytes: Uint8Array): MessageId | undefined {
   for (let at = HEAD + 4; at < bytes.length; at += 4) segments.push(view.getUint32(at))
   if (view.getUint32(0) !== (contract ^ segments[0]!) >>> 0) return undefined
   return {
-    time: LATEST - view.getUint32(4) + EPOCH,
-    counter: LATEST - view.getUint32(8),
+    time: TOP - view.getUint32(4) + EPOCH_2018,
+    counter: TOP - view.getUint32(8),
     process: view.getUint32(12),
     contract,
     segments,

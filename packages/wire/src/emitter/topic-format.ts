@@ -54,9 +54,18 @@ export function formatChannel(parts: ChannelParts): string {
   const channel = group === undefined ? plain : `$share/${group}/${plain}`
   const parsed = parseTopic(`key/${channel}`)
   if ('problem' in parsed) throw unencodable(parsed.problem)
+  checkWildcards(parsed.segments)
   if (parsed.query !== '') throw unencodable('the channel holds options; give them as options')
   const options = formatOptions(parts)
   return options === '' ? channel : `${channel}?${options}`
+}
+
+/** Brokers take these, and nothing ever arrives. */
+function checkWildcards(segments: readonly string[]): void {
+  if (segments.includes('*'))
+    throw unencodable('* in a channel matches nothing; + is any one segment, a final # all below')
+  if (segments.slice(0, -1).includes('#'))
+    throw unencodable('# in a channel must be its last segment; + is any one segment')
 }
 
 /** The channel without slashes in front and with one behind, which is how the broker wants it. */

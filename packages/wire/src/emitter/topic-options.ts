@@ -1,3 +1,5 @@
+import { EPOCH_2018 } from './epoch.ts'
+
 /** What stands behind `/?` in a topic. docs/protocols/emitter.md §1.3 */
 export interface TopicOptions {
   /** Seconds that a published message is stored; `undefined`: not at all, and so is 0. */
@@ -11,12 +13,12 @@ export interface TopicOptions {
   readonly until: number | undefined
 }
 
-/** 2018-01-01 and 2066-01-01, unix seconds: `from` and `until` outside of them count as not given. */
-export const EARLIEST = 1_514_764_800
+/** The years of the protocol, in unix seconds: `from` and `until` outside of them count as not given. */
+export const EARLIEST: number = EPOCH_2018
 export const LATEST = 3_029_529_600
 
 /** Of a topic without options. */
-export const NO_OPTIONS: TopicOptions = {
+const NO_OPTIONS: TopicOptions = {
   ttl: undefined,
   me: true,
   last: undefined,
