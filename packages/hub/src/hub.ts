@@ -144,7 +144,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
           ...{ log: messages, journal, history: index.history, hubId: secrets.hubId, originOf, clock },
           ...{ codec: new StoredPublications(clock), isFull: () => vitals.diskFull() },
         })
-      : new MemoryMessageHistory(() => clock.monotonic()),
+      : new MemoryMessageHistory(clock),
     ...{ anonymous: checked.mqttAnonymous, version: VERSION, sysInterval: config.mqtt.sysInterval },
     ...{ clock, logger: flood },
   }).catch(async (error: unknown) => {

@@ -24,7 +24,7 @@ import type { Passing } from './passing.ts'
 import { Openings } from './openings.ts'
 import { Publishing } from './publishing.ts'
 import type { Session } from './session.ts'
-import { endSubscription, recheck, subscribe, unsubscribe } from './subscribing.ts'
+import { recheck, subscribe, unsubscribe } from './subscribing.ts'
 import type { WillMessage } from './wills.ts'
 
 /** More than any client has; 3.1's limit of 23 is nobody's any more. */
@@ -70,7 +70,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     const isBehind = (): boolean => (this.#session?.number ?? 0) !== 0 && broker.keeper.isBehind
     const isTooMuch = (): boolean => this.#publishing?.isTooMuch === true || isBehind()
     this.#pace = new Pace(this.output, transport, limits, isTooMuch)
-    this.dialectConnection = dialectView(this, id)
+    this.dialectConnection = dialectView(broker, this, id)
     this.#reader = new PacketReader(this, {
       receiver: 'server',
       maxPacketBytes: limits.connectBytes,
@@ -235,19 +235,20 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     this.#will = willOf(connect.will)
     if (this.#will) broker.keeper.willMade(session, this.#will)
     this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
+    this.#reader.anyTopic = principal.ownTopics === true
     this.output.maxPacketBytes = connect.properties?.maximumPacketSize ?? Infinity
     this.output.maxAliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, broker.limits.topicAliases)
-    this.#patience = keepAlive * 1500
-    this.#deadline = keepAlive === 0 ? Infinity : broker.now() + this.#patience
+    this.#patience = keepAlive * 1500 || (principal.silence ?? 0) * 1000
+    this.#deadline = this.#patience === 0 ? Infinity : broker.now() + this.#patience
     broker.counters.connected()
     // [MQTT-3.2.0-1]: the first packet that a server sends.
     if (!this.output.send({ type: 'connack', sessionPresent: isPresent, reasonCode: REASON.success, properties })) {
       return this.#finish(undefined)
     }
+    const ended = isPresent ? recheck(broker, session) : []
     principal.dialect.connected?.(this.dialectConnection)
-    if (!isPresent) return
-    recheck(broker, session)
-    broker.delivery.resume(session, this)
+    for (const name of ended) this.subscriptionEnded(name)
+    if (isPresent) broker.delivery.resume(session, this)
   }
 
   turnAway(reason: ReasonCode, why: string): void {
@@ -264,9 +265,9 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     this.#pace.look()
   }
 
-  /** A dialect takes away what it gave. */
-  dropSubscription(filter: string): void {
-    endSubscription(this.#broker, this, filter)
+  subscriptionEnded(name: string): void {
+    const { dialect } = this.principal
+    this.#broker.guard('the end of a subscription', () => dialect.ended?.(this.dialectConnection, name))
   }
 
   /** The server ends it. 5.0 is told why ([MQTT-4.13.1-1], [MQTT-4.13.2-1]); its will is published. */

@@ -1,31 +1,33 @@
-import type { ClientOutput } from './client-output.ts'
-import type { DialectConnection, Principal, ReasonCode } from './dialect.ts'
+import type { Broker } from './broker.ts'
+import type { DialectConnection } from './dialect.ts'
+import { endSubscription, give } from './subscribing.ts'
+import type { SubscribingClient } from './subscribing.ts'
 
-/** What a dialect's view of a connection stands on. */
-export interface Viewed {
-  readonly principal: Principal
-  readonly isOpen: boolean
-  readonly output: ClientOutput
-  dropSubscription(filter: string): void
-  close(reason: ReasonCode, why: string): void
-}
-
-/** What a dialect sees of it. */
-export function dialectView(connection: Viewed, id: string): DialectConnection {
+/** What a dialect sees of a connection. */
+export function dialectView(broker: Broker, client: SubscribingClient, id: string): DialectConnection {
   let state: Map<string, unknown> | undefined
+  const hasRoom = (): boolean => client.isOpen && client.output.waiting <= broker.limits.outputBytes
   return {
     id,
     get principal() {
-      return connection.principal
+      return client.principal
+    },
+    get subscriptions() {
+      return client.session.subscriptions.keys()
+    },
+    get hasRoom() {
+      return hasRoom()
     },
     get state() {
       return (state ??= new Map<string, unknown>())
     },
     send: (topic, payload) => {
       const packet = { type: 'publish', topic, payload, qos: 0, retain: false, dup: false } as const
-      if (connection.isOpen) connection.output.send(packet)
+      if (hasRoom()) client.output.send(packet)
+      else if (client.isOpen) broker.counters.dropped++
     },
-    unsubscribe: (filter) => connection.dropSubscription(filter),
-    close: (reason, why) => connection.close(reason, why),
+    subscribe: (filter) => client.isOpen && give(broker, client, filter),
+    unsubscribe: (name) => void endSubscription(broker, client, name),
+    close: (reason, why) => client.close(reason, why),
   }
 }

@@ -6,7 +6,7 @@ import { REASON } from '@halyard/wire/mqtt'
 import type { Login, Principal, SessionOwner, Verdict } from '../dialect.ts'
 import { isUsername } from '../../domain/mqtt-accounts.ts'
 import type { MqttAccount, MqttAccounts } from '../../domain/mqtt-accounts.ts'
-import { LoginGuard } from './login-guard.ts'
+import { LoginGuard } from '../../domain/login-guard.ts'
 import { PlainTopics, refused } from './plain-topics.ts'
 
 export interface PlainDialectParts {
