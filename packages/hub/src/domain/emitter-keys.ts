@@ -56,7 +56,9 @@ export class EmitterKeys implements Disposable {
   readonly #entries = new Map<string, Entry>()
   /** By parent, the oldest first. */
   readonly #children = new Map<string, Set<string>>()
-  readonly #listeners = new Set<(id: string) => void>()
+  readonly #listeners = new Set<() => void>()
+  /** Many go at once: they are told of together. */
+  #isClearing = false
   readonly #stopWatching: () => void
 
   private constructor(registry: Registry, limits: EmitterKeyLimits) {
@@ -167,13 +169,13 @@ export class EmitterKeys implements Disposable {
 
   /** Those that ended before: nobody needs to know them any more. `now`: unix seconds. */
   async forgetExpired(now: number): Promise<void> {
-    for (const [id, { expires }] of this.#entries) {
-      if (expires !== 0 && expires < now) await this.#registry.remove(EMITTER_KEYS, id)
-    }
+    const ended: string[] = []
+    for (const [id, { expires }] of this.#entries) if (expires !== 0 && expires < now) ended.push(id)
+    await this.#clear(ended)
   }
 
-  /** Told of each key that is worth something else now, before whoever changed it is. The function given back ends it. */
-  onChange(listener: (id: string) => void): () => void {
+  /** Told when keys are worth something else now, before whoever changed them is. The function given back ends it. */
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -194,12 +196,21 @@ export class EmitterKeys implements Disposable {
 
   async #forgetOldest(parent: string): Promise<void> {
     const children = this.#children.get(parent)
-    while (children !== undefined && children.size > this.#limits.extendedKeys) {
-      for (const oldest of children) {
-        children.delete(oldest)
-        await this.#registry.remove(EMITTER_KEYS, oldest)
-        break
-      }
+    const { extendedKeys } = this.#limits
+    if (children === undefined || children.size <= extendedKeys) return
+    // A tenth at once: to look who used them costs the same for one.
+    const kept = extendedKeys - Math.floor(extendedKeys / 10)
+    await this.#clear([...children].slice(0, children.size - kept))
+  }
+
+  async #clear(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0 || this.#isClearing) return
+    this.#isClearing = true
+    try {
+      for (const id of ids) await this.#registry.remove(EMITTER_KEYS, id)
+    } finally {
+      this.#isClearing = false
+      this.#tell()
     }
   }
 
@@ -216,7 +227,11 @@ export class EmitterKeys implements Disposable {
     // Nobody has asked about a key that was not there: its text is new.
     const after = this.#entries.get(id)
     if (before === undefined && after?.state === 'valid' && !isImported(document)) return
-    for (const listener of this.#listeners) listener(id)
+    if (!this.#isClearing || document !== undefined) this.#tell()
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener()
   }
 
   #remember({ id, state, parent, expires }: EmitterKey): void {

@@ -9,7 +9,7 @@ export interface PresenceRequest {
   readonly channel: string
   /** Answer with who is there; the broker's default is true. */
   readonly status: boolean
-  /** Hear of changes from now on, or no longer; left out: as it was. */
+  /** Hear of changes from now on, or no longer; left out: as it was, unless `status` is left out too, which means true. */
   readonly changes?: boolean | undefined
 }
 
@@ -49,7 +49,8 @@ export function decodePresenceRequest(payload: Uint8Array): PresenceRequest | Re
     key: fields.text('key'),
     channel: fields.text('channel'),
     status: fields.flag('status') ?? true,
-    changes: fields.flag('changes'),
+    // Python's SDK of 2018 sends neither, and waits for events: that was the default then.
+    changes: fields.flag('changes') ?? (fields.has('status') ? undefined : true),
   }
   return fields.wrong ? BAD_REQUEST : request
 }

@@ -43,6 +43,19 @@ export class PlainDialect extends PlainTopics {
     return found && this.revised(clientId, found)
   }
 
+  /** Whether there is an account for it, whatever its password: nobody else may answer then. */
+  knows({ username, certificateName }: Login): boolean | Promise<boolean> {
+    const [first, second] = [this.#isAccount(certificateName), this.#isAccount(username)]
+    if (first === true || second === true) return true
+    if (first === false && second === false) return false
+    return Promise.all([first, second]).then((found) => found.includes(true))
+  }
+
+  #isAccount(username: string | undefined): boolean | Promise<boolean> {
+    const found = username === undefined ? undefined : this.#find(username)
+    return found instanceof Promise ? found.then((account) => account !== undefined) : found !== undefined
+  }
+
   /** What a session of the account is, now that its rights are others. */
   revised(clientId: string, account: MqttAccount): Principal {
     return this.principalOf(clientId, account.username, account)
