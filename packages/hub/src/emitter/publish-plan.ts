@@ -2,7 +2,7 @@ import { MAX_LINK_NAME, PERMISSION, REQUEST_KEY } from '@halyard/wire/emitter'
 import type { EmitterTopic, FailureName } from '@halyard/wire/emitter'
 import type { PublishPlan } from '../mqtt/dialect.ts'
 import type { EmitterBroker } from './broker.ts'
-import { reasonOf, tellFailure } from './broker.ts'
+import { BAD_TOPIC, reasonOf, tellFailure } from './broker.ts'
 import { channelInIndex } from './channels.ts'
 import type { EmitterPrincipal } from './principal.ts'
 import { planRequest } from './requests.ts'
@@ -57,7 +57,7 @@ function fail(broker: EmitterBroker, failure: FailureName): PublishPlan {
     kind: 'request',
     handle: ({ connection, packetId, done }) => {
       tellFailure(connection, failure, packetId, broker)
-      done(reasonOf(failure))
+      done(reasonOf(failure, BAD_TOPIC))
     },
   }
 }

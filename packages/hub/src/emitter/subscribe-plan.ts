@@ -3,7 +3,7 @@ import type { EmitterTopic, FailureName } from '@halyard/wire/emitter'
 import type { Publication, SubscribeOptions, SubscribePlan } from '../mqtt/dialect.ts'
 import type { ReadKey } from './authority.ts'
 import type { EmitterBroker } from './broker.ts'
-import { reasonOf, tellFailure } from './broker.ts'
+import { BAD_FILTER, reasonOf, tellFailure } from './broker.ts'
 import { filterInHistory, filterInIndex } from './channels.ts'
 import type { Caller } from './principal.ts'
 import { readTopic } from './topics.ts'
@@ -76,7 +76,7 @@ async function* storedBefore(
 function refuse(broker: EmitterBroker, failure: FailureName): SubscribePlan {
   return {
     kind: 'refuse',
-    ...{ reason: reasonOf(failure), why: `${failure}, as its emitter/error/ says` },
+    ...{ reason: reasonOf(failure, BAD_FILTER), why: `${failure}, as its emitter/error/ says` },
     tell: (connection, packetId) => tellFailure(connection, failure, packetId, broker),
   }
 }
