@@ -32,7 +32,7 @@ export type EmitterRequest = Pick<DialectRequest, 'connection' | 'payload' | 'pa
 export type RequestAnswer = Uint8Array | Refusal
 
 /** Numbers of 5.0; before it there is but 0x80 in a SUBACK. */
-const NOT_AUTHORISED = 0x87
+export const NOT_AUTHORISED = 0x87
 export const BAD_FILTER = 0x8f
 export const BAD_TOPIC = 0x90
 const REFUSED = 0x83

@@ -236,7 +236,9 @@ export class Broker {
   #routeWill({ publication, lifetime }: WillMessage, session: Session): void {
     const { principal } = session
     const { text } = publication.topic
-    const plan: PublishPlan = principal.dialect.plan(principal, text, publication)
+    const { dialect } = principal
+    const plan: PublishPlan =
+      dialect.planWill?.(principal, text, publication) ?? dialect.plan(principal, text, publication)
     if (plan.kind !== 'route') {
       const why = plan.kind === 'refuse' ? plan.why : 'it is a request'
       return this.logger.warn({ clientId: session.clientId, topic: text }, `mqtt: a will was not published: ${why}`)

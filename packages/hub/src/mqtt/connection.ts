@@ -232,7 +232,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     this.#session = session
     this.#isBridge = connect.bridge === true
     session.link = this
-    this.#will = willOf(connect.will)
+    this.#will = willOf(connect.will, principal)
     if (this.#will) broker.keeper.willMade(session, this.#will)
     this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
     this.#reader.anyTopic = principal.ownTopics === true

@@ -130,7 +130,9 @@ function grant(broker: Broker, client: SubscribingClient, wish: Wish): Granted {
   const { wanted, identifier, packetId } = wish
   const { filter, noLocal, retainAsPublished, retainHandling } = wanted
   const refuse = (reason: ReasonCode, why: string): Granted => {
-    logger.debug({ clientId: session.clientId, filter }, `mqtt: a subscription was refused: ${why}`)
+    // A filter of another grammar may hold a key.
+    const shown = principal.ownTopics ? undefined : filter
+    logger.debug({ clientId: session.clientId, filter: shown }, `mqtt: a subscription was refused: ${why}`)
     return { reason }
   }
   const problem = principal.ownTopics ? undefined : checkFilter(filter, { maxLevels: limits.topicLevels })
@@ -236,13 +238,19 @@ function sendOld(
 export function recheck(broker: Broker, session: Session): readonly string[] {
   const { principal } = session
   const ended: string[] = []
-  for (const [filter, { qos, noLocal, retainAsPublished }] of session.subscriptions) {
-    const plan = principal.dialect.subscribe(principal, filter, { qos, noLocal, retainAsPublished, retainHandling: 2 })
-    if (plan.kind !== 'refuse' || !dropSubscription(broker, session, filter)) continue
-    broker.keeper.unsubscribed(session, filter)
-    ended.push(filter)
+  for (const [name, terms] of session.subscriptions) {
+    if (mayKeep(principal, name, terms) || !dropSubscription(broker, session, name)) continue
+    broker.keeper.unsubscribed(session, name)
+    ended.push(name)
   }
   return ended
+}
+
+function mayKeep(principal: Principal, name: string, terms: SubscriptionTerms): boolean {
+  const { dialect } = principal
+  if (dialect.mayKeep) return dialect.mayKeep(principal, name)
+  const { qos, noLocal, retainAsPublished } = terms
+  return dialect.subscribe(principal, name, { qos, noLocal, retainAsPublished, retainHandling: 2 }).kind !== 'refuse'
 }
 
 type Leaving = Pick<SubscribingClient, 'session' | 'principal' | 'dialectConnection'>

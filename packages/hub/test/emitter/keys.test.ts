@@ -153,6 +153,13 @@ it('a restart keeps keys, bans and the licence, and their texts are nowhere', as
   const client = await first.client()
   const [good, bad] = [await client.keygen(first.master, 'a/', 'rw'), await client.keygen(first.master, 'b/', 'rw')]
   await client.ask('keyban', { secret: first.master, target: bad, banned: true })
+  // What a session that lasts has, and its will, lie on the disk.
+  const lasting = await first.client({
+    ...{ clientId: 'lasting', cleanStart: false, username: 'u', password: Buffer.from('its secret') },
+    will: { topic: `${good}/a/`, payload: Buffer.from('gone'), qos: 1, retain: true },
+  })
+  expect(await lasting.subscribe(`${good}/a/?last=3`, { qos: 1 })).toBe(1)
+  await client.publish(`${good}/a/?ttl=60`, 'x')
   await first.hub.close()
   const second = await startEmitterHub({ data })
   expect(second.hub.accounts.emitter).toEqual(first.hub.accounts.emitter)
@@ -163,7 +170,7 @@ it('a restart keeps keys, bans and the licence, and their texts are nowhere', as
   for (const file of await readdir(data, { recursive: true, withFileTypes: true })) {
     if (!file.isFile() || file.name === 'accounts.json') continue
     const bytes = await readFile(join(file.parentPath, file.name))
-    for (const text of [good, bad, first.master]) expect(bytes.includes(text), file.name).toBe(false)
+    for (const text of [good, bad, first.master, 'its secret']) expect(bytes.includes(text), file.name).toBe(false)
   }
 })
 
