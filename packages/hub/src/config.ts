@@ -4,6 +4,8 @@ import { MAX_SECONDS, UsageError } from '@halyard/core'
 import { readConfigFile } from '@halyard/core/node'
 import * as v from 'valibot'
 import type { HistoryLimits } from './domain/ports.ts'
+import { EmitterSchema, emitterConfig } from './emitter-config.ts'
+import type { EmitterConfig } from './emitter-config.ts'
 import type { HologramLimits } from './hologram/limits.ts'
 import type { PushLimits } from './hologram/push/limits.ts'
 import type { SmsConfig } from './hologram/sms/config.ts'
@@ -51,6 +53,7 @@ export interface HubConfig {
   readonly front: { readonly limits: FrontConfig }
   /** `sysInterval`: seconds between two rounds of `$SYS`; 0: none. */
   readonly mqtt: { readonly limits: MqttConfig; readonly sysInterval: number }
+  readonly emitter: EmitterConfig
   readonly history: HistoryLimits
   /** `commitInterval`: seconds for which what arrives waits for company before it is written. */
   readonly journal: { readonly commitInterval: number }
@@ -116,6 +119,7 @@ export const DEFAULT_CONFIG: HubConfig = {
       authWindowPerAddress: 600,
     },
   },
+  emitter: emitterConfig(),
   history: { maxBytes: KIB * MIB },
   journal: { commitInterval: 0 },
   disk: {},
@@ -235,6 +239,7 @@ const Schema = v.strictObject({
       limits: v.optional(MqttLimitsSchema),
     }),
   ),
+  emitter: v.optional(EmitterSchema),
   history: v.optional(v.strictObject({ maxAge: age, maxBytes: bytes(KIB, 2 ** 50) })),
   journal: v.optional(
     v.strictObject({ commitInterval: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(10))) }),
@@ -304,7 +309,7 @@ function mayQueue(): number {
 }
 
 function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
-  const { hologram, front, mqtt, history, journal, disk, tls, data, host, ports } = found
+  const { hologram, front, mqtt, emitter, history, journal, disk, tls, data, host, ports } = found
   const defaults = DEFAULT_CONFIG
   return {
     ...(data !== undefined && { data }),
@@ -320,6 +325,7 @@ function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
       sysInterval: mqtt?.sysInterval ?? defaults.mqtt.sysInterval,
       limits: { ...defaults.mqtt.limits, totalQueuedBytes: mayQueue(), ...mqtt?.limits },
     },
+    emitter: emitterConfig(emitter),
     history: { ...defaults.history, ...history },
     journal: { commitInterval: journal?.commitInterval ?? defaults.journal.commitInterval },
     disk: { ...disk },
@@ -333,12 +339,12 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   if (issue.input === undefined) return `${path} is missing`
   // A file may hold what should not be shown: the kind of a wrong value is told, a number's value, never a text.
   const received = typeof issue.input === 'number' ? String(issue.input) : kindOf(issue.input)
-  return `${path} must be ${EXPECTED[issue.type] ?? issue.type}${limitOf(issue)}, not ${received}`
+  return `${path} must be ${expectedOf(issue)}${limitOf(issue)}, not ${received}`
 }
 
 const EXPECTED: Readonly<Record<string, string>> = {
   number: 'a number',
-  picklist: 'drop-oldest, drop-newest, expire-session or reject',
+  boolean: 'true or false',
   integer: 'a whole number',
   string: 'a text',
   strict_object: 'an object { … }',
@@ -347,6 +353,12 @@ const EXPECTED: Readonly<Record<string, string>> = {
   gt_value: 'more than',
   check: 'an address that begins with http:// or https://',
   non_empty: 'a text that is not empty',
+}
+
+function expectedOf({ type, expected }: v.BaseIssue<unknown>): string {
+  if (type !== 'picklist') return EXPECTED[type] ?? type
+  const words = (expected ?? '').replaceAll(/[()"]/g, '').split(' | ')
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
 function limitOf(issue: v.BaseIssue<unknown>): string {

@@ -31,7 +31,9 @@ import { Commits } from './metrics/commits.ts'
 import { Metrics } from './metrics/metrics.ts'
 import { MqttAccounts } from './domain/mqtt-accounts.ts'
 import { startMqtt } from './mqtt/start.ts'
+import type { Publication } from './mqtt/publication.ts'
 import { StoredPublications } from './mqtt/stored-publication.ts'
+import { openEmitter } from './open-emitter.ts'
 import { AccountBook } from './mqtt-account-book.ts'
 import { MEMORY, resolveOptions } from './options.ts'
 import type { CheckedOptions, HubOptions } from './options.ts'
@@ -124,8 +126,12 @@ async function startHub(parts: HubParts): Promise<Hub> {
   const now = new Date(clock.now())
   if (where) await tellLoss(where.directory, store, logger)
   const sampleFile = where && new SampleFile(disk, where.directory)
+  const { registry } = index
+  const { emitterKeys, emitterLicense, ...emitterParts } = await openEmitter({
+    ...{ checked, config: config.emitter, secrets, registry, clock, logger: flood },
+  })
   const samples = await sampleAccounts(
-    { accounts, tokens, mqttAccounts, registry: index.registry, hasher, now },
+    { accounts, tokens, mqttAccounts, emitterKeys, emitterLicense, registry, hasher, now },
     sampleFile,
   )
   const messages = new MessageLog({ journal, bus, hubId: secrets.hubId, codec: { encode: encodeMessageRecord } })
@@ -136,22 +142,26 @@ async function startHub(parts: HubParts): Promise<Hub> {
 
   const vitals = await startVitals({ store, directory: where?.directory, config, clock, logger, flood })
   const passwords = new ScryptPasswords()
+  const storedMessages = where
+    ? new JournalMessageHistory({
+        ...{ log: messages, journal, history: index.history, hubId: secrets.hubId, originOf, clock },
+        ...{ codec: new StoredPublications(clock), isFull: () => vitals.diskFull() },
+      })
+    : new MemoryMessageHistory<Publication>(clock)
+  const emitter = emitterParts.start(storedMessages)
   const mqtt = await startMqtt({
     ...{ limits: config.mqtt.limits, accounts: mqttAccounts, passwords, store: new MemoryMessages() },
     journal: store.reader && { journal, reader: store.reader, isFull: () => vitals.diskFull() },
-    history: where
-      ? new JournalMessageHistory({
-          ...{ log: messages, journal, history: index.history, hubId: secrets.hubId, originOf, clock },
-          ...{ codec: new StoredPublications(clock), isFull: () => vitals.diskFull() },
-        })
-      : new MemoryMessageHistory(() => clock.monotonic()),
+    ...{ history: storedMessages, others: emitter.dialect },
     ...{ anonymous: checked.mqttAnonymous, version: VERSION, sysInterval: config.mqtt.sysInterval },
     ...{ clock, logger: flood },
   }).catch(async (error: unknown) => {
     vitals.close()
+    emitter.close()
     await hologram.close()
     throw error
   })
+  emitter.attach((isMeant) => mqtt.server.endSubscriptions(isMeant))
 
   try {
     const startedAt = clock.monotonic()
@@ -243,6 +253,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
     const shown: HubAccounts = {
       ...(samples.mqtt && { mqtt: samples.mqtt }),
       ...(samples.hologram && { hologram: samples.hologram }),
+      ...(samples.emitter && { emitter: samples.emitter }),
       ...(samples.console && { console: { url: `${url}/console/`, token: samples.console.token } }),
     }
     const ready: HubReady = { event: 'ready', data: checked.data, ports, ...shown }
@@ -286,6 +297,8 @@ async function startHub(parts: HubParts): Promise<Hub> {
         vitals.close()
         await hologram.close()
         await mqtt.close()
+        emitter.close()
+        emitterKeys[Symbol.dispose]()
         mqttAccounts[Symbol.dispose]()
         accounts[Symbol.dispose]()
         tokens[Symbol.dispose]()
@@ -295,6 +308,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
     })
   } catch (error) {
     vitals.close()
+    emitter.close()
     await hologram.close()
     await mqtt.close()
     throw error

@@ -122,7 +122,7 @@ export async function createMqttServer(options: MqttServerOptions = {}): Promise
   const door = new FrontDoor({ name: 'mqtt', mqtt, tls, firstByteTimeout, clock, logger })
   const engine = new Engine({
     authenticate: (login) => dialect.authenticate(login),
-    ...{ store: new MemoryMessages(), history: new MemoryMessageHistory(() => clock.monotonic()) },
+    ...{ store: new MemoryMessages(), history: new MemoryMessageHistory(clock) },
     ...{ limits, clock, logger },
   })
   try {

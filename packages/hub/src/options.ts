@@ -15,6 +15,15 @@ export interface HubOptions {
   ports?: 'ephemeral' | Partial<Record<PortName, number>>
   /** Lets clients without a password in on the MQTT port, with all rights; only on a loopback address. false */
   mqttAnonymous?: boolean
+  /**
+   * Emitter's licence, of any version, or `@` and the path of a file that holds one; the hub's own, made at its first start.
+   */
+  emitterLicense?: string
+  /**
+   * Takes keys of that licence that this hub has not issued: for moving from another broker, since anybody who has one such
+   * key can forge others. false
+   */
+  acceptForeignKeys?: boolean
   /** Path of an HJSON file; docs/guide/hub.md lists its keys. What is given here wins over it. */
   config?: string
   logger?: Logger
@@ -23,7 +32,9 @@ export interface HubOptions {
 export const MEMORY = ':memory:'
 
 const PORT_NAMES: readonly PortName[] = ['front', 'mqtt', 'hologram', 'exp', 'expGateway']
-const OPTION_NAMES: readonly string[] = ['data', 'host', 'ports', 'mqttAnonymous', 'config', 'logger']
+const OPTION_NAMES: readonly string[] = [
+  ...['data', 'host', 'ports', 'mqttAnonymous', 'emitterLicense', 'acceptForeignKeys', 'config', 'logger'],
+]
 
 export interface CheckedOptions {
   /** An absolute path, or `':memory:'`. */
@@ -31,6 +42,9 @@ export interface CheckedOptions {
   readonly host: string
   readonly ports: { readonly front: number; readonly hologram: number; readonly mqtt: number }
   readonly mqttAnonymous: boolean
+  /** None: the hub's own. */
+  readonly emitterLicense: string | undefined
+  readonly acceptForeignKeys: boolean
   /** Ports that were given for services which this version does not have. */
   readonly unused: readonly PortName[]
 }
@@ -55,6 +69,8 @@ export async function resolveOptions(
       mqtt: given.ports.mqtt ?? config.ports.mqtt,
     },
     mqttAnonymous: options.mqttAnonymous === true,
+    emitterLicense: given.emitterLicense ?? config.emitter.license,
+    acceptForeignKeys: options.acceptForeignKeys ?? config.emitter.acceptForeignKeys,
     unused: PORT_NAMES.filter((name) => !(name in config.ports) && isGiven(options.ports, name)),
   }
   if (checked.mqttAnonymous && !isLoopback(checked.host)) {
@@ -76,6 +92,7 @@ interface GivenOptions {
   readonly host: string | undefined
   readonly ports: { readonly front?: number; readonly hologram?: number; readonly mqtt?: number }
   readonly config: string | undefined
+  readonly emitterLicense: string | undefined
 }
 
 function checkOptions(options: HubOptions): GivenOptions {
@@ -88,6 +105,7 @@ function checkOptions(options: HubOptions): GivenOptions {
     host: checkText('host', options.host),
     ports: checkPorts(options.ports ?? {}),
     config: checkText('config', options.config),
+    emitterLicense: checkText('emitterLicense', options.emitterLicense),
   }
 }
 

@@ -8,6 +8,7 @@ export interface Samples {
   readonly hologram?: { readonly cloud_id: string; readonly cloud_key: string }
   readonly console?: { readonly token: string }
   readonly mqtt?: { readonly username: string; readonly password: string }
+  readonly emitter?: { readonly license: string; readonly master_key: string; readonly channel_key: string }
 }
 
 export type SampleName = keyof Samples
@@ -61,10 +62,14 @@ function parseSamples(value: unknown): Samples | undefined {
     hologram,
     console: sample,
     mqtt,
+    emitter,
   } = value as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>
   if (hologram && !(isFourCharacters(hologram['cloud_id']) && isFourCharacters(hologram['cloud_key']))) return undefined
   if (sample && typeof sample['token'] !== 'string') return undefined
   if (mqtt && !(typeof mqtt['username'] === 'string' && typeof mqtt['password'] === 'string')) return undefined
+  if (emitter && ['license', 'master_key', 'channel_key'].some((name) => typeof emitter[name] !== 'string')) {
+    return undefined
+  }
   return value as Samples
 }
 

@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes, randomInt, timingSafeEqual } from 'node:crypto'
 import { join } from 'node:path'
+import { LICENSE_RANDOM_BYTES, formatLicense, newLicense } from '@halyard/wire/emitter'
 import type { Disk } from '@halyard/core/node'
 import type { TokenMint } from './domain/api-tokens.ts'
 import { readJsonFile, writeFileAtomically } from './files.ts'
@@ -17,28 +18,37 @@ export interface Secrets {
   readonly hubId: string
   /** Keys the hashes of keys that are too short to be hashed alone. */
   readonly keySecret: Buffer
+  /** With which the hub makes Emitter's keys, unless it is given another. */
+  readonly emitterLicense: string
 }
 
 export function makeSecrets(): Secrets {
-  return { hubId: randomWord(8), keySecret: randomBytes(SECRET_BYTES) }
+  return { hubId: randomWord(8), keySecret: randomBytes(SECRET_BYTES), emitterLicense: makeLicense() }
 }
 
-/** Reads `secrets.json`, or makes it at the first start. */
+function makeLicense(): string {
+  return formatLicense(newLicense(randomBytes(LICENSE_RANDOM_BYTES)))
+}
+
+/** Reads `secrets.json`, or makes it at the first start; what an earlier version did not know is added. */
 export async function loadSecrets(disk: Disk, directory: string): Promise<Secrets> {
   const path = join(directory, SECRETS_FILE)
   const present = await readJsonFile(disk, path, parseSecrets)
-  if (present) return present
-  const made = makeSecrets()
-  const text = JSON.stringify({ version: 1, hubId: made.hubId, keySecret: made.keySecret.toString('base64url') })
+  if (present?.emitterLicense !== undefined) return { ...present, emitterLicense: present.emitterLicense }
+  const secrets = { ...makeSecrets(), ...present, emitterLicense: makeLicense() }
+  const { hubId, keySecret, emitterLicense } = secrets
+  const text = JSON.stringify({ version: 1, hubId, keySecret: keySecret.toString('base64url'), emitterLicense })
   await writeFileAtomically(disk, path, `${text}\n`)
-  return made
+  return secrets
 }
 
-function parseSecrets(value: unknown): Secrets | undefined {
-  const { version, hubId, keySecret } = value as Readonly<Record<string, unknown>>
+function parseSecrets(value: unknown): (Omit<Secrets, 'emitterLicense'> & Partial<Secrets>) | undefined {
+  const { version, hubId, keySecret, emitterLicense } = value as Readonly<Record<string, unknown>>
   if (version !== 1 || typeof hubId !== 'string' || typeof keySecret !== 'string') return undefined
   const bytes = Buffer.from(keySecret, 'base64url')
-  return /^[a-z0-9]{8}$/.test(hubId) && bytes.length === SECRET_BYTES ? { hubId, keySecret: bytes } : undefined
+  if (!/^[a-z0-9]{8}$/.test(hubId) || bytes.length !== SECRET_BYTES) return undefined
+  if (emitterLicense === undefined) return { hubId, keySecret: bytes }
+  return typeof emitterLicense === 'string' ? { hubId, keySecret: bytes, emitterLicense } : undefined
 }
 
 /** Random characters that cannot be mistaken for each other. */

@@ -55,7 +55,7 @@ function sqlite<T>(choose: (index: SqliteIndex) => T): Make<T> {
 
 const memoryMessageHistory: Make<TimedHistory> = () => {
   let now = 0
-  const history = new MemoryMessageHistory<string>(() => now)
+  const history = new MemoryMessageHistory<string>({ now: () => now, monotonic: () => now })
   return Promise.resolve({ port: { history, pass: (seconds) => (now += seconds * 1000) }, dispose: nothing })
 }
 

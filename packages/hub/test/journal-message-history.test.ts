@@ -31,7 +31,7 @@ async function keep(history: JournalMessageHistory<string>, message: string, lif
 }
 
 async function texts(history: JournalMessageHistory<string>, last?: number): Promise<string[]> {
-  return (await all(history.read('mqtt', 'a/#', last))).map(({ message }) => message)
+  return (await all(history.read('mqtt', 'a/#', { last }))).map(({ message }) => message)
 }
 
 describe('stored messages on the journal', () => {
@@ -43,10 +43,11 @@ describe('stored messages on the journal', () => {
     const second = await open(directory)
     const third = await keep(second.history, 'three')
     expect(third).toBeGreaterThan(Math.max(...ids))
-    expect(await all(second.history.read('mqtt', 'a/b'))).toEqual([
-      { id: ids[0], message: 'one' },
-      { id: ids[1], message: 'two' },
-      { id: third, message: 'three' },
+    const channel = 'a/b'
+    expect(await all(second.history.read('mqtt', 'a/b'))).toMatchObject([
+      { id: ids[0], channel, message: 'one' },
+      { id: ids[1], channel, message: 'two' },
+      { id: third, channel, message: 'three' },
     ])
   })
 

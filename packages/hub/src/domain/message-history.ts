@@ -24,8 +24,21 @@ export interface MessageHistory<M> {
    * the history knows it again by that. 0: it was not taken. Never throws: what goes wrong is told to the waiter.
    */
   keep(draft: HistoryDraft<M>, waiter: KeepWaiter): number
-  /** Everything that was handed in before the call and fits, oldest first; `last`: only the newest so many. */
-  read(space: string, filter: string, last?: number): AsyncIterable<KeptMessage<M>>
+  /** Everything that was handed in before the call and fits, oldest first. */
+  read(space: string, filter: string, wish?: HistoryWish): AsyncIterable<KeptMessage<M>>
+}
+
+export interface HistoryWish {
+  /** Only the newest so many, */
+  readonly last?: number | undefined
+  /** and of them only so many bytes, at least one message, at most a thousand. Needs `last`. */
+  readonly bytes?: number | undefined
+  /** Kept at or after: unix ms. */
+  readonly from?: number | undefined
+  /** Kept before: unix ms. */
+  readonly until?: number | undefined
+  /** The number of a message: only those before it. */
+  readonly before?: number | undefined
 }
 
 /** A message as the history has it, and back: the service knows what it is made of. */
@@ -45,5 +58,8 @@ export interface KeptParts {
 
 export interface KeptMessage<M> {
   readonly id: number
+  readonly channel: string
+  /** When it was kept: unix ms. */
+  readonly at: number
   readonly message: M
 }

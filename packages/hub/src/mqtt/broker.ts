@@ -229,10 +229,15 @@ export class Broker {
     const isThere = session.subscriptions.get(filter) === subscription
     if (isThere && validUntil > now) return
     this.#timed.delete(entry)
-    if (!isThere) return
-    session.removeSubscription(filter)
-    this.keeper.unsubscribed(session, filter)
-    this.guard('the end of a subscription', () => this.#unsubscribe(session, filter, subscription))
+    if (isThere) this.takeBack(session, filter, subscription)
+  }
+
+  /** A subscription ends that nobody has asked to end. */
+  takeBack(session: Session, name: string, subscription: ClientSubscription): void {
+    session.removeSubscription(name)
+    this.keeper.unsubscribed(session, name)
+    this.guard('the end of a subscription', () => this.#unsubscribe(session, name, subscription))
+    session.link?.subscriptionEnded(name)
   }
 
   #unsubscribe({ principal }: Session, sent: string, subscription: ClientSubscription): void {
@@ -258,12 +263,15 @@ export class Broker {
   #routeWill({ publication, lifetime }: WillMessage, session: Session): void {
     const { principal } = session
     const { text } = publication.topic
-    const plan: PublishPlan = principal.dialect.plan(principal, text, publication)
+    const { dialect } = principal
+    const plan: PublishPlan =
+      dialect.planWill?.(principal, text, publication) ?? dialect.plan(principal, text, publication)
     if (plan.kind !== 'route') {
       const why = plan.kind === 'refuse' ? plan.why : 'it is a request'
       return this.logger.warn({ clientId: session.clientId, topic: text }, `mqtt: a will was not published: ${why}`)
     }
-    const { space, channel, topic, mayRetain, echo, store } = plan
+    const { space, channel, topic, mayRetain, echo } = plan
+    const store = publication.retain ? (plan.storeRetained ?? plan.store) : plan.store
     const message = {
       ...publication,
       topic: topic === text ? publication.topic : topicOf(topic),

@@ -140,7 +140,7 @@ function expiryOf({ limits }: Broker, { version, cleanStart, properties }: Conne
 }
 
 /** The payload and the properties are copies already. */
-export function willOf(will: Will | undefined): WillMessage | undefined {
+export function willOf(will: Will | undefined, principal: Principal): WillMessage | undefined {
   if (will === undefined) return undefined
   const {
     willDelayInterval: delay = 0,
@@ -150,7 +150,8 @@ export function willOf(will: Will | undefined): WillMessage | undefined {
   const { topic, payload, qos, retain } = will
   const isEmpty = Object.keys(properties).length === 0
   const kept: ForwardedProperties | undefined = isEmpty ? undefined : properties
-  const publication = { topic: topicOf(topic), payload, qos, retain, properties: kept, expiresAt: Infinity }
+  const name = principal.dialect.nameWill?.(principal, topic) ?? topic
+  const publication = { topic: topicOf(name), payload, qos, retain, properties: kept, expiresAt: Infinity }
   return { publication, lifetime, delay }
 }
 

@@ -28,7 +28,7 @@ import { Openings } from './openings.ts'
 import type { OpeningClient } from './openings.ts'
 import { Publishing } from './publishing.ts'
 import type { Session } from './session.ts'
-import { endSubscription, recheck, subscribe, unsubscribe } from './subscribing.ts'
+import { recheck, subscribe, unsubscribe } from './subscribing.ts'
 import type { WillMessage } from './wills.ts'
 
 /** Who has accepted it. */
@@ -103,7 +103,7 @@ export class Connection implements Roles {
 
   /** Made for those who ask for it: most dialects never do. */
   get dialectConnection(): DialectConnection {
-    return (this.#dialectConnection ??= new DialectView(this, this.#number.toString(36)))
+    return (this.#dialectConnection ??= new DialectView(this.#broker, this, this.#number.toString(36)))
   }
 
   get openings(): Openings {
@@ -251,22 +251,23 @@ export class Connection implements Roles {
     this.#session = session
     this.#isBridge = connect.bridge === true
     session.link = this
-    this.#will = willOf(connect.will)
+    this.#will = willOf(connect.will, principal)
     if (this.#will) broker.keeper.willMade(session, this.#will)
     this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
+    this.#reader.anyTopic = principal.ownTopics === true
     this.output.maxPacketBytes = Math.min(connect.properties?.maximumPacketSize ?? LARGEST_PACKET, LARGEST_PACKET)
     this.output.maxAliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, broker.limits.topicAliases)
-    this.#patience = keepAlive * 1500
-    this.#deadline = keepAlive === 0 ? Infinity : broker.now() + this.#patience
+    this.#patience = keepAlive * 1500 || (principal.silence ?? 0) * 1000
+    this.#deadline = this.#patience === 0 ? Infinity : broker.now() + this.#patience
     broker.counters.connected()
     // [MQTT-3.2.0-1]: the first packet that a server sends.
     if (!this.output.send({ type: 'connack', sessionPresent: isPresent, reasonCode: REASON.success, properties })) {
       return this.#finish(undefined)
     }
+    const ended = isPresent ? recheck(broker, session) : []
     principal.dialect.connected?.(this.dialectConnection)
-    if (!isPresent) return
-    recheck(broker, session)
-    broker.delivery.resume(session, this)
+    for (const name of ended) this.subscriptionEnded(name)
+    if (isPresent) broker.delivery.resume(session, this)
   }
 
   turnAway(reason: ReasonCode, why: string): void {
@@ -283,9 +284,9 @@ export class Connection implements Roles {
     this.#pace.look()
   }
 
-  /** A dialect takes away what it gave. */
-  dropSubscription(filter: string): void {
-    endSubscription(this.#broker, this, filter)
+  subscriptionEnded(name: string): void {
+    const { dialect } = this.principal
+    this.#broker.guard('the end of a subscription', () => dialect.ended?.(this.dialectConnection, name))
   }
 
   /** The server ends it. 5.0 is told why ([MQTT-4.13.1-1], [MQTT-4.13.2-1]); its will is published. */

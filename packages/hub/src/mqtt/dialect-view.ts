@@ -1,28 +1,31 @@
-import type { ClientOutput } from './client-output.ts'
+import type { Broker } from './broker.ts'
 import type { DialectConnection, Principal, ReasonCode } from './dialect.ts'
+import { endSubscription, give } from './subscribing.ts'
+import type { SubscribingClient } from './subscribing.ts'
 
-/** What a dialect's view of a connection stands on. */
-export interface Viewed {
-  readonly principal: Principal
-  readonly isOpen: boolean
-  readonly output: ClientOutput
-  dropSubscription(filter: string): void
-  close(reason: ReasonCode, why: string): void
-}
-
-/** What a dialect sees of it. */
+/** What a dialect sees of a connection. */
 export class DialectView implements DialectConnection {
   readonly id: string
-  readonly #connection: Viewed
+  readonly #broker: Broker
+  readonly #client: SubscribingClient
   #state: Map<string, unknown> | undefined
 
-  constructor(connection: Viewed, id: string) {
+  constructor(broker: Broker, client: SubscribingClient, id: string) {
     this.id = id
-    this.#connection = connection
+    this.#broker = broker
+    this.#client = client
   }
 
   get principal(): Principal {
-    return this.#connection.principal
+    return this.#client.principal
+  }
+
+  get subscriptions(): DialectConnection['subscriptions'] {
+    return this.#client.session.subscriptions.keys()
+  }
+
+  get hasRoom(): boolean {
+    return this.#client.isOpen && this.#client.output.waiting <= this.#broker.limits.outputBytes
   }
 
   get state(): Map<string, unknown> {
@@ -30,15 +33,20 @@ export class DialectView implements DialectConnection {
   }
 
   send(topic: string, payload: Uint8Array): void {
-    const { isOpen, output } = this.#connection
-    if (isOpen) output.send({ type: 'publish', topic, payload, qos: 0, retain: false, dup: false })
+    const { isOpen, output } = this.#client
+    if (this.hasRoom) output.send({ type: 'publish', topic, payload, qos: 0, retain: false, dup: false })
+    else if (isOpen) this.#broker.counters.dropped++
   }
 
-  unsubscribe(filter: string): void {
-    this.#connection.dropSubscription(filter)
+  subscribe(filter: string): ReturnType<DialectConnection['subscribe']> {
+    return this.#client.isOpen && give(this.#broker, this.#client, filter)
+  }
+
+  unsubscribe(name: string): void {
+    endSubscription(this.#broker, this.#client, name)
   }
 
   close(reason: ReasonCode, why: string): void {
-    this.#connection.close(reason, why)
+    this.#client.close(reason, why)
   }
 }

@@ -6,6 +6,8 @@ import type { Qos } from '@halyard/wire/mqtt'
 import type { Publication } from './publication.ts'
 import type { TransportKind } from '../domain/transport.ts'
 
+export type { Publication } from './publication.ts'
+
 /** Numbers of 5.0 (§2.4); the engine makes of them what 3.1.1 has. */
 export type ReasonCode = number
 
@@ -66,8 +68,15 @@ export interface Principal {
   readonly mayPersist: boolean
   /** Grows when its rights change: plans made before are asked for again. */
   readonly epoch: number
-  /** Fewer than the hub's own; Emitter's packets have 65,536 bytes. */
+  /** Of a whole packet, fewer than the hub's own. */
   readonly packetBytes?: number
+  /**
+   * Its topics and filters have a grammar of their own: the engine does not look at their wildcards and levels, `plan` and
+   * `subscribe` refuse what they do not have. false
+   */
+  readonly ownTopics?: boolean
+  /** Seconds without a packet after which a connection without a keep-alive is taken for dead; for ever. */
+  readonly silence?: number
 }
 
 /** What is kept of a {@link Principal}. */
@@ -97,6 +106,8 @@ export type PublishPlan =
       readonly mayRetain: boolean
       /** Seconds it is kept as history, for a service that has one; 0. PUBACK and PUBREC leave when it lasts. */
       readonly store: number
+      /** The same for a message with the RETAIN flag; `store`. */
+      readonly storeRetained?: number
       /** Monotonic ms: asked again after it; Infinity. */
       readonly validUntil: number
     }
@@ -114,18 +125,24 @@ export interface DialectRequest {
   readonly qos: Qos
   /** 0 for QoS 0. */
   readonly packetId: number
-  /** Once: only then PUBACK or PUBREC leaves. */
-  readonly done: () => void
+  /** Once: only then PUBACK or PUBREC leaves, with this reason where there are any; 0, success. */
+  readonly done: (reason?: ReasonCode) => void
 }
 
 /** What a dialect may do with a connection. */
 export interface DialectConnection {
   readonly id: string
   readonly principal: Principal
+  /** The names of its session's subscriptions. */
+  readonly subscriptions: Iterable<string>
+  /** Whether its client reads what it gets; without room, what is sent is dropped. */
+  readonly hasRoom: boolean
   /** QoS 0, past all subscriptions. */
   send(topic: string, payload: Uint8Array): void
-  /** Takes away what `subscribe` gave, for instance when a key was banned. */
-  unsubscribe(filter: string): void
+  /** As if the client had asked for it with QoS 0, without a SUBACK and what is stored. False: it was refused. */
+  subscribe(filter: string): boolean
+  /** Takes away what `subscribe` gave, by its name. */
+  unsubscribe(name: string): void
   close(reason: ReasonCode, why: string): void
   /** Links, names: whatever the dialect keeps for as long as the connection lives. */
   readonly state: Map<string, unknown>
@@ -141,6 +158,8 @@ export interface SubscribeOptions {
 export type SubscribePlan =
   | {
       readonly kind: 'subscribe'
+      /** By which the session knows it, and the dialect is asked about it later; the filter as it was sent. */
+      readonly name?: string
       readonly space: string
       /** What the index holds; without `$share/<group>/`. */
       readonly filter: string
@@ -157,7 +176,13 @@ export type SubscribePlan =
        */
       readonly before?: () => AsyncIterable<Publication>
     }
-  | { readonly kind: 'refuse'; readonly reason: ReasonCode; readonly why: string }
+  | {
+      readonly kind: 'refuse'
+      readonly reason: ReasonCode
+      readonly why: string
+      /** Called before the SUBACK leaves, for a dialect that says more than a reason code. */
+      readonly tell?: (connection: DialectConnection, packetId: number) => void
+    }
 
 export interface Dialect {
   readonly name: string
@@ -171,14 +196,25 @@ export interface Dialect {
   /** `topic` is valid UTF-8 without wildcards. Must be quick and must not wait; called once per topic and epoch. */
   plan(principal: Principal, topic: string, flags: PublishFlags): PublishPlan
   subscribe(principal: Principal, filter: string, options: SubscribeOptions): SubscribePlan
-  /** The filter in the form in which `subscribe` gave it to the index. */
+  /** A subscription, by its name, in the form in which `subscribe` gave it to the index. */
   unsubscribe(
     principal: Principal,
-    filter: string,
+    name: string,
   ): { readonly space: string; readonly filter: string; readonly share: string | undefined }
   /** Once per connection, after CONNACK and after the end; presence stands on these. */
   connected?(connection: DialectConnection): void
   disconnected?(connection: DialectConnection): void
-  subscribed?(connection: DialectConnection, filter: string): void
-  unsubscribed?(connection: DialectConnection, filter: string): void
+  /** By name, once for each that the session did not have. */
+  subscribed?(connection: DialectConnection, name: string): void
+  unsubscribed?(connection: DialectConnection, name: string): void
+  /** Whether a subscription may go on when its session is resumed or its rights have changed; `subscribe` is asked. */
+  mayKeep?(principal: Principal, name: string): boolean
+  /** The topic of a will in the form in which it is kept until it is due, perhaps on a disk; as it was sent. */
+  nameWill?(principal: Principal, topic: string): string
+  /** What a will means that `nameWill` has named. */
+  planWill?(principal: Principal, name: string, flags: PublishFlags): PublishPlan
+  /** Nobody asked for it: its time was over, or the dialect does not allow it any more. */
+  ended?(connection: DialectConnection, name: string): void
+  /** The names of what an UNSUBSCRIBE means, which may tell the client why there are none; the filter as it was sent. */
+  meantBy?(connection: DialectConnection, filter: string, packetId: number): readonly string[]
 }

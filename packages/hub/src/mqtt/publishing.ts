@@ -144,7 +144,7 @@ export class Publishing {
     const { limits } = this.#broker
     const levels = countLevels(topic.text)
     const plan: PublishPlan =
-      levels > limits.topicLevels
+      levels > limits.topicLevels && principal.ownTopics !== true
         ? {
             kind: 'refuse',
             ...{ reason: REASON.topicNameInvalid, acknowledged: false },
@@ -200,7 +200,8 @@ export class Publishing {
       broker.passed()
       return this.#unkept(qos as 1 | 2, packetId)
     }
-    const kept = plan.store > 0 ? this.#keep(packet, plan) : undefined
+    const seconds = packet.retain ? (plan.storeRetained ?? plan.store) : plan.store
+    const kept = seconds > 0 ? this.#keep(packet, plan, seconds) : undefined
     if (isRetained) router.retain(passing, space, plan.channel)
     const routed = router.route(passing, targets, session, plan.echo)
     const { owedAt } = passing
@@ -232,10 +233,13 @@ export class Publishing {
   }
 
   /** Into the history. Gives what is to be called with the reason code: the answer leaves when both are known. */
-  #keep({ qos, packetId }: IncomingPublish, plan: Routed): ((reason: ReasonCode) => void) | undefined {
-    const { space, channel, store } = plan
+  #keep(
+    { qos, packetId }: IncomingPublish,
+    { space, channel }: Routed,
+    seconds: number,
+  ): ((reason: ReasonCode) => void) | undefined {
     if (qos === 0) {
-      this.#broker.keep(space, channel, store, this.#broker.unacknowledged)
+      this.#broker.keep(space, channel, seconds, this.#broker.unacknowledged)
       return undefined
     }
     const settle = this.#later(qos, packetId)
@@ -245,7 +249,7 @@ export class Publishing {
     const finish = (): void => {
       if (routed !== undefined && kept !== undefined) settle(kept === REASON.success ? routed : kept)
     }
-    this.#broker.keep(space, channel, store, {
+    this.#broker.keep(space, channel, seconds, {
       kept: () => {
         kept = REASON.success
         finish()
@@ -313,9 +317,13 @@ export class Publishing {
       topic: topic.text,
       payload: packet.copyPayload(),
       ...{ qos, packetId },
-      done: () => {
-        if (!isDone) settle?.(REASON.success)
+      done: (reason = REASON.success) => {
+        if (isDone) return
         isDone = true
+        // Before 5.0 there is no answer that says no.
+        const told = this.#client.version === 5 ? reason : REASON.success
+        if (qos === 2 && told >= REASON.unspecifiedError) this.#giveUp(packetId)
+        settle?.(told)
       },
     })
   }

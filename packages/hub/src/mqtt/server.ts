@@ -75,6 +75,15 @@ export class MqttServer implements ConnectionOwner {
     for (const session of ended) broker.end(session)
   }
 
+  /** Subscriptions end that a dialect does not allow any more, connected or not; by their names. */
+  endSubscriptions(isMeant: (principal: Principal, name: string) => boolean): void {
+    for (const session of this.broker.sessions) {
+      for (const [name, subscription] of session.subscriptions) {
+        if (isMeant(session.principal, name)) this.broker.takeBack(session, name, subscription)
+      }
+    }
+  }
+
   /** No new connections; those that are open are told that the server goes. */
   drain(): void {
     this.#isDraining = true

@@ -1,5 +1,7 @@
 /** What of the hub speaks MQTT, put together. */
+import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
+import { REASON } from '@halyard/wire/mqtt'
 import type { Passwords } from '../domain/passwords.ts'
 import type { MessageHistory } from '../domain/message-history.ts'
 import type { MessageStore } from '../domain/positions.ts'
@@ -13,6 +15,7 @@ import { PlainDialect } from './plain/plain-dialect.ts'
 import type { Publication } from './publication.ts'
 import { MqttServer } from './server.ts'
 import { SysTopics } from './sys-topics.ts'
+import type { Dialect, Login, Verdict } from './dialect.ts'
 
 /** Times in seconds. */
 export interface MqttAuthLimits {
@@ -32,6 +35,8 @@ export interface MqttParts {
     | undefined
   readonly history: MessageHistory<Publication>
   readonly anonymous: boolean
+  /** What those speak at the front door who have no account; none: they do not come in. */
+  readonly others?: Dialect
   /** What `$SYS` tells of it, and how often: seconds, 0: never. */
   readonly version: string
   readonly sysInterval: number
@@ -61,16 +66,17 @@ export interface MqttHealth {
 
 /** @throws {StorageError} `ERR_HUB_RECORD` */
 export async function startMqtt(parts: MqttParts): Promise<MqttService> {
-  const { limits, accounts, passwords, store, history, anonymous, version, sysInterval, clock, logger } = parts
+  const { limits, accounts, passwords, store, history, anonymous, others } = parts
+  const { version, sysInterval, clock, logger } = parts
   const throttle = { failures: limits.authFailuresPerAddress, window: limits.authWindowPerAddress }
   const plain = new PlainDialect({ accounts, passwords, clock, logger, anonymous, throttle })
   const kept = await openLedger(parts)
   const server = new MqttServer({
-    authenticate: (login) => plain.authenticate(login),
+    authenticate: (login) => authenticate(login, plain, others, logger),
     ...{ store, keeper: kept?.ledger, history, limits, clock, logger },
   })
   const { broker } = server
-  const restored = await kept?.attach(broker, [plain])
+  const restored = await kept?.attach(broker, others ? [plain, others] : [plain])
   if (restored && restored.sessions + restored.retained > 0)
     logger.info(restored, 'mqtt: sessions and messages are back')
   const sysTopics = new SysTopics({ broker, space: PLAIN_SPACE, version, interval: sysInterval, clock })
@@ -91,6 +97,24 @@ export async function startMqtt(parts: MqttParts): Promise<MqttService> {
       await kept?.close()
     },
   }
+}
+
+/** Decision of the design: who names an account needs its password, and is nobody else's. */
+function authenticate(
+  login: Login,
+  plain: PlainDialect,
+  others: Dialect | undefined,
+  logger: Logger,
+): Verdict | Promise<Verdict> {
+  if (others === undefined || login.door === 'mqtt') return plain.authenticate(login)
+  const known = plain.knows(login)
+  if (!(known instanceof Promise)) return (known ? plain : others).authenticate(login)
+  return known
+    .then((isKnown) => (isKnown ? plain : others).authenticate(login))
+    .catch((error: unknown) => {
+      logger.error({ err: error }, `mqtt: an account could not be looked up: ${describeError(error)}`)
+      return { accepted: false, reason: REASON.serverUnavailable, why: 'the account could not be looked up' }
+    })
 }
 
 function openLedger({ journal, store, limits, clock, logger }: MqttParts): Promise<OpenLedger> | undefined {

@@ -52,7 +52,7 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
     return client.close(REASON.quotaExceeded, 'too many of its filters wait for what is stored')
   }
   const granted = subscriptions.map((wanted) =>
-    grant(broker, client, client.isBridge ? asBridge(wanted) : wanted, identifier),
+    grant(broker, client, { wanted: client.isBridge ? asBridge(wanted) : wanted, identifier, packetId }),
   )
   const reasonCodes = granted.map(({ reason }) =>
     client.version === 5 || reason < REASON.unspecifiedError ? reason : FAILURE,
@@ -97,9 +97,13 @@ function asBridge(wanted: Subscription): Subscription {
 
 /** UNSUBSCRIBE (§3.10). */
 export function unsubscribe(broker: Broker, client: SubscribingClient, { packetId, filters }: Unsubscribe): void {
-  const ended = filters.map((filter) => ({ lsn: endSubscription(broker, client, filter) }))
-  const reasonCodes = ended.map(({ lsn }) => (lsn === undefined ? REASON.noSubscriptionExisted : REASON.success))
-  whenKept(broker, client, lastOf(ended.map(({ lsn = 0 }) => ({ lsn }))), () => {
+  const { principal, dialectConnection } = client
+  const ended = filters.map((filter) => {
+    const names = principal.dialect.meantBy?.(dialectConnection, filter, packetId) ?? [filter]
+    return names.flatMap((name) => endSubscription(broker, client, name) ?? [])
+  })
+  const reasonCodes = ended.map((lsns) => (lsns.length === 0 ? REASON.noSubscriptionExisted : REASON.success))
+  whenKept(broker, client, lastOf(ended.flat().map((lsn) => ({ lsn }))), () => {
     // Before 5.0 UNSUBACK has no codes (3.1.1 §3.11.3).
     client.output.send({ type: 'unsuback', packetId, reasonCodes: client.version === 5 ? reasonCodes : [] })
   })
@@ -108,26 +112,48 @@ export function unsubscribe(broker: Broker, client: SubscribingClient, { packetI
 /** 3.1.1 has one code for all failures ([MQTT-3.9.3-2]). */
 const FAILURE = 0x80
 
-function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, identifier: number): Granted {
+/** As if the client had asked; it gets no answer, and nothing of what was. */
+export function give(broker: Broker, client: SubscribingClient, filter: string): boolean {
+  const wanted: Subscription = { filter, qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 2 }
+  return grant(broker, client, { wanted, identifier: 0, packetId: 0, past: false }).reason < REASON.unspecifiedError
+}
+
+interface Wish {
+  readonly wanted: Subscription
+  readonly identifier: number
+  /** Of the SUBSCRIBE. */
+  readonly packetId: number
+  /** Whether stored messages come first; true */
+  readonly past?: boolean
+}
+
+function grant(broker: Broker, client: SubscribingClient, wish: Wish): Granted {
   const { limits, logger } = broker
   const { session, principal } = client
+  const { wanted, identifier, packetId } = wish
   const { filter, noLocal, retainAsPublished, retainHandling } = wanted
   const refuse = (reason: ReasonCode, why: string): Granted => {
-    logger.debug({ clientId: session.clientId, filter }, `mqtt: a subscription was refused: ${why}`)
+    // A filter of another grammar may hold a key.
+    const shown = principal.ownTopics ? undefined : filter
+    logger.debug({ clientId: session.clientId, filter: shown }, `mqtt: a subscription was refused: ${why}`)
     return { reason }
   }
-  const problem = checkFilter(filter, { maxLevels: limits.topicLevels })
+  const problem = principal.ownTopics ? undefined : checkFilter(filter, { maxLevels: limits.topicLevels })
   if (problem !== undefined) return refuse(REASON.topicFilterInvalid, problem)
-  const isNew = !session.subscriptions.has(filter)
+  const plan = principal.dialect.subscribe(principal, filter, wanted)
+  if (plan.kind === 'refuse') {
+    plan.tell?.(client.dialectConnection, packetId)
+    return refuse(plan.reason, plan.why)
+  }
+  const { name = filter, qos, validUntil } = plan
+  const isNew = !session.subscriptions.has(name)
   if (isNew && session.subscriptions.size >= limits.subscriptions) {
     return refuse(REASON.quotaExceeded, `the session has ${limits.subscriptions} subscriptions already`)
   }
-  if (isNew && session.filterBytes + Buffer.byteLength(filter) > limits.filterBytes) {
+  if (isNew && session.filterBytes + Buffer.byteLength(name) > limits.filterBytes) {
     return refuse(REASON.quotaExceeded, `the filters of the session have ${limits.filterBytes} bytes`)
   }
-  const plan = principal.dialect.subscribe(principal, filter, wanted)
-  if (plan.kind === 'refuse') return refuse(plan.reason, plan.why)
-  const { qos, validUntil, before } = plan
+  const before = wish.past === false ? undefined : plan.before
   const terms = { qos, noLocal, retainAsPublished, identifier, validUntil }
   // As with retained messages, a member of a group gets its share of what is to come and nothing of what was.
   const isHeld = before !== undefined && plan.share === undefined
@@ -136,32 +162,31 @@ function grant(broker: Broker, client: SubscribingClient, wanted: Subscription, 
   broker.space(plan.space).subscribe(plan.filter, plan.share, subscription)
   // [MQTT-3.8.4-3]: the same filter again takes the place of the one before, which goes last: a shared group that were
   // empty in between would lose what waits in it.
-  if (!isNew) dropSubscription(broker, session, filter)
-  session.setSubscription(filter, subscription)
-  const lsn = broker.keeper.subscribed(session, filter, subscription)
-  broker.endInTime(filter, subscription)
-  if (isNew) principal.dialect.subscribed?.(client.dialectConnection, filter)
+  if (!isNew) dropSubscription(broker, session, name)
+  session.setSubscription(name, subscription)
+  const lsn = broker.keeper.subscribed(session, name, subscription)
+  broker.endInTime(name, subscription)
+  if (isNew) principal.dialect.subscribed?.(client.dialectConnection, name)
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
   const find = wantsRetained ? retainedOf(broker, plan) : undefined
   return {
     ...{ reason: qos, lsn },
-    past: held && before && pastOf(broker, plan, { filter, held, terms, before }),
+    past: held && before && pastOf(broker, plan, { name, held, terms, before }),
     replay: find && (() => replay(broker, client, find, terms)),
   }
 }
 
 interface Wanted {
-  /** As it was sent. */
-  readonly filter: string
+  readonly name: string
   readonly held: HeldSubscription
   readonly terms: SubscriptionTerms
   readonly before: () => AsyncIterable<Publication>
 }
 
 /** Stored messages look as they did when they were live. */
-function pastOf(broker: Broker, plan: Grant, { filter, held, terms, before }: Wanted): Omit<Past, 'done'> {
+function pastOf(broker: Broker, plan: Grant, { name, held, terms, before }: Wanted): Omit<Past, 'done'> {
   const { session } = held
-  const isCurrent = (): boolean => session.subscriptions.get(filter) === held
+  const isCurrent = (): boolean => session.subscriptions.get(name) === held
   return {
     subscription: held,
     before,
@@ -173,8 +198,8 @@ function pastOf(broker: Broker, plan: Grant, { filter, held, terms, before }: Wa
       const plain = new ClientSubscription(session, terms)
       space.subscribe(plan.filter, undefined, plain)
       space.unsubscribe(plan.filter, undefined, held)
-      session.setSubscription(filter, plain)
-      broker.endInTime(filter, plain)
+      session.setSubscription(name, plain)
+      broker.endInTime(name, plain)
     },
   }
 }
@@ -212,13 +237,23 @@ function sendOld(
   passing.end()
 }
 
-/** A session keeps what its client may still have: its rights may be others than when it subscribed. */
-export function recheck(broker: Broker, session: Session): void {
+/** A session keeps what its client may still have: its rights may be others than when it subscribed. Gives what ended. */
+export function recheck(broker: Broker, session: Session): readonly string[] {
   const { principal } = session
-  for (const [filter, { qos, noLocal, retainAsPublished }] of session.subscriptions) {
-    const plan = principal.dialect.subscribe(principal, filter, { qos, noLocal, retainAsPublished, retainHandling: 2 })
-    if (plan.kind === 'refuse' && dropSubscription(broker, session, filter)) broker.keeper.unsubscribed(session, filter)
+  const ended: string[] = []
+  for (const [name, terms] of session.subscriptions) {
+    if (mayKeep(principal, name, terms) || !dropSubscription(broker, session, name)) continue
+    broker.keeper.unsubscribed(session, name)
+    ended.push(name)
   }
+  return ended
+}
+
+function mayKeep(principal: Principal, name: string, terms: SubscriptionTerms): boolean {
+  const { dialect } = principal
+  if (dialect.mayKeep) return dialect.mayKeep(principal, name)
+  const { qos, noLocal, retainAsPublished } = terms
+  return dialect.subscribe(principal, name, { qos, noLocal, retainAsPublished, retainHandling: 2 }).kind !== 'refuse'
 }
 
 type Leaving = Pick<SubscribingClient, 'session' | 'principal' | 'dialectConnection'>

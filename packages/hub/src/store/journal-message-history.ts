@@ -2,6 +2,7 @@ import { StorageError } from '@halyard/core'
 import type { Clock } from '@halyard/core'
 import type {
   HistoryDraft,
+  HistoryWish,
   KeepWaiter,
   KeptMessage,
   KeptMessageCodec,
@@ -82,12 +83,18 @@ export class JournalMessageHistory<M> implements MessageHistory<M> {
     }
   }
 
-  read(space: string, filter: string, last?: number): AsyncIterable<KeptMessage<M>> {
+  read(space: string, filter: string, wish: HistoryWish = {}): AsyncIterable<KeptMessage<M>> {
     const { journal, hubId } = this.#parts
+    const { last, bytes, from, until, before = Infinity } = wish
     // Now, not when the first is pulled.
     const newest = Math.max(this.#last, journal.committed)
-    const query = { space, filter, before: messageId(newest + 1, hubId), bytes: PAGE_BYTES }
-    return this.#read(newest, last === undefined ? this.#forward(query) : this.#newest(query, last))
+    const query = {
+      ...{ space, filter, before: messageId(Math.min(newest + 1, before), hubId), bytes: bytes ?? PAGE_BYTES },
+      ...(from !== undefined && { from: new Date(from) }),
+      ...(until !== undefined && { until: new Date(until) }),
+    }
+    if (last === undefined) return this.#read(newest, this.#forward(query))
+    return this.#read(newest, bytes === undefined ? this.#newest(query, last) : this.#page(query, last))
   }
 
   async *#read(newest: Lsn, pages: AsyncIterable<readonly StoredMessage[]>): AsyncGenerator<KeptMessage<M>> {
@@ -95,7 +102,9 @@ export class JournalMessageHistory<M> implements MessageHistory<M> {
     await this.#parts.journal.whenCommitted(newest).catch(() => {})
     for await (const messages of pages) {
       for (const message of messages) {
-        yield { id: lsnOfMessage(message.id), message: this.#parts.codec.decode(message, message.channel) }
+        const { channel, receivedAt } = message
+        const kept = this.#parts.codec.decode(message, channel)
+        yield { id: lsnOfMessage(message.id), channel, at: receivedAt.getTime(), message: kept }
       }
     }
   }
@@ -108,6 +117,10 @@ export class JournalMessageHistory<M> implements MessageHistory<M> {
       cursor = page.cursor
       if (cursor === undefined) return
     }
+  }
+
+  async *#page(query: HistoryQuery, last: number): AsyncGenerator<readonly StoredMessage[]> {
+    if (last > 0) yield (await this.#parts.history.query({ ...query, last: Math.min(last, MAX_PAGE) })).messages
   }
 
   /** Back to where the newest so many begin, then forward: mostly they are one page, and that is there already. */

@@ -23,7 +23,7 @@ async function keep(
 
 async function texts(history: MessageHistory<string>, filter: string, last?: number, space = 's'): Promise<string[]> {
   const found: string[] = []
-  for await (const { message } of history.read(space, filter, last)) found.push(message)
+  for await (const { message } of history.read(space, filter, { last })) found.push(message)
   return found
 }
 
@@ -39,7 +39,7 @@ export function messageHistoryContract(make: Make<TimedHistory>): readonly Contr
         [...new Set(ids)].toSorted((a, b) => a - b),
       )
       const found: { readonly id: number; readonly message: string }[] = []
-      for await (const one of history.read('s', 'a/b')) found.push(one)
+      for await (const { id, message } of history.read('s', 'a/b')) found.push({ id, message })
       const wanted = ['one', 'two', 'three'].map((message, at) => ({ id: ids[at], message }))
       assert.deepEqual(found, wanted)
     }),
@@ -70,6 +70,38 @@ export function messageHistoryContract(make: Make<TimedHistory>): readonly Contr
       assert.deepEqual(await texts(history, '#', 2), ['2', '3'])
       assert.deepEqual(await texts(history, '#', 9), ['1', '2', '3'])
       assert.deepEqual(await texts(history, '#', 0), [])
+    }),
+    it('gives what was kept in a time, and says when that was', async ({ history, pass }) => {
+      const at: number[] = []
+      for (const message of ['1', '2', '3']) {
+        await keep(history, message)
+        for await (const one of history.read('s', '#', { last: 1 })) at.push(one.at)
+        pass(2)
+      }
+      const [first = 0, second = 0, third = 0] = at
+      assert.ok(second - first >= 2000 && third - second >= 2000)
+      const within = async (from: number | undefined, until: number | undefined): Promise<string[]> => {
+        const found: string[] = []
+        for await (const { message } of history.read('s', '#', { from, until })) found.push(message)
+        return found
+      }
+      assert.deepEqual(await within(second, undefined), ['2', '3'])
+      assert.deepEqual(await within(undefined, second), ['1'])
+      assert.deepEqual(await within(first, third), ['1', '2'])
+    }),
+    it('gives pages back in time, by number of messages and by bytes, one message at least', async ({ history }) => {
+      const ids: number[] = []
+      for (const message of ['1111', '2222', '3333', '4444']) ids.push(await keep(history, message))
+      const page = async (last: number, bytes?: number, before?: number): Promise<string[]> => {
+        const found: string[] = []
+        for await (const { message } of history.read('s', '#', { last, bytes, before })) found.push(message)
+        return found
+      }
+      assert.deepEqual(await page(2), ['3333', '4444'])
+      assert.deepEqual(await page(2, undefined, ids[2]), ['1111', '2222'])
+      assert.deepEqual(await page(9, 8), ['3333', '4444'])
+      assert.deepEqual(await page(9, 1, ids[3]), ['3333'])
+      assert.deepEqual(await page(9, 8, ids[0]), [])
     }),
     it('forgets each in its time', async ({ history, pass }) => {
       await keep(history, 'long', { lifetime: 60 })

@@ -98,7 +98,7 @@ export async function startBroker({
     authenticate: (login) => dialect.authenticate(login),
     authenticators: authenticators(dialect),
     store: new MemoryMessages(),
-    history: new MemoryMessageHistory(() => clock.monotonic()),
+    history: new MemoryMessageHistory(clock),
     limits: { ...DEFAULT_MQTT_LIMITS, ...limits },
     ...{ clock, logger: log },
   })

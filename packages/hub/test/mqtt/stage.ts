@@ -138,12 +138,12 @@ export class Stage {
   constructor(
     limits: StageWish = {},
     dialect: Dialect = new OpenDialect(),
-    history: MessageHistory<Publication> = new MemoryMessageHistory(() => this.clock.monotonic()),
+    history?: MessageHistory<Publication>,
     clock: VirtualClock = new VirtualClock(),
   ) {
     this.clock = clock
     this.#dialect = dialect
-    this.#history = history
+    this.#history = history ?? new MemoryMessageHistory(clock)
     this.limits = { ...DEFAULT_MQTT_LIMITS, ...limits }
     this.server = this.newServer()
   }

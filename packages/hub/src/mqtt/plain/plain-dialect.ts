@@ -6,7 +6,7 @@ import { REASON } from '@halyard/wire/mqtt'
 import type { Login, Principal, SessionOwner, Verdict } from '../dialect.ts'
 import { isUsername } from '../../domain/mqtt-accounts.ts'
 import type { MqttAccount, MqttAccounts } from '../../domain/mqtt-accounts.ts'
-import { LoginGuard } from './login-guard.ts'
+import { LoginGuard } from '../../domain/login-guard.ts'
 import { PlainTopics, refused } from './plain-topics.ts'
 
 export interface PlainDialectParts {
@@ -41,6 +41,19 @@ export class PlainDialect extends PlainTopics {
     if (account === '') return this.#parts.anonymous ? this.principalOf(clientId, name, undefined) : undefined
     const found = await this.#find(account)
     return found && this.revised(clientId, found)
+  }
+
+  /** Whether there is an account for it, whatever its password: nobody else may answer then. */
+  knows({ username, certificateName }: Login): boolean | Promise<boolean> {
+    const [first, second] = [this.#isAccount(certificateName), this.#isAccount(username)]
+    if (first === true || second === true) return true
+    if (first === false && second === false) return false
+    return Promise.all([first, second]).then((found) => found.includes(true))
+  }
+
+  #isAccount(username: string | undefined): boolean | Promise<boolean> {
+    const found = username === undefined ? undefined : this.#find(username)
+    return found instanceof Promise ? found.then((account) => account !== undefined) : found !== undefined
   }
 
   /** What a session of the account is, now that its rights are others. */

@@ -10,7 +10,7 @@ export class Chronicle extends OpenDialect {
   /** What a read of the history does instead. */
   read: ((filter: string) => AsyncIterable<Publication>) | undefined
 
-  constructor(history: MessageHistory<Publication> = new MemoryMessageHistory(() => 0)) {
+  constructor(history: MessageHistory<Publication> = new MemoryMessageHistory({ now: () => 0, monotonic: () => 0 })) {
     super()
     this.history = history
   }

@@ -12,7 +12,7 @@ class LateHistory extends MemoryMessageHistory<Publication> {
   readonly #turns: number
 
   constructor(turns: number) {
-    super(() => 0)
+    super({ now: () => 0, monotonic: () => 0 })
     this.#turns = turns
   }
 

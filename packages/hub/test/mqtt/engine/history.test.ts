@@ -263,7 +263,7 @@ class SlowChronicle extends Chronicle {
   override readonly history: SlowHistory
 
   constructor() {
-    const history = new SlowHistory(() => 0)
+    const history = new SlowHistory({ now: () => 0, monotonic: () => 0 })
     super(history)
     this.history = history
   }

@@ -137,7 +137,7 @@ export class LedgerStage {
     this.errors = parts.errors
     this.server = new MqttServer({
       authenticate: (login) => parts.dialect.authenticate(login),
-      ...{ store: this.store, keeper: ledger.ledger, history: new MemoryMessageHistory(() => this.clock.monotonic()) },
+      ...{ store: this.store, keeper: ledger.ledger, history: new MemoryMessageHistory(this.clock) },
       ...{ limits: { ...DEFAULT_MQTT_LIMITS, ...limits }, clock: this.clock, logger: parts.logger },
     })
   }

@@ -1,5 +1,5 @@
-import { FailureThrottle } from '../../domain/throttle.ts'
-import type { ThrottleLimits } from '../../domain/throttle.ts'
+import { FailureThrottle } from './throttle.ts'
+import type { ThrottleLimits } from './throttle.ts'
 
 /** Pairs of account and address that are remembered; the one that came longest ago is forgotten first. */
 const REMEMBERED = 10_000

@@ -1,0 +1,207 @@
+import { encodePresenceChange, requestTopic } from '@halyard/wire/emitter'
+import type { Matcher, PresenceWho } from '@halyard/wire/emitter'
+import type { DialectConnection } from '../mqtt/dialect.ts'
+import { SubscriptionIndex } from '../domain/topics/subscription-index.ts'
+import { filterInIndex, questionInIndex } from './channels.ts'
+import { principalOf } from './principal.ts'
+import { readChannel } from './topics.ts'
+
+/** A connection that is subscribed to something, or watches. */
+interface Member {
+  readonly connection: DialectConnection
+  readonly who: PresenceWho
+  /** What it is subscribed to, and by how many keys. */
+  readonly channels: Map<string, number>
+  /** Of these channels, and for how many of them. */
+  readonly filters: Map<string, number>
+  /** What it hears of, by channel. */
+  readonly watches: Map<string, Watch>
+}
+
+interface Watch {
+  readonly member: Member
+  /** The id of its key. */
+  readonly key: string
+  readonly channel: string
+  /** Its key's end: monotonic ms. */
+  readonly endsAt: number
+}
+
+export interface PresenceParts {
+  readonly matcher: Matcher
+  /** Unix seconds. */
+  readonly now: () => number
+  readonly monotonic: () => number
+  /** A watch has ended because its key has. */
+  readonly ended: (connection: DialectConnection) => void
+}
+
+/**
+ * Who is there. It stands on what the engine tells of connections and their subscriptions, so that whoever went without a
+ * word has gone here too. docs/protocols/emitter.md §5.7
+ */
+export class Presence {
+  readonly #parts: PresenceParts
+  readonly #members = new Map<DialectConnection, Member>()
+  readonly #subscribed = new SubscriptionIndex<Member>()
+  readonly #watching = new SubscriptionIndex<Watch>()
+
+  constructor(parts: PresenceParts) {
+    this.#parts = parts
+  }
+
+  /** Everybody who would get what is published there; of a share group all members, since any of them may. */
+  who(channel: string): PresenceWho[] {
+    return this.#find(channel).map(({ who }) => who)
+  }
+
+  /** The connections of {@link who}. */
+  connections(channel: string): DialectConnection[] {
+    return this.#find(channel).map(({ connection }) => connection)
+  }
+
+  joined(connection: DialectConnection, channel: string): void {
+    const member = this.#memberOf(connection)
+    const count = member.channels.get(channel) ?? 0
+    member.channels.set(channel, count + 1)
+    if (count > 0) return
+    for (const filter of this.#filtersOf(channel)) {
+      const channels = member.filters.get(filter) ?? 0
+      member.filters.set(filter, channels + 1)
+      if (channels === 0) this.#subscribed.add(filter, member)
+    }
+    this.#tell('subscribe', member, channel)
+  }
+
+  left(connection: DialectConnection, channel: string): void {
+    const member = this.#members.get(connection)
+    const count = member?.channels.get(channel) ?? 0
+    if (member === undefined || count === 0) return
+    if (count > 1) member.channels.set(channel, count - 1)
+    else this.#leave(member, channel)
+    this.#letGo(member)
+  }
+
+  /** The connection is over. */
+  gone(connection: DialectConnection): void {
+    const member = this.#members.get(connection)
+    if (member === undefined) return
+    for (const watch of member.watches.values()) this.#forget(watch)
+    for (const channel of [...member.channels.keys()]) this.#leave(member, channel)
+    this.#members.delete(connection)
+  }
+
+  /** False: it hears of this already. */
+  watch(connection: DialectConnection, wish: Omit<Watch, 'member'>): boolean {
+    const { channel } = wish
+    const member = this.#memberOf(connection)
+    const before = member.watches.get(channel)
+    if (before) this.#forget(before)
+    const watch: Watch = { member, ...wish }
+    member.watches.set(channel, watch)
+    this.#watching.add(filterInIndex(this.#parts.matcher, channel), watch)
+    return before === undefined
+  }
+
+  /** False: it did not. */
+  unwatch(connection: DialectConnection, channel: string): boolean {
+    const member = this.#members.get(connection)
+    const watch = member?.watches.get(channel)
+    if (member === undefined || watch === undefined) return false
+    this.#forget(watch)
+    this.#letGo(member)
+    return true
+  }
+
+  /** Those whose key does not hold any more end; gives their connections. */
+  endWatches(isOver: (id: string) => boolean): readonly DialectConnection[] {
+    const ended: DialectConnection[] = []
+    for (const member of this.#members.values()) {
+      for (const watch of member.watches.values()) {
+        if (!isOver(watch.key)) continue
+        this.#forget(watch)
+        ended.push(member.connection)
+      }
+      this.#letGo(member)
+    }
+    return ended
+  }
+
+  #find(channel: string): Member[] {
+    const found: Member[] = []
+    this.#subscribed.match(questionInIndex(this.#parts.matcher, channel), found)
+    return [...new Set(found)]
+  }
+
+  /** A member of a group is there for the channel and for its group. */
+  #filtersOf(channel: string): readonly string[] {
+    const { matcher } = this.#parts
+    const plain = sharedChannelOf(channel)
+    const own = filterInIndex(matcher, channel)
+    return plain === undefined ? [own] : [own, filterInIndex(matcher, plain)]
+  }
+
+  #leave(member: Member, channel: string): void {
+    member.channels.delete(channel)
+    for (const filter of this.#filtersOf(channel)) {
+      const channels = (member.filters.get(filter) ?? 0) - 1
+      if (channels > 0) {
+        member.filters.set(filter, channels)
+        continue
+      }
+      member.filters.delete(filter)
+      this.#subscribed.remove(filter, member)
+    }
+    this.#tell('unsubscribe', member, channel)
+  }
+
+  #tell(event: 'subscribe' | 'unsubscribe', { who }: Member, channel: string): void {
+    if (this.#watching.size === 0) return
+    const told = new Set<Watch>()
+    for (const meant of [sharedChannelOf(channel), channel]) {
+      if (meant === undefined) continue
+      const watches: Watch[] = []
+      this.#watching.match(questionInIndex(this.#parts.matcher, meant), watches)
+      const fresh = watches.filter((watch) => !told.has(watch) && !this.#isOver(watch))
+      if (fresh.length === 0) continue
+      const payload = encodePresenceChange({ time: this.#parts.now(), event, channel: meant, who })
+      for (const connection of new Set(fresh.map(({ member }) => member.connection))) connection.send(TOPIC, payload)
+      for (const watch of fresh) told.add(watch)
+    }
+  }
+
+  #isOver(watch: Watch): boolean {
+    if (watch.endsAt > this.#parts.monotonic()) return false
+    this.#forget(watch)
+    this.#parts.ended(watch.member.connection)
+    return true
+  }
+
+  #memberOf(connection: DialectConnection): Member {
+    let member = this.#members.get(connection)
+    if (member === undefined) {
+      const { id, name } = principalOf(connection)
+      const who = name === undefined ? { id } : { id, username: name }
+      member = { connection, who, channels: new Map(), filters: new Map(), watches: new Map() }
+      this.#members.set(connection, member)
+    }
+    return member
+  }
+
+  #forget(watch: Watch): void {
+    const { member, channel } = watch
+    member.watches.delete(channel)
+    this.#watching.remove(filterInIndex(this.#parts.matcher, channel), watch)
+  }
+
+  #letGo(member: Member): void {
+    if (member.channels.size === 0 && member.watches.size === 0) this.#members.delete(member.connection)
+  }
+}
+
+const TOPIC = requestTopic('presence')
+
+/** Of `$share/g/a/`: `a/`. */
+function sharedChannelOf(channel: string): string | undefined {
+  return channel.startsWith('$share/') ? readChannel(channel)?.share?.channel : undefined
+}
