@@ -22,8 +22,10 @@ export { backoff, retry, sleep } from './retry.ts'
 export type { BackoffOptions, RetryOptions } from './retry.ts'
 export { Outbox } from './outbox/outbox.ts'
 export type {
+  AttachOptions,
   Attachment,
   Deliver,
+  DeliverOptions,
   Delivery,
   OutboxEntry,
   OutboxMessage,

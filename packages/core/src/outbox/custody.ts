@@ -84,8 +84,9 @@ export class Custody {
     const { interrupted } = this.found
     for (const item of this.found.finish()) {
       this.depth++
+      item.destination.depth++
       this.bytes += item.size
-      this.#owedBytes += item.recordBytes
+      this.#owedBytes += item.recordBytes + (item.live?.mark?.bytes ?? 0)
       this.#order = item.order
       const lane = item.destination.lane(item.priority)
       lane.push(item)
@@ -147,6 +148,7 @@ export class Custody {
     if (older !== undefined) older.alive.giving = true
     this.items.set(id, item)
     this.depth++
+    item.destination.depth++
     this.bytes += size
     return item
   }
@@ -254,6 +256,35 @@ export class Custody {
     this.store.append(this.#encoder.attempt(STOPPED, item.id), { committed() {}, failed() {} })
   }
 
+  /** The message got so far: resolves when that is written down. */
+  advance(item: Item, stage: number): Promise<void> {
+    const mark = (item.alive.mark ??= { stage: 0, segment: 0, bytes: 0, pending: 0 })
+    if (!this.store.durable) {
+      mark.stage = stage
+      return Promise.resolve()
+    }
+    const record = this.#encoder.stage(item.id, stage)
+    const bytes = record.length
+    return new Promise((resolve, reject) => {
+      this.store.append(record, {
+        committed: (_lsn, segment) => {
+          mark.pending--
+          mark.stage = stage
+          mark.segment = segment
+          // Settled meanwhile: nothing of it is needed any more.
+          if (this.items.get(item.id) === item) this.#owedBytes += bytes - mark.bytes
+          mark.bytes = bytes
+          resolve()
+        },
+        failed: (error) => {
+          mark.pending--
+          reject(error)
+        },
+      })
+      mark.pending++
+    })
+  }
+
   #write(record: SettledItem, item: Item | undefined): void {
     const bytes = this.#encoder.settled(record)
     record.recordBytes = bytes.length
@@ -261,7 +292,7 @@ export class Custody {
       committed: (_lsn, segment) => {
         if (item !== undefined) {
           this.items.delete(item.id)
-          this.#owedBytes -= item.recordBytes
+          this.#owedBytes -= item.recordBytes + (item.live?.mark?.bytes ?? 0)
           if (record.state === 'dropped') item.destination.lane(item.priority).dropping--
         }
         record.segment = segment
@@ -309,6 +340,7 @@ export class Custody {
 
   #release(item: Item): void {
     this.depth--
+    item.destination.depth--
     this.bytes -= item.size
     this.calls.forget(item)
     const { latest } = item.destination

@@ -8,6 +8,7 @@ import { HalyardError, UsageError, throwIfAborted } from '../errors.ts'
 import { EventBus } from '../events.ts'
 import { loggerFor } from '../logger.ts'
 import type { Logger } from '../logger.ts'
+import { messageOf } from './attempt.ts'
 import { Compactor } from './compactor.ts'
 import { Custody } from './custody.ts'
 import type { OutboxEvents } from './custody.ts'
@@ -16,11 +17,20 @@ import { Expiry } from './expiry.ts'
 import type { Item, Waiter } from './item.ts'
 import { entryOf } from './ledger.ts'
 import { KeepAlive } from './keep-alive.ts'
-import { DEFAULTS, checkDestination, checkOptions, checkSubmission, optionsText, priorityNumber } from './options.ts'
+import {
+  DEFAULTS,
+  checkDestination,
+  checkOptions,
+  checkPipeline,
+  checkSubmission,
+  optionsText,
+  priorityNumber,
+} from './options.ts'
 import type { Intake } from './options.ts'
 import { Room } from './room.ts'
 import { MemoryStore } from './store.ts'
 import type {
+  AttachOptions,
   Attachment,
   Deliver,
   EntryFilter,
@@ -128,6 +138,10 @@ export class Engine {
     return this.#custody.bytes
   }
 
+  depthOf(destination: string): number {
+    return this.#custody.found.destinations.get(destination)?.depth ?? 0
+  }
+
   async *entries(filter: EntryFilter): AsyncGenerator<OutboxEntry> {
     const matches = (state: OutboxState, destination: string): boolean =>
       (filter.state ?? state) === state && (filter.destination ?? destination) === destination
@@ -151,15 +165,16 @@ export class Engine {
     return Promise.reject(new UsageError('ERR_OUTBOX_UNKNOWN', `the outbox knows no message ${id}`))
   }
 
-  attach(destination: string, deliver: Deliver): Attachment {
+  attach(destination: string, deliver: Deliver, { pipeline }: AttachOptions): Attachment {
     this.#checkOpen()
     checkDestination(destination)
+    checkPipeline(pipeline)
     const target = this.#custody.found.destination(destination)
     if (target.deliver !== undefined) {
       const what = `another client delivers for ${destination} with this outbox`
       throw new UsageError('ERR_OUTBOX_ATTACHED', `${what}; close that one first`)
     }
-    this.#dispatcher.attach(target, deliver)
+    this.#dispatcher.attach(target, deliver, pipeline)
     let attached = true
     // After its end it says nothing any more: the destination may have another deliverer by then.
     return {
@@ -191,7 +206,7 @@ export class Engine {
       // Not yet kept, or settled by now.
       if (item.phase === 'storing' || item.phase === 'settling' || items.get(item.id) !== item) continue
       const call = await this.#custody.calls.get(item)
-      yield { id: item.id, destination: item.destination.name, attempts: item.attempts, ...call }
+      yield { destination: item.destination.name, ...messageOf(item, call) }
     }
   }
 
@@ -201,7 +216,7 @@ export class Engine {
     if (item === undefined || item.phase === 'settling') return false
     const fate = this.#wait(item.alive.fates, undefined)
     this.#custody.withdraw(item, 'dropped')
-    item.live?.abort?.()
+    item.live?.wire?.abort()
     const { state, reason } = await fate
     return state === 'dropped' && reason === 'dropped'
   }

@@ -61,6 +61,12 @@ export function checkDestination(destination: string): void {
   if (!isName(destination, MAX_NAME)) throw wrong('destination', `a text of 1 to ${MAX_NAME} characters`, destination)
 }
 
+/** @throws {UsageError} `ERR_USAGE` */
+export function checkPipeline(pipeline: number | undefined): void {
+  if (pipeline !== undefined && !(Number.isSafeInteger(pipeline) && pipeline > 0))
+    throw wrong('pipeline', 'a whole number above 0', pipeline)
+}
+
 /** @throws {UsageError} `ERR_USAGE` that names the field. */
 export function checkSubmission(submission: OutboxSubmission, control: SendControl): void {
   const { destination, kind, body } = submission
