@@ -12,6 +12,8 @@ const SERVICES = 'hologram|emitter|ttn|exp|mqtt|console'
 const DOORS = [
   '^packages/[^/]+/src/index[.]ts$',
   '^packages/[^/]+/src/[^/]+/index[.]ts$',
+  // @halyard/mqtt/engine
+  '^packages/mqtt/src/engine[.]ts$',
   // @halyard/hub/mqtt
   '^packages/hub/src/mqtt-server[.]ts$',
 ]

@@ -37,7 +37,10 @@ export function parseAddress(text: string): Address {
   // Only `http` and the like have hosts and ports in every engine.
   const url = known && URL.canParse(`http${written.slice(colon)}`) ? new URL(`http${written.slice(colon)}`) : undefined
   if (!known || url === undefined || url.hostname === '') {
-    throw new UsageError('ERR_MQTT_URL', 'an address looks like mqtt://host:1883, mqtts://host, ws://host:8080 or wss://host')
+    throw new UsageError(
+      'ERR_MQTT_URL',
+      'an address looks like mqtt://host:1883, mqtts://host, ws://host:8080 or wss://host',
+    )
   }
   if (url.username !== '' || url.password !== '') {
     throw new UsageError('ERR_MQTT_URL', 'pass user name and password as options, not in the address, which logs show')

@@ -25,8 +25,8 @@ export interface DisconnectOptions {
  * ```ts
  * import { createMqttServer } from '@halyard/hub/mqtt'
  * import { MqttClient } from '@halyard/mqtt'
- * await using server = await createMqttServer({ ports: { mqtt: 0 }, anonymous: true })
- * await using client = new MqttClient(`mqtt://127.0.0.1:${server.ports.mqtt}`)
+ * await using server = await createMqttServer()
+ * await using client = new MqttClient(`mqtt://127.0.0.1:${server.port}`)
  * const { state } = await client.publish('sensors/7', '21.5', { qos: 1 })
  * console.log(state) // queued, since it was not connected yet; delivered a moment later
  * await (await client.outbox).idle()
@@ -176,8 +176,8 @@ export interface ConnectOptions extends MqttOptions, WaitOptions {}
  * ```ts
  * import { createMqttServer } from '@halyard/hub/mqtt'
  * import { connect } from '@halyard/mqtt'
- * await using server = await createMqttServer({ ports: { mqtt: 0 }, anonymous: true })
- * await using client = await connect(`mqtt://127.0.0.1:${server.ports.mqtt}`, { clientId: 'kitchen' })
+ * await using server = await createMqttServer()
+ * await using client = await connect(`mqtt://127.0.0.1:${server.port}`, { clientId: 'kitchen' })
  * console.log(client.isConnected) // true
  * ```
  */

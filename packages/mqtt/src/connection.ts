@@ -64,12 +64,16 @@ export class Connection {
     this.#keepAlive = new ClientKeepAlive(0, clock.monotonic())
     this.#timer = clock.setTimer(settings.connectTimeout, () => this.#tooLate())
     const protocols = ['mqtt']
-    this.#transport = dial(settings.address, { tls: settings.tls, protocols }, {
-      opened: () => this.#opened(),
-      received: (bytes) => this.#received(bytes),
-      drained: () => this.outlet.drained(),
-      closed: (error) => this.#lost(error),
-    })
+    this.#transport = dial(
+      settings.address,
+      { tls: settings.tls, protocols },
+      {
+        opened: () => this.#opened(),
+        received: (bytes) => this.#received(bytes),
+        drained: () => this.outlet.drained(),
+        closed: (error) => this.#lost(error),
+      },
+    )
     this.outlet = new Outlet(this.#transport, version)
   }
 
@@ -215,7 +219,9 @@ export class Connection {
   /** 5.0 §3.14: the server ends it. */
   #disconnected({ reasonCode, properties }: Disconnect): void {
     const why = explainReason(reasonCode, properties?.reasonString)
-    this.#finish(new MqttRefusedError('ERR_MQTT_DISCONNECTED', `the server ended the connection: ${why}`, refusalOf(reasonCode)))
+    this.#finish(
+      new MqttRefusedError('ERR_MQTT_DISCONNECTED', `the server ended the connection: ${why}`, refusalOf(reasonCode)),
+    )
   }
 
   /** 5.0 §4.12: one step more. */

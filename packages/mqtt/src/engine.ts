@@ -1,6 +1,19 @@
-/** The client at work: link, session and outbox, put together. `MqttClient` loads it, so that an import costs little. */
+/**
+ * The client at work: link, session and outbox, put together. `MqttClient` loads it, so that an import costs little.
+ * `@halyard/mqtt/engine`: for clients of protocols on top of MQTT, which reach the session past the public API.
+ */
 import { HalyardError, Outbox, UsageError, loggerFor, systemClock, throwIfAborted } from '@halyard/core'
-import type { Attachment, Clock, EventBus, Logger, OutboxEntry, OutboxOptions, Receipt, Timer, WaitOptions } from '@halyard/core'
+import type {
+  Attachment,
+  Clock,
+  EventBus,
+  Logger,
+  OutboxEntry,
+  OutboxOptions,
+  Receipt,
+  Timer,
+  WaitOptions,
+} from '@halyard/core'
 import { REASON, checkFilter } from '@halyard/wire/mqtt'
 import { dial as dialOfPlatform } from '#dial'
 import { MqttRefusedError } from './errors.ts'
@@ -24,6 +37,11 @@ export interface MqttPorts {
   /** 0 ≤ x < 1; `Math.random` */
   readonly random?: () => number
 }
+
+export { settle } from './options.ts'
+export type { MqttOptions, Settings } from './options.ts'
+export type { FilterOptions, FilterText, Owner } from './filters.ts'
+export type { Session } from './session.ts'
 
 const RETAIN_HANDLING = { always: 0, new: 1, never: 2 } as const
 
@@ -141,9 +159,14 @@ export class Engine {
     this.#checkOpen()
     checkFilters(filters)
     const told = filters.map((name) => {
-      const filter = this.session.filters.get(name)
-      if (filter === undefined) return this.session.filters.removeUnknown(name)
-      return Promise.all([...filter.owners].map((owner) => owner.unsubscribe()))
+      const owners = [...(this.session.filters.get(name)?.owners ?? [])]
+      if (owners.length === 0) return this.session.filters.removeUnknown(name)
+      return Promise.all(
+        owners.map((owner) => {
+          owner.without(name)
+          return this.session.filters.remove(name, owner)
+        }),
+      )
     })
     await withSignal(Promise.all(told), signal)
   }

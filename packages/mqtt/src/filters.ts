@@ -17,6 +17,8 @@ export interface Owner {
   offer(message: MqttMessage): void
   /** Nothing follows; with an error the server has refused it now, though it granted it before. */
   end(error?: HalyardError): void
+  /** One of its filters was taken from it. */
+  without(name: string): void
 }
 
 /** How a filter is asked for. */
@@ -120,7 +122,11 @@ export class Filters {
   /** A filter of which nothing is known here, of a session that an earlier process left: the server is told. */
   async removeUnknown(name: string): Promise<void> {
     const options = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
-    await this.#ask('unsubscribe', { name, text: () => name, options, owners: new Set(), identifier: 0, granted: false }, false)
+    await this.#ask(
+      'unsubscribe',
+      { name, text: () => name, options, owners: new Set(), identifier: 0, granted: false },
+      false,
+    )
   }
 
   /**
@@ -140,7 +146,12 @@ export class Filters {
         if (!filter.granted) continue
         filter.granted = false
         const asked = this.#ask('subscribe', filter, true, false)
-        again.push(asked.then(() => undefined, (error: HalyardError) => ({ filter, error })))
+        again.push(
+          asked.then(
+            () => undefined,
+            (error: HalyardError) => ({ filter, error }),
+          ),
+        )
       }
     }
     this.#unsent = [...this.#requests]

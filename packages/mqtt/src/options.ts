@@ -89,7 +89,12 @@ export interface Settings {
   readonly maximumPacketSize: number
   readonly topicAliasMaximum: number
   readonly userProperties: ConnectProperties['userProperties']
-  readonly will: (Required<Omit<WillOptions, 'properties' | 'payload'>> & { readonly payload: Uint8Array; readonly properties: WillProperties | undefined }) | undefined
+  readonly will:
+    | (Required<Omit<WillOptions, 'properties' | 'payload'>> & {
+        readonly payload: Uint8Array
+        readonly properties: WillProperties | undefined
+      })
+    | undefined
   readonly authentication: Authentication | undefined
   readonly tls: TlsOptions | undefined
   /** milliseconds */

@@ -55,7 +55,9 @@ function asJson(properties: MessageProperties): Readonly<Record<string, unknown>
 
 function fromJson(properties: Readonly<Record<string, unknown>>): PublishProperties {
   const { correlationData } = properties
-  return Array.isArray(correlationData) ? { ...properties, correlationData: Uint8Array.from(correlationData) } : properties
+  return Array.isArray(correlationData)
+    ? { ...properties, correlationData: Uint8Array.from(correlationData) }
+    : properties
 }
 
 /** Topics that are published to again and again are few. */

@@ -153,7 +153,12 @@ export class Receipts {
     const alias = properties.topicAlias
     if (alias === undefined) {
       if (topic.valid) return topic
-      throw new MqttProtocolError('ERR_MQTT_TOPIC', REASON.topicNameInvalid, 'MQTT-3.3.2-2', 'PUBLISH has no topic name')
+      throw new MqttProtocolError(
+        'ERR_MQTT_TOPIC',
+        REASON.topicNameInvalid,
+        'MQTT-3.3.2-2',
+        'PUBLISH has no topic name',
+      )
     }
     return this.#aliases.resolve(alias, topicEnd > topicAt ? topic : undefined)
   }

@@ -39,7 +39,8 @@ const ADVICE: Partial<Record<ReasonName, string>> = {
 /** `not authorized (0x87): the account may not do this; …`, with the server's own words if it sent any. */
 export function explainReason(reasonCode: number, said?: string): string {
   const name = reasonName(reasonCode)
-  const words = name === undefined ? 'unknown reason' : name.replaceAll(/[A-Z]/gu, (letter) => ` ${letter.toLowerCase()}`)
+  const words =
+    name === undefined ? 'unknown reason' : name.replaceAll(/[A-Z]/gu, (letter) => ` ${letter.toLowerCase()}`)
   const advice = said ?? (name && ADVICE[name])
   return `${words} (0x${reasonCode.toString(16).padStart(2, '0')})${advice === undefined ? '' : `: ${advice}`}`
 }

@@ -71,7 +71,9 @@ export class Requests {
     const answer = new Promise<MqttMessage>((resolve, reject) => {
       this.#open.set(name, { resolve, reject })
       const message = `nobody answered the question on ${topic} within ${timeout} s`
-      timer = this.#host.clock.setTimer(timeout * 1000, () => reject(new ConnectionError('ERR_MQTT_NO_ANSWER', message)))
+      timer = this.#host.clock.setTimer(timeout * 1000, () =>
+        reject(new ConnectionError('ERR_MQTT_NO_ANSWER', message)),
+      )
     })
     const cancel = (): void => timer?.cancel()
     answer.then(cancel, cancel)

@@ -156,7 +156,10 @@ export class Session implements SubscriptionHost {
   #hold(message: MqttMessage): number {
     if (this.#unclaimed.length === MAX_UNCLAIMED) {
       const what = `nobody subscribed to ${message.topic}, which the session of ${this.#settings.clientId} gets`
-      this.#logger.warn({ topic: message.topic }, `${what}: a message is dropped; subscribe to it, or unsubscribe from it`)
+      this.#logger.warn(
+        { topic: message.topic },
+        `${what}: a message is dropped; subscribe to it, or unsubscribe from it`,
+      )
       return 0
     }
     this.#unclaimed.push(message)

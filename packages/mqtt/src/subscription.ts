@@ -37,7 +37,8 @@ export interface SubscriptionHost {
   failed(error: unknown): void
 }
 
-type Settings = Required<Pick<SubscribeOptions, 'acknowledge' | 'buffer' | 'overflow'>> & Pick<SubscribeOptions, 'onMessage'>
+type Settings = Required<Pick<SubscribeOptions, 'acknowledge' | 'buffer' | 'overflow'>> &
+  Pick<SubscribeOptions, 'onMessage'>
 
 /**
  * The messages of one or several topic filters: a loop over them. `break` ends the loop, not the subscription, which
@@ -47,8 +48,8 @@ type Settings = Required<Pick<SubscribeOptions, 'acknowledge' | 'buffer' | 'over
  * ```ts
  * import { createMqttServer } from '@halyard/hub/mqtt'
  * import { connect } from '@halyard/mqtt'
- * await using server = await createMqttServer({ ports: { mqtt: 0 }, anonymous: true })
- * await using client = await connect(`mqtt://127.0.0.1:${server.ports.mqtt}`)
+ * await using server = await createMqttServer()
+ * await using client = await connect(`mqtt://127.0.0.1:${server.port}`)
  * await using readings = await client.subscribe('sensors/+')
  * await client.publish('sensors/7', '21.5')
  * for await (const message of readings) {
@@ -67,6 +68,7 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
   readonly #waiting: Waiter[] = []
   #isFull = false
   #handling = false
+  readonly #left = new Set<string>()
   #state: 'open' | 'ended' = 'open'
   #error: HalyardError | undefined
   #dropped = 0
@@ -157,6 +159,12 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
     this.#release = undefined
   }
 
+  /** For the client: one of its filters is no longer subscribed to; without the last one it ends. */
+  without(name: string): void {
+    this.#left.add(name)
+    if (this.filters.every((filter) => this.#left.has(filter))) this.end()
+  }
+
   #take(): MqttMessage | undefined {
     if (this.#first === this.#held.length) return undefined
     const message = this.#held[this.#first++]
@@ -200,7 +208,7 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
   }
 
   #handle(message: MqttMessage, onMessage: (message: MqttMessage) => void | Promise<void>): void {
-    let answer: void | Promise<void>
+    let answer: void | Promise<void> = undefined
     try {
       answer = onMessage(message)
     } catch (error) {
