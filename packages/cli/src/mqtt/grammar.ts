@@ -7,7 +7,9 @@ import type { PubFlags, SubFlags } from './flags.ts'
 export function addMqtt(command: Command, context: ProgramContext): Command {
   command
     .summary('publish and subscribe on any MQTT server')
-    .description('Publishes to and subscribes on any MQTT server, 5.0 or 3.1.1, with the options of mosquitto_pub and\nmosquitto_sub.')
+    .description(
+      'Publishes to and subscribes on any MQTT server, 5.0 or 3.1.1, with the options of mosquitto_pub and\nmosquitto_sub.',
+    )
   addPub(command.command('pub'), context)
   addSub(command.command('sub'), context)
   return command
@@ -34,9 +36,13 @@ function addPub(command: Command, { finish, ...context }: ProgramContext): void 
       'after',
       examples([
         ['halyard mqtt pub -t sensors/7 -m 21.5', 'a hub or any broker on this machine'],
-        ['halyard mqtt pub -L mqtts://broker.example.com -u me -t a/b -m hello', 'TLS; the password from HALYARD_MQTT_PASSWORD'],
+        [
+          'halyard mqtt pub -L mqtts://broker.example.com -u me -t a/b -m hello',
+          'TLS; the password from HALYARD_MQTT_PASSWORD',
+        ],
         ['tail -F log | halyard mqtt pub -t log -l --outbox ./outbox', 'nothing is lost while the server is away'],
-      ]) + `${PASSWORDS}\n\nExit code: 0 the server has it (or it is kept, with --outbox); 1 refused or not reached; 2 not\nunderstood; 130 Ctrl-C.`,
+      ]) +
+        `${PASSWORDS}\n\nExit code: 0 the server has it (or it is kept, with --outbox); 1 refused or not reached; 2 not\nunderstood; 130 Ctrl-C.`,
     )
     .action(async (flags: PubFlags) => {
       const { pub } = await import('./pub.ts')
@@ -47,7 +53,9 @@ function addPub(command: Command, { finish, ...context }: ProgramContext): void 
 function addSub(command: Command, { finish, ...context }: ProgramContext): void {
   command
     .summary('print the messages of topic filters')
-    .description('Prints what comes on the topic filters until Ctrl-C, connected again whenever the connection is lost.')
+    .description(
+      'Prints what comes on the topic filters until Ctrl-C, connected again whenever the connection is lost.',
+    )
     .requiredOption('-t, --topic <filter>', 'what to subscribe to; may be repeated', collect)
     .option('-T, --filter-out <filter>', 'do not print what this one matches; may be repeated', collect)
     .option('-q, --qos <0|1|2>', 'the highest that messages come with (default: 1)')
@@ -57,7 +65,10 @@ function addSub(command: Command, { finish, ...context }: ProgramContext): void 
     .option('-N, --no-newline', 'no line end behind a message')
     .option('-R, --no-retained', 'do not print what the server had kept')
     .option('--retained-only', 'print only that, and end when it has come')
-    .option('-F, --format <text>', '%t topic, %p message, %x message in hex, %l length, %q QoS, %r retain, %I ISO time, %U Unix time, %j JSON')
+    .option(
+      '-F, --format <text>',
+      '%t topic, %p message, %x message in hex, %l length, %q QoS, %r retain, %I ISO time, %U Unix time, %j JSON',
+    )
     .option('--json', 'print one JSON object per message')
   addServerOptions(command)
     .addHelpText(
@@ -66,7 +77,8 @@ function addSub(command: Command, { finish, ...context }: ProgramContext): void 
         ["halyard mqtt sub -t 'sensors/#' -v", ''],
         ["halyard mqtt sub -L mqtts://broker.example.com -u me -t '#' --json", 'for programs'],
         ["halyard mqtt sub -i logger -c -t 'log/#'", 'a session: what came meanwhile comes too'],
-      ]) + `${PASSWORDS}\n\nExit code: 0 as many came as were asked for, or the time was over; 1 refused or not reached; 2 not\nunderstood; 27 the time was over and -C not reached; 130 Ctrl-C.`,
+      ]) +
+        `${PASSWORDS}\n\nExit code: 0 as many came as were asked for, or the time was over; 1 refused or not reached; 2 not\nunderstood; 27 the time was over and -C not reached; 130 Ctrl-C.`,
     )
     .action(async (flags: SubFlags) => {
       const { sub } = await import('./sub.ts')
@@ -89,7 +101,10 @@ function addServerOptions(command: Command): Command {
     .option('-u, --username <name>', 'the account')
     .option('-P, --pw <password>', 'and its password')
     .option('-k, --keepalive <seconds>', 'between two signs of life (default: 60)')
-    .option('-V, --protocol-version <5|4>', '5 or mqttv5, 4, 311 or mqttv311 (default: 5, and 4 if the server has no 5.0)')
+    .option(
+      '-V, --protocol-version <5|4>',
+      '5 or mqttv5, 4, 311 or mqttv311 (default: 5, and 4 if the server has no 5.0)',
+    )
     .option('-c, --disable-clean-session', 'the server keeps the session of this --id for the next time')
     .option('-x, --session-expiry <seconds>', 'for so long (default: for ever)')
     .option('--ws', 'WebSocket instead of TCP')

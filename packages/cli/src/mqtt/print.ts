@@ -41,7 +41,12 @@ function jsonOf({ topic, payload, qos, retain, properties }: MqttMessage, at: Da
 
 type Part = (message: MqttMessage, at: Date) => Uint8Array | string
 
-function formatted(format: string, end: string, { screen }: Terminal, shown: (message: MqttMessage) => Uint8Array | string): Printer {
+function formatted(
+  format: string,
+  end: string,
+  { screen }: Terminal,
+  shown: (message: MqttMessage) => Uint8Array | string,
+): Printer {
   const letters: Readonly<Record<string, Part>> = {
     '%': () => '%',
     t: ({ topic }) => harmless(topic),

@@ -77,7 +77,9 @@ async function reach(
 function sayKept(messages: number, outbox: string, status: StatusLine, colour: boolean): void {
   const what = messages === 1 ? '1 message is' : `${messages} messages are`
   const next = 'the next pub that names this outbox and server sends what waits'
-  status.error(`${paint(colour).yellow('halyard:')} ${what} kept in ${outbox}: the server has not acknowledged; ${next}`)
+  status.error(
+    `${paint(colour).yellow('halyard:')} ${what} kept in ${outbox}: the server has not acknowledged; ${next}`,
+  )
 }
 
 function publishOptions({ qos, retain, property = [], outbox }: PubFlags): PublishOptions {

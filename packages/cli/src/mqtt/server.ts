@@ -44,7 +44,8 @@ export async function readServer(flags: MqttFlags, environment: Environment): Pr
 
 export function qosOf(text: string | undefined, name = '--qos'): 0 | 1 | 2 {
   if (text === undefined) return 1
-  if (text !== '0' && text !== '1' && text !== '2') throw new UsageError('ERR_USAGE', `${name} is 0, 1 or 2, not ${text}`)
+  if (text !== '0' && text !== '1' && text !== '2')
+    throw new UsageError('ERR_USAGE', `${name} is 0, 1 or 2, not ${text}`)
   return Number(text) as 0 | 1 | 2
 }
 
@@ -90,6 +91,8 @@ async function read(path: string, option: string): Promise<Uint8Array> {
     return await readFile(path)
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'it cannot be read'
-    throw new StorageError('ERR_CONFIG_FILE', `${option} ${path}: ${code}; check the path and who may read it`, { cause: error })
+    throw new StorageError('ERR_CONFIG_FILE', `${option} ${path}: ${code}; check the path and who may read it`, {
+      cause: error,
+    })
   }
 }

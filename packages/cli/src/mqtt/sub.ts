@@ -71,10 +71,15 @@ function sayWhenLost(client: MqttClient, say: (text: string) => void): void {
 }
 
 /** @throws {UsageError} `ERR_USAGE` for a filter that is none */
-function selection({ filterOut = [], retained, retainedOnly }: SubFlags): (message: MqttMessage) => 'print' | 'skip' | 'end' {
+function selection({
+  filterOut = [],
+  retained,
+  retainedOnly,
+}: SubFlags): (message: MqttMessage) => 'print' | 'skip' | 'end' {
   for (const filter of filterOut) {
     const problem = checkFilter(filter)
-    if (problem !== undefined) throw new UsageError('ERR_USAGE', `--filter-out ${filter} is no topic filter: ${problem}`)
+    if (problem !== undefined)
+      throw new UsageError('ERR_USAGE', `--filter-out ${filter} is no topic filter: ${problem}`)
   }
   return ({ topic, retain }) => {
     if (retainedOnly === true && !retain) return 'end'
