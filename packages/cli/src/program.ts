@@ -5,6 +5,7 @@ import type { ProgramContext } from './grammar.ts'
 import { addHubAdmin } from './hub/admin/grammar.ts'
 import { addHubBackup } from './hub/backup/grammar.ts'
 import { addHub } from './hub/grammar.ts'
+import { addMqtt } from './mqtt/grammar.ts'
 import { addOutbox } from './outbox/grammar.ts'
 import { addReceive } from './receive/grammar.ts'
 import { addSend, addSms } from './send/grammar.ts'
@@ -22,6 +23,7 @@ export function buildProgram(context: ProgramContext): Command {
         ['halyard hub --demo', 'a hub, a sensor and a bad link, to look at'],
         ['halyard hub', 'a hub to send to, data in ./halyard-data'],
         ['halyard send "hello" -f credentials.hjson', 'one message'],
+        ["halyard mqtt sub -t 'sensors/#' -v", 'what comes on these topics'],
         ['halyard outbox ls --outbox ./outbox', 'what waits there, and what became of the rest'],
       ]),
     )
@@ -32,6 +34,7 @@ export function buildProgram(context: ProgramContext): Command {
   addHub(hub, context)
   addHubAdmin(hub, context)
   addHubBackup(hub, context)
+  addMqtt(program.command('mqtt'), context)
   addOutbox(program.command('outbox'), context)
   return tellErrors(program, context)
 }

@@ -32,12 +32,21 @@ export interface TransportEvents {
 export interface Transport {
   /** Bytes that were written and have not left this process. */
   readonly waiting: number
-  /** Takes the bytes, which stay as they are from now on. False: they wait for a slow peer, `drained` tells when not. */
+  /**
+   * Takes the bytes, which stay as they are from now on; before `opened` they wait for it. One call is one WebSocket
+   * frame. False: more than 64 KiB wait for a slow peer, `drained` tells when none do.
+   */
   write(bytes: Uint8Array): boolean
-  /** Nothing is received until `resume`, so that a slow reader slows the sender down. Where it can't be, nothing. */
+  /**
+   * Nothing is received until `resume`, so that a slow reader slows the sender down. A page cannot: there up to 16 MiB are
+   * kept, then the connection ends with `ERR_MQTT_SLOW_READER`.
+   */
   pause(): void
   resume(): void
-  /** Closes it when all is written; `closed` follows, after 5 s at the latest. */
+  /**
+   * Closes it when all is written; nothing is received any more. `closed` follows, after 5 s at the latest, with an error
+   * only if the peer did not take all.
+   */
   end(): void
   /** Closes it at once. Idempotent; nothing is called back any more. */
   destroy(): void
