@@ -30,7 +30,8 @@ export interface FilterOptions {
 }
 
 /** `again`: after a reconnection, for the second time and more. */
-export type FilterText = (into: 'subscribe' | 'again' | 'unsubscribe') => string
+export type Asked = 'subscribe' | 'again' | 'unsubscribe'
+export type FilterText = (into: Asked) => string
 
 /** One filter, for as long as somebody wants it. */
 export interface Filter {
@@ -53,6 +54,8 @@ interface Request {
   /** It was granted before, in a session that is gone. */
   readonly isAgain: boolean
   packetId: number
+  /** What the server said of it in words of its own, before its answer. */
+  refusal: HalyardError | undefined
   resolve(): void
   reject(error: HalyardError): void
 }
@@ -68,6 +71,7 @@ export class Filters {
   /** Those of them that were not sent in this connection. */
   #unsent: Request[] = []
   readonly #byPacketId = new Map<number, Request>()
+  readonly #reserved = new Set<number>()
   #connection: Connection | undefined
   #hasIdentifiers = false
   #lastPacketId = PUBLISH_IDS
@@ -163,6 +167,7 @@ export class Filters {
   down(): void {
     this.#connection = undefined
     this.#byPacketId.clear()
+    this.#reserved.clear()
     this.#unsent = []
   }
 
@@ -181,6 +186,7 @@ export class Filters {
     if (request === undefined || (request.kind === 'subscribe') !== (type === 'suback')) return
     const { filter } = request
     const code = reasonCodes[0] ?? REASON.success
+    if (request.refusal !== undefined) return this.#answered(request, request.refusal)
     if (code >= 0x80) {
       const what = request.kind === 'subscribe' ? `subscribe to ${filter.name}` : `unsubscribe from ${filter.name}`
       const why = explainReason(code, properties?.reasonString)
@@ -190,6 +196,17 @@ export class Filters {
     }
     if (request.kind === 'subscribe') filter.granted = true
     this.#answered(request)
+  }
+
+  /**
+   * The server says in words of its own why it refuses what was asked with this packet identifier; its answer still
+   * follows. False if nothing was.
+   */
+  refuse(packetId: number, explain: (asked: Asked, filter: Filter) => HalyardError): boolean {
+    const request = this.#byPacketId.get(packetId)
+    if (request === undefined) return false
+    request.refusal = explain(request.isAgain ? 'again' : request.kind, request.filter)
+    return true
   }
 
   #answered(request: Request, error?: HalyardError): void {
@@ -202,7 +219,7 @@ export class Filters {
 
   #ask(kind: Request['kind'], filter: Filter, isAgain: boolean, now = true): Promise<void> {
     return new Promise((resolve, reject) => {
-      const request = { kind, filter, isAgain, packetId: 0, resolve, reject }
+      const request: Request = { kind, filter, isAgain, packetId: 0, refusal: undefined, resolve, reject }
       this.#requests.add(request)
       if (!now || this.#connection === undefined) return
       this.#unsent.push(request)
@@ -216,7 +233,7 @@ export class Filters {
     let sent = 0
     for (; sent < this.#unsent.length && this.#byPacketId.size < MAX_ASKED; sent++) {
       const request = this.#unsent[sent]!
-      request.packetId = this.packetId()
+      request.packetId = this.#packetId()
       this.#byPacketId.set(request.packetId, request)
       connection.send(this.#packetOf(request))
     }
@@ -231,10 +248,22 @@ export class Filters {
     return { type: 'subscribe', packetId, subscriptions, ...(this.#hasIdentifiers && { properties }) }
   }
 
-  /** One that is free, above those of messages: also for what is sent past the outbox. */
-  packetId(): number {
+  /** For what is sent past the outbox: one that nothing else has until `release`. */
+  reserve(): number {
+    const packetId = this.#packetId()
+    this.#reserved.add(packetId)
+    return packetId
+  }
+
+  /** Its acknowledgement is there; whether it was reserved. */
+  release(packetId: number): boolean {
+    return this.#reserved.delete(packetId)
+  }
+
+  /** One that is free, above those of messages. */
+  #packetId(): number {
     do this.#lastPacketId = this.#lastPacketId >= 65_535 ? PUBLISH_IDS + 1 : this.#lastPacketId + 1
-    while (this.#byPacketId.has(this.#lastPacketId))
+    while (this.#byPacketId.has(this.#lastPacketId) || this.#reserved.has(this.#lastPacketId))
     return this.#lastPacketId
   }
 
