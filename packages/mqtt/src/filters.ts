@@ -117,20 +117,24 @@ export class Filters {
     if (filter.owners.size === 0) await this.#ask('unsubscribe', filter, false)
   }
 
-  /** Takes an owner away without a word to the server, which has refused it. */
+  /** Takes an owner away without a word to the server, which has refused it; what was not asked yet never is. */
   forget(name: string, owner: Owner): void {
     const filter = this.#filters.get(name)
-    if (filter !== undefined) this.#forget(filter, owner)
+    if (filter === undefined) return
+    this.#forget(filter, owner)
+    if (filter.owners.size > 0) return
+    for (const request of [...this.#requests]) {
+      if (request.filter !== filter || this.#byPacketId.get(request.packetId) === request) continue
+      this.#unsent = this.#unsent.filter((other) => other !== request)
+      this.#requests.delete(request)
+      request.resolve()
+    }
   }
 
   /** A filter of which nothing is known here, of a session that an earlier process left: the server is told. */
-  async removeUnknown(name: string): Promise<void> {
+  async removeUnknown(name: string, text: FilterText = () => name): Promise<void> {
     const options = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
-    await this.#ask(
-      'unsubscribe',
-      { name, text: () => name, options, owners: new Set(), identifier: 0, granted: false },
-      false,
-    )
+    await this.#ask('unsubscribe', { name, text, options, owners: new Set(), identifier: 0, granted: false }, false)
   }
 
   /**
