@@ -358,10 +358,12 @@ export class Dispatcher {
     if (item.told) return
     item.told = true
     item.destination.lane(item.priority).told++
-    const sends = item.live?.sends ?? []
-    if (sends.length > 0) {
+    const { live } = item
+    const sends = live?.sends
+    if (live !== undefined && sends !== undefined) {
+      live.sends = undefined
       const entry = item.entry()
-      for (const waiter of sends.splice(0)) waiter.resolve(entry)
+      for (const waiter of sends) waiter.resolve(entry)
     }
     this.#options.custody.calls.uncache(item)
   }
