@@ -92,7 +92,7 @@ export class Calls {
   ahead(lane: Lane, onRead: () => void): boolean {
     const { head } = lane
     if (head === undefined || !this.#store().durable) return true
-    const isThere = head.live?.call !== undefined || head.live?.alone === true
+    const isThere = head.live?.call !== undefined || head.live?.alone === true || head.atMostOnce
     if (lane.ahead > 0 && isThere) {
       lane.ahead--
       return true

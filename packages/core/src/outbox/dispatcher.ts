@@ -282,8 +282,10 @@ export class Dispatcher {
   }
 
   /** While its call was read from the disk it was dropped, or its link went: what has not begun does not begin. */
-  #isCalledBack({ destination, live }: Item): boolean {
-    return this.#stopped || !destination.open || live?.withdrawn !== undefined
+  #isCalledBack({ destination, priority, live }: Item): boolean {
+    // Of a pipeline one before it may have come back.
+    const mustWait = destination.pipeline !== undefined && destination.lane(priority).broken
+    return this.#stopped || !destination.open || mustWait || live?.withdrawn !== undefined
   }
 
   /** No longer on the wire. */
