@@ -40,7 +40,7 @@ describe.each(KINDS)('a pipeline of an outbox in %s', (kind) => {
     await using outbox = await new Home(kind).open()
     const peer = new Peer()
     const link = outbox.attach(DEMO, peer.deliver, { pipeline: 4 })
-    sendAll(outbox, LETTERS)
+    void Promise.allSettled(sendAll(outbox, LETTERS))
     await until(() => peer.pending.length === 4, 'four')
     const [a, b, c, d] = peer.pending.splice(0)
     link.hold()
