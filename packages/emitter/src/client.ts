@@ -64,13 +64,11 @@ export class EmitterClient {
     session.follower = {
       up: () => this.#up(),
       down: () => this.#down(),
+      subscribed: () => this.subscriptions.caughtUp(),
       acknowledged: (packetId) => this.#requests.acknowledged(packetId),
     }
     session.publications.topicOf = (call) => this.links.shorten(call)
-    bus.on('connect', () => {
-      this.subscriptions.caughtUp()
-      events.emit('connect')
-    })
+    bus.on('connect', () => events.emit('connect'))
     bus.on('disconnect', () => events.emit('disconnect'))
     bus.on('offline', () => events.emit('offline'))
     bus.on('error', (error) => events.emit('error', error))
@@ -118,12 +116,19 @@ export class EmitterClient {
   ): Promise<{ status: 200; banned: boolean }> {
     throwIfAborted(options.signal)
     if (typeof banned !== 'boolean') throw new UsageError('ERR_USAGE', 'banned is true or false')
-    const request = encodeKeybanRequest({ secret: checkKey(secret, 'secret'), target: checkKey(target, 'target'), banned })
+    const request = encodeKeybanRequest({
+      secret: checkKey(secret, 'secret'),
+      target: checkKey(target, 'target'),
+      banned,
+    })
     const deed: Deed = { what: banned ? 'ban a key' : 'take back the ban of a key', kind: 'keyban' }
     return { status: 200, banned: (await this.#requests.get('keyban', request, deed, options)).banned }
   }
 
-  history(call: HistoryCall, options: WaitOptions): AsyncGenerator<EmitterMessage & { readonly id: string }, undefined> {
+  history(
+    call: HistoryCall,
+    options: WaitOptions,
+  ): AsyncGenerator<EmitterMessage & { readonly id: string }, undefined> {
     return history(this.#requests, call, options)
   }
 
@@ -186,7 +191,8 @@ export class EmitterClient {
   }
 
   #said(said: BrokerMessage): void {
-    if (said.kind === 'presence-change') return this.#events.emit('presence', { ...said.body, who: { ...said.body.who } })
+    if (said.kind === 'presence-change')
+      return this.#events.emit('presence', { ...said.body, who: { ...said.body.who } })
     if (said.kind === 'answer') {
       if (!this.#requests.answered(said)) this.#logger.debug({ to: said.to }, 'an answer that nobody waits for')
       return

@@ -87,7 +87,10 @@ async function askPage(
 
 function tooLarge(channel: string): EmitterError {
   const why = 'not even for one message: it is a plain MQTT broker, or the message is too large for an answer of 64 KiB'
-  return new EmitterError('ERR_EMITTER_NO_ANSWER', `the broker answers nothing about what is stored of ${channel}, ${why}`)
+  return new EmitterError(
+    'ERR_EMITTER_NO_ANSWER',
+    `the broker answers nothing about what is stored of ${channel}, ${why}`,
+  )
 }
 
 /** As the broker writes it. */

@@ -61,10 +61,7 @@ export function publishTopic(parts: TopicParts): string {
   const topic = formatTopic(parts)
   const parsed = parseTopic(topic)
   if ('problem' in parsed || parsed.kind === 'static') return topic
-  throw new UsageError(
-    'ERR_EMITTER_CHANNEL',
-    `${parsed.channel} has a wildcard; messages are published to one channel`,
-  )
+  throw new UsageError('ERR_EMITTER_CHANNEL', `${parsed.channel} has a wildcard; messages are published to one channel`)
 }
 
 /**

@@ -34,7 +34,12 @@ export class Presences {
     options: WaitOptions,
   ): Promise<PresenceStatus> {
     throwIfAborted(options.signal)
-    const call: Watched = { key: checkKey(key), channel: formatChannel({ channel: checkChannel(channel) }), status, changes }
+    const call: Watched = {
+      key: checkKey(key),
+      channel: formatChannel({ channel: checkChannel(channel) }),
+      status,
+      changes,
+    }
     const body = await this.#requests.get('presence', encodePresenceRequest(call), deedOf(call), options)
     if (changes) this.#watched.set(call.channel, call)
     else this.#watched.delete(call.channel)
@@ -46,7 +51,9 @@ export class Presences {
     await Promise.all(
       [...this.#watched.values()].map(async (call) => {
         try {
-          const answered = await this.#requests.ask('presence', encodePresenceRequest(call), deedOf(call), { once: true })
+          const answered = await this.#requests.ask('presence', encodePresenceRequest(call), deedOf(call), {
+            once: true,
+          })
           if ('body' in answered) return void this.#told(call, answered.body)
           if (this.#watched.get(call.channel) === call) this.#watched.delete(call.channel)
           this.#events.emit('error', refusal(answered.failure, deedOf(call)))

@@ -186,7 +186,8 @@ export class Subscriptions {
     const ago = this.#clock.monotonic() - this.#heard
     const since = Math.floor((this.#clock.now() - ago) / 1000) - MARGIN
     const from = Math.max(since, wanted.from ?? since)
-    if (last === 0 || (until !== undefined && until < from)) return formatTopic({ ...channel, last: 0, from: undefined })
+    if (last === 0 || (until !== undefined && until < from))
+      return formatTopic({ ...channel, last: 0, from: undefined })
     this.#isCatchingUp = true
     const most = wanted.last === undefined ? 1 : Math.max(last, STORED_AGAIN)
     // A clock that was never set knows nothing: better twice than never.

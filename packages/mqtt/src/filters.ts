@@ -87,6 +87,11 @@ export class Filters {
     return this.#filters.get(name)
   }
 
+  /** Something that was asked of the server has no answer yet. */
+  get isWaiting(): boolean {
+    return this.#byPacketId.size > 0
+  }
+
   /** Adds an owner; resolves when the server has granted it. Rejects with its refusal: then it is not there. */
   async add(name: string, owner: Owner, options: FilterOptions, text: FilterText = () => name): Promise<void> {
     let filter = this.#filters.get(name)

@@ -27,6 +27,8 @@ export interface Follower {
   /** A connection is there and takes what `ask` sends; `connect` fires when this has resolved. Never rejects. */
   up(): Promise<void>
   down(): void
+  /** All that was asked to be subscribed has its answer: in the very turn in which the last one came. */
+  subscribed(): void
   /** PUBACK of what `ask` sent. */
   acknowledged(packetId: number): void
 }
@@ -110,7 +112,9 @@ export class Session implements SubscriptionHost {
         return this.receipts.pubrel(packet)
       case 'suback':
       case 'unsuback':
-        return this.filters.answer(packet)
+        this.filters.answer(packet)
+        if (!this.filters.isWaiting) this.follower?.subscribed()
+        return
       default:
     }
   }

@@ -96,7 +96,8 @@ export class RecordedServer implements AsyncDisposable {
         play()
       } catch (error) {
         const step = steps[next]
-        const expected = step?.kind === 'client' ? `: expected ${step.text}, got ${Buffer.from(held).toString('hex')}` : ''
+        const expected =
+          step?.kind === 'client' ? `: expected ${step.text}, got ${Buffer.from(held).toString('hex')}` : ''
         this.#fail(new Error(`connection ${connection}, step ${next + 1}${expected}; ${(error as Error).message}`))
         socket.destroy()
       }
@@ -135,4 +136,3 @@ function parseStep(step: RecordedStep): Step {
   const [kind, text] = 'client' in step ? (['client', step.client] as const) : (['server', step.server] as const)
   return { kind, text, template: parseTemplate(text) }
 }
-
