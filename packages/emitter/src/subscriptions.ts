@@ -170,11 +170,9 @@ export class Subscriptions {
     keys.delete(key)
     // What a broker is told of a connection it forgets with it.
     if (!this.#isUp) return
-    const others = [...keys].map((other) => this.#filters.removeUnknown(wire, () => `${other}/${wire}`))
-    await Promise.all([
-      this.#filters.removeUnknown(wire, () => `${key}/${wire}`),
-      ...others.map((asked) => asked.catch(() => {})),
-    ])
+    const told = [key, ...keys].map((each) => this.#filters.removeUnknown(wire, () => `${each}/${wire}`))
+    // Of the others' keys nobody asked: one may have expired.
+    await Promise.all(told.map((asked, index) => (index === 0 ? asked : asked.catch(() => {}))))
   }
 
   /**
