@@ -3,7 +3,7 @@
  * as long as the client, so that they are made again, and so that what is published by one never depends on it: the outbox
  * has the whole topic, and the name is written only into a connection that has it, with that meaning.
  */
-import { throwIfAborted } from '@halyard/core'
+import { UsageError, throwIfAborted } from '@halyard/core'
 import type { EventBus, HalyardError, WaitOptions } from '@halyard/core'
 import type { KeptPublish } from '@halyard/mqtt/engine'
 import { encodeLinkRequest, formatChannel } from '@halyard/wire/emitter'
@@ -44,8 +44,11 @@ export class Links {
 
   async make({ key, channel, name, subscribe = false, ttl, me }: LinkCall, options: WaitOptions): Promise<LinkResult> {
     throwIfAborted(options.signal)
+    if (typeof name !== 'string') {
+      throw new UsageError('ERR_EMITTER_LINK', `the name of a link is one or two letters or digits, not ${typeof name}`)
+    }
     const whole = formatChannel({ channel: checkChannel(channel), ttl, me })
-    const link: Link = { name: String(name), key: checkKey(key), channel: whole, subscribe }
+    const link: Link = { name, key: checkKey(key), channel: whole, subscribe }
     const answered = await this.#ask(link, false, options)
     if ('failure' in answered) {
       this.#events.emit('link', answered.failure)

@@ -129,7 +129,7 @@ export class Requests {
 
   /** False: nobody waits for it. */
   answered({ to, req, body }: Answer): boolean {
-    return this.#settle(to, req, { body } as Answered<RequestName>)
+    return this.#settle(to, req, { body })
   }
 
   failed(to: string, req: number, failure: RequestFailure): boolean {
