@@ -28,10 +28,10 @@ describe('a recorded server', () => {
       { server: "30 [ ('b/') '{\"req\":' <id#> '}' <rest> ] 40 02 <id>" },
     ])
     const socket = dial(server)
-    for (const byte of Buffer.from('32080002612f0102'.concat('7879'), 'hex')) socket.write(Buffer.of(byte))
+    for (const byte of Buffer.from('32080002612f01027879', 'hex')) socket.write(Buffer.of(byte))
     let got = ''
     while (got.length < 42) got += ((await once(socket, 'data')) as [Buffer])[0].toString('hex')
-    expect(got).toBe(`3011${'0002'}${Buffer.from('b/{"req":258}xy').toString('hex')}40020102`)
+    expect(got).toBe(`30110002${Buffer.from('b/{"req":258}xy').toString('hex')}40020102`)
     await server.played()
   })
 
