@@ -10,6 +10,7 @@ import { encodeLinkRequest, formatChannel } from '@halyard/wire/emitter'
 import { refusal } from './explain.ts'
 import type { Deed } from './explain.ts'
 import { checkChannel, checkKey } from './payload.ts'
+import { isCutOff } from './requests.ts'
 import type { Answered, Requests } from './requests.ts'
 import type { EmitterEvents, LinkResult } from './types.ts'
 
@@ -85,7 +86,7 @@ export class Links {
           if (this.#links.get(link.name) === link) this.#links.delete(link.name)
           this.#events.emit('error', refusal(answered.failure, deedOf(link)))
         } catch (error) {
-          this.#events.emit('error', error as HalyardError)
+          if (!isCutOff(error)) this.#events.emit('error', error as HalyardError)
         }
       }),
     )

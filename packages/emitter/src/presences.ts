@@ -6,6 +6,7 @@ import type { PresenceStatus as StatusBody } from '@halyard/wire/emitter'
 import { refusal } from './explain.ts'
 import type { Deed } from './explain.ts'
 import { checkChannel, checkKey } from './payload.ts'
+import { isCutOff } from './requests.ts'
 import type { Requests } from './requests.ts'
 import type { EmitterEvents, PresenceStatus } from './types.ts'
 
@@ -61,7 +62,7 @@ export class Presences {
       if (this.#watched.get(call.channel) === call) this.#watched.delete(call.channel)
       this.#events.emit('error', refusal(answered.failure, deedOf(call)))
     } catch (error) {
-      this.#events.emit('error', error as HalyardError)
+      if (!isCutOff(error)) this.#events.emit('error', error as HalyardError)
     }
   }
 
