@@ -70,7 +70,7 @@ export async function resolveOptions(
     },
     mqttAnonymous: options.mqttAnonymous === true,
     emitterLicense: given.emitterLicense ?? config.emitter.license,
-    acceptForeignKeys: options.acceptForeignKeys ?? config.emitter.acceptForeignKeys,
+    acceptForeignKeys: (options.acceptForeignKeys ?? config.emitter.acceptForeignKeys) === true,
     unused: PORT_NAMES.filter((name) => !(name in config.ports) && isGiven(options.ports, name)),
   }
   if (checked.mqttAnonymous && !isLoopback(checked.host)) {
