@@ -70,7 +70,7 @@ export async function resolveOptions(
     },
     mqttAnonymous: options.mqttAnonymous === true,
     emitterLicense: given.emitterLicense ?? config.emitter.license,
-    acceptForeignKeys: (options.acceptForeignKeys ?? config.emitter.acceptForeignKeys) === true,
+    acceptForeignKeys: options.acceptForeignKeys ?? config.emitter.acceptForeignKeys,
     unused: PORT_NAMES.filter((name) => !(name in config.ports) && isGiven(options.ports, name)),
   }
   if (checked.mqttAnonymous && !isLoopback(checked.host)) {
@@ -99,6 +99,9 @@ function checkOptions(options: HubOptions): GivenOptions {
   const stranger = Object.keys(options).find((name) => !OPTION_NAMES.includes(name))
   if (stranger !== undefined) {
     throw new UsageError('ERR_USAGE', `createHub() has no option '${stranger}'; it has ${OPTION_NAMES.join(', ')}`)
+  }
+  if (!['boolean', 'undefined'].includes(typeof options.acceptForeignKeys)) {
+    throw new UsageError('ERR_USAGE', 'acceptForeignKeys must be true or false')
   }
   return {
     data: checkText('data', options.data),
