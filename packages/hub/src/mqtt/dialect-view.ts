@@ -20,12 +20,13 @@ export class DialectView implements DialectConnection {
     return this.#client.principal
   }
 
-  get subscriptions(): DialectConnection['subscriptions'] {
+  get subscriptions(): Iterable<string> {
     return this.#client.session.subscriptions.keys()
   }
 
   get hasRoom(): boolean {
-    return this.#client.isOpen && this.#client.output.waiting <= this.#broker.limits.outputBytes
+    const { isOpen, output } = this.#client
+    return isOpen && output.waiting <= this.#broker.limits.outputBytes
   }
 
   get state(): Map<string, unknown> {
@@ -38,7 +39,7 @@ export class DialectView implements DialectConnection {
     else if (isOpen) this.#broker.counters.dropped++
   }
 
-  subscribe(filter: string): ReturnType<DialectConnection['subscribe']> {
+  subscribe(filter: string): boolean {
     return this.#client.isOpen && give(this.#broker, this.#client, filter)
   }
 

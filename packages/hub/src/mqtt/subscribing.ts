@@ -97,9 +97,9 @@ function asBridge(wanted: Subscription): Subscription {
 
 /** UNSUBSCRIBE (§3.10). */
 export function unsubscribe(broker: Broker, client: SubscribingClient, { packetId, filters }: Unsubscribe): void {
-  const { principal, dialectConnection } = client
+  const { dialect } = client.principal
   const ended = filters.map((filter) => {
-    const names = principal.dialect.meantBy?.(dialectConnection, filter, packetId) ?? [filter]
+    const names = dialect.meantBy?.(client.dialectConnection, filter, packetId) ?? [filter]
     return names.flatMap((name) => endSubscription(broker, client, name) ?? [])
   })
   const reasonCodes = ended.map((lsns) => (lsns.length === 0 ? REASON.noSubscriptionExisted : REASON.success))

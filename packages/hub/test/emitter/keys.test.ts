@@ -70,6 +70,32 @@ describe('forged keys', () => {
   })
 })
 
+describe('a licence', () => {
+  it('of each version makes keys that work; one that is none is told, and not shown', async () => {
+    const licenses = [
+      'zT83oDV0DWY5_JysbSTPTDr8KB0AAAAAAAAAAAAAAAI',
+      'RfBEIIFz1nNLf12JYRpoEUqFPLb3na0X_xbP_h3PM_CqDUVBGJfEV3WalW2maauQd48o-TcTM_61BfEsELfk0qMDqrCTswkB:2',
+      TL3,
+    ]
+    for (const emitterLicense of licenses) {
+      const hub = await startEmitterHub({ emitterLicense })
+      const client = await hub.client()
+      const key = await client.keygen(hub.master, 'a/', 'rw')
+      expect(await client.subscribe(`${key}/a/`)).toBe(0)
+      await client.publish(`${key}/a/?me=0`)
+    }
+    const wrong = `${TL3.slice(0, 40)}:3`
+    const failure = await startEmitterHub({ emitterLicense: wrong }).then(
+      () => undefined,
+      (error: unknown) => error as Error,
+    )
+    expect(failure).toMatchObject({ code: 'ERR_HUB_EMITTER_LICENSE' })
+    expect(failure?.message).not.toContain(wrong.slice(0, 10))
+    const gone = startEmitterHub({ emitterLicense: '@/nowhere/licence' })
+    await expect(gone).rejects.toMatchObject({ code: 'ERR_HUB_EMITTER_LICENSE' })
+  })
+})
+
 describe('bans', () => {
   async function ban(hub: EmitterHub, target: string, banned: boolean): Promise<void> {
     const admin = await hub.client()
