@@ -151,8 +151,8 @@ export class Line implements Transport {
   #received(bytes: Uint8Array): void {
     if (this.#state !== 'open' || bytes.length === 0) return
     if (!this.#isPaused && this.#held.length === 0) return this.#events.received(bytes)
-    // A copy, for the carrier may use its array again.
-    this.#held.push(bytes.slice())
+    // A copy, for the carrier may use its array again; `slice` of a Buffer is none.
+    this.#held.push(Uint8Array.from(bytes))
     this.#heldBytes += bytes.length + PIECE_COST
     if (this.#heldBytes <= HELD_LIMIT) return
     const text = `more than ${HELD_LIMIT / 2 ** 20} MiB came while nothing was read: read faster, or subscribe to less`

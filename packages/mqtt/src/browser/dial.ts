@@ -12,10 +12,9 @@ export interface PageWebSocket {
   binaryType: string
   readonly bufferedAmount: number
   readonly protocol: string
-  onopen: (() => void) | null
-  onmessage: ((event: { readonly data: unknown }) => void) | null
-  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null
-  onerror: (() => void) | null
+  addEventListener(type: 'open' | 'error', listener: () => void): void
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void
+  addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void
   send(bytes: Uint8Array<ArrayBuffer>): void
   close(code?: number): void
 }
@@ -82,18 +81,19 @@ class PageCarrier implements Carrier {
     this.#origin = origin
     socket.binaryType = 'arraybuffer'
     let isOpen = false
-    socket.onopen = () => {
+    socket.addEventListener('open', () => {
       isOpen = true
       this.#opened()
-    }
-    socket.onmessage = ({ data }) => {
+    })
+    socket.addEventListener('message', ({ data }) => {
       if (data instanceof ArrayBuffer) events.received(new Uint8Array(data))
       else events.closed(textFrame(origin.where))
-    }
+    })
     // 'close' follows and says as much.
-    socket.onerror = () => {}
-    socket.onclose = ({ code, reason }) =>
-      events.closed(isOpen ? explainClose(code, reason, origin.where) : notOpened(origin.where))
+    socket.addEventListener('error', () => {})
+    socket.addEventListener('close', ({ code, reason }) =>
+      events.closed(isOpen ? explainClose(code, reason, origin.where) : notOpened(origin.where)),
+    )
   }
 
   get waiting(): number {
@@ -115,9 +115,7 @@ class PageCarrier implements Carrier {
 
   destroy(): void {
     clearTimeout(this.#look)
-    const socket = this.#socket
-    socket.onopen = socket.onmessage = socket.onclose = null
-    socket.close()
+    this.#socket.close()
   }
 
   #opened(): void {

@@ -33,8 +33,7 @@ function openerOf(address: Address, options: DialOptions, explain: Explain, buff
       return openTcp(address, explain, buffer)
     case 'mqtts':
       return import('./tls.ts').then(({ openTls }) => openTls(address, options.tls, explain, buffer))
-    case 'ws':
-    case 'wss':
+    default:
       return import('./websocket.ts').then(({ openWebSocket }) => openWebSocket(address, options, explain))
   }
 }

@@ -4,6 +4,7 @@ import { addressText, hostAndPort } from '../address.ts'
 import type { Address } from '../address.ts'
 import { explainBytes } from '../wrong-port.ts'
 import type { Phase } from './explain.ts'
+import { hasHungUp } from './hung-up.ts'
 import { explainCertificate, explainTls } from './tls-failures.ts'
 
 /** By the operating system's name for it, what it is and what to do. */
@@ -63,8 +64,7 @@ function explainWebSocket(error: unknown, code: string, address: Address, phase:
       : undefined
   }
   if (code.startsWith('HPE_')) return explainRaw(error) ?? `what answered is no HTTP: ${plainMqtt}`
-  // Node's words for a server that hangs up instead of answering.
-  if (code === 'ECONNRESET' && text === 'socket hang up') return `the server closed instead of answering: ${plainMqtt}`
+  if (hasHungUp(error, code)) return `the server closed instead of answering: ${plainMqtt}`
   if (/subprotocol/u.test(text)) {
     return 'it accepts none of the sub-protocols that were offered: the path may belong to another service'
   }

@@ -2,6 +2,7 @@ import { describeError } from '@halyard/core'
 import { hostAndPort } from '../address.ts'
 import type { Address } from '../address.ts'
 import type { Phase } from './explain.ts'
+import { hasHungUp } from './hung-up.ts'
 
 const UNTRUSTED = 'pass the certificate of the authority that signed it as tls.ca'
 const ALONE = 'it is signed by itself; if it is the one you expect, pass it as tls.ca'
@@ -100,8 +101,7 @@ export function explainTls(error: unknown, given: string, address: Address, phas
   const plain = `${address.scheme === 'wss' ? 'ws' : 'mqtt'}://${hostAndPort(address)}`
   if (phase === 'opening') {
     if (NO_TLS.includes(code)) return `the port speaks no TLS: use ${plain}, or another port`
-    // Node's words for a server that goes before the handshake is over.
-    if (code === 'ECONNRESET' && describeError(error).includes('before secure TLS')) {
+    if (hasHungUp(error, code)) {
       return `the server closed during the handshake: if the port speaks no TLS, use ${plain}; else see the server's log`
     }
   }

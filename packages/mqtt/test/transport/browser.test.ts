@@ -9,10 +9,13 @@ class HandWebSocket implements PageWebSocket {
   binaryType = 'blob'
   bufferedAmount = 0
   protocol = 'mqtt'
-  onopen: (() => void) | null = null
-  onmessage: ((event: { readonly data: unknown }) => void) | null = null
-  onclose: ((event: { readonly code: number; readonly reason: string }) => void) | null = null
-  onerror: (() => void) | null = null
+  readonly #listeners = new Map<string, (event: never) => void>()
+  addEventListener(type: string, listener: (event: never) => void): void {
+    this.#listeners.set(type, listener)
+  }
+  tell(type: 'open' | 'message' | 'error' | 'close', event: object = {}): void {
+    this.#listeners.get(type)?.(event as never)
+  }
   send(): void {}
   close(): void {}
 }
@@ -66,8 +69,8 @@ describe('in a page', () => {
   it('says what can be known when nothing opens', async () => {
     const hand = new HandWebSocket()
     const caller = called(hand)
-    hand.onerror?.()
-    hand.onclose?.({ code: 1006, reason: '' })
+    hand.tell('error')
+    hand.tell('close', { code: 1006, reason: '' })
     expect(await caller.end()).toBe(
       'ERR_MQTT_UNREACHABLE: no WebSocket to ws://127.0.0.1:80/mqtt: ' +
         'nothing answers there, it is no WebSocket, or its certificate is not trusted; ' +
@@ -79,7 +82,7 @@ describe('in a page', () => {
     const hand = new HandWebSocket()
     hand.protocol = ''
     const caller = called(hand)
-    hand.onopen?.()
+    hand.tell('open')
     expect(await caller.end()).toBe(
       'ERR_MQTT_WEBSOCKET: ws://127.0.0.1:80/mqtt accepts none of the sub-protocols mqtt: ' +
         'the path may belong to another service',
@@ -89,12 +92,12 @@ describe('in a page', () => {
   it('holds 16 MiB for who does not read, and no more', async () => {
     const hand = new HandWebSocket()
     const caller = called(hand)
-    hand.onopen?.()
+    hand.tell('open')
     caller.transport.pause()
     const data = new ArrayBuffer(2 ** 20)
-    for (let count = 0; count < HELD_LIMIT / 2 ** 20 - 1; count++) hand.onmessage?.({ data })
+    for (let count = 0; count < HELD_LIMIT / 2 ** 20 - 1; count++) hand.tell('message', { data })
     expect(caller.told).toEqual(['opened'])
-    hand.onmessage?.({ data })
+    hand.tell('message', { data })
     expect(await caller.end()).toBe(
       'ERR_MQTT_SLOW_READER: more than 16 MiB came while nothing was read: read faster, or subscribe to less',
     )
@@ -104,17 +107,17 @@ describe('in a page', () => {
   it('counts what small messages cost', () => {
     const hand = new HandWebSocket()
     const caller = called(hand)
-    hand.onopen?.()
+    hand.tell('open')
     caller.transport.pause()
     let count = 0
-    for (const data = new ArrayBuffer(1); caller.error === undefined; count++) hand.onmessage?.({ data })
+    for (const data = new ArrayBuffer(1); caller.error === undefined; count++) hand.tell('message', { data })
     expect(count).toBeLessThan(HELD_LIMIT / 100)
   })
 
   it('looks whether its bytes have gone, as long as they have not', async () => {
     const hand = new HandWebSocket()
     const caller = called(hand)
-    hand.onopen?.()
+    hand.tell('open')
     expect(hand.binaryType).toBe('arraybuffer')
     hand.bufferedAmount = 2 ** 17
     expect(caller.transport.write(new Uint8Array(1))).toBe(false)

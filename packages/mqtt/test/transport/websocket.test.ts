@@ -3,7 +3,6 @@ import { createServer } from 'node:http'
 import { WebSocket, WebSocketServer } from 'ws'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { browserDial } from '../../src/browser/dial.ts'
-import type { PageWebSocketClass } from '../../src/browser/dial.ts'
 import { dial as nodeDial } from '../../src/node/dial.ts'
 import type { DialOptions } from '../../src/transport.ts'
 import { Caller, PLAIN, at, listening, pattern, withResolvers } from './support.ts'
@@ -23,7 +22,7 @@ async function door(onSocket: OnSocket): Promise<number> {
   return listening(server)
 }
 
-const pageDial = browserDial(WebSocket as unknown as PageWebSocketClass)
+const pageDial = browserDial(WebSocket)
 
 describe.each([
   ['under Node.js', nodeDial],

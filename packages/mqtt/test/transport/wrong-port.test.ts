@@ -76,6 +76,18 @@ describe('what a person reads who has dialled a wrong port', () => {
     )
   })
 
+  it.each([
+    ['mqtts', 'ERR_MQTT_TLS: no TLS with mqtts://127.0.0.1:PORT: the server closed during the handshake'],
+    ['ws', 'ERR_MQTT_WEBSOCKET: ws://127.0.0.1:PORT/mqtt: the server closed instead of answering'],
+    ['wss', 'ERR_MQTT_TLS: no TLS with wss://127.0.0.1:PORT/mqtt: the server closed during the handshake'],
+  ] as const)(
+    '%s:// to what resets the connection, as mosquitto does with what it has not read',
+    async (scheme, text) => {
+      const resets = createTcpServer((socket) => void socket.once('data', () => socket.resetAndDestroy()))
+      expect(await said(scheme, await listening(resets))).toContain(text)
+    },
+  )
+
   it('ws:// to what answers with MQTT', async () => {
     const port = await listening(createTcpServer((socket) => void socket.end(Uint8Array.of(0x20, 2, 0, 1))))
     expect(await said('ws', port)).toContain('what answered is no HTTP: the port may speak MQTT without WebSocket')
