@@ -149,7 +149,8 @@ export class MqttClient implements AsyncDisposable {
    * path, and tells the server, which then publishes no will. Idempotent.
    */
   async disconnect({ withWill = false, sessionExpiry }: DisconnectOptions = {}): Promise<void> {
-    return (await this.#engine).close(withWill ? 4 : 0, sessionExpiry)
+    // In this turn: nothing that is called behind it is taken any more.
+    return (this.#loaded ?? (await this.#engine)).close(withWill ? 4 : 0, sessionExpiry)
   }
 
   close(): Promise<void> {

@@ -58,12 +58,13 @@ export async function texts(subscription: Subscription, count: number): Promise<
 
 /** What a promise rejects with. */
 export async function failure(promise: Promise<unknown>): Promise<HalyardError> {
+  let value: unknown
   try {
-    await promise
+    value = await promise
   } catch (error) {
     return error as HalyardError
   }
-  throw new Error('it did not fail')
+  throw new Error(`it did not fail, but gave ${JSON.stringify(value)}`)
 }
 
 /** Waits in turns of the event loop: for what the next packets bring. */
