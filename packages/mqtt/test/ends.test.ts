@@ -1,7 +1,7 @@
 /** How a client ends, on purpose and not, and what it says then. */
 import { Outbox } from '@halyard/core'
 import { nodeClock } from '@halyard/core/node'
-import { FaultDisk } from '@halyard/testkit'
+import { FaultDisk, VirtualClock } from '@halyard/testkit'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { connect, publishOnce } from '../src/index.ts'
 import { clientOf, connected, failure, happens, hub, take, texts, until } from './support/clients.ts'
@@ -75,7 +75,8 @@ it('a server that says DISCONNECT is quoted', async () => {
 })
 
 it('a will is published when a client vanishes, not when it says good-bye, and after all if it asks', async () => {
-  const server = await hub()
+  const clock = new VirtualClock()
+  const server = await hub({ clock })
   const watcher = await connected(server.url)
   const wills = await watcher.subscribe('will/#')
   const will = (name: string) => ({ will: { topic: `will/${name}`, payload: name, qos: 1 as const } })
@@ -85,13 +86,17 @@ it('a will is published when a client vanishes, not when it says good-bye, and a
   // 3.1.1 has no word for it: the connection ends without one.
   await (await connected(`mqtt://127.0.0.1:${port}`, { ...will('asked-4'), version: 4 })).disconnect({ withWill: true })
   await (await connected(server.url, { ...will('polite-4'), version: 4 })).close()
-  const delayed = { ...will('delayed'), sessionExpiry: 60, clientId: 'd' }
+  const delayed = { ...will('delayed'), sessionExpiry: 600, clientId: 'd' }
   const slow = await connected(server.url, {
     ...delayed,
-    will: { ...delayed.will, properties: { willDelayInterval: 1 } },
+    will: { ...delayed.will, properties: { willDelayInterval: 60 } },
   })
   await slow.disconnect({ withWill: true })
-  expect(await texts(wills, 3)).toEqual(['asked', 'asked-4', 'delayed'])
+  expect(await texts(wills, 2)).toEqual(['asked', 'asked-4'])
+  await clock.advance(59_000)
+  expect(wills.held).toBe(0)
+  await clock.advance(2000)
+  expect(await texts(wills, 1)).toEqual(['delayed'])
 })
 
 it('the session ends when DISCONNECT says so, and cannot be lengthened when CONNECT asked for none', async () => {

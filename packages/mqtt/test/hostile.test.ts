@@ -1,5 +1,7 @@
 /** Servers that send what no server may: the client ends the connection, tells why, and tries again. */
 import { readFileSync } from 'node:fs'
+import { systemClock } from '@halyard/core'
+import type { Clock } from '@halyard/core'
 import { seededRandom } from '@halyard/testkit'
 import { encodeToBytes } from '@halyard/wire/mqtt'
 import type { Packet } from '@halyard/wire/mqtt'
@@ -61,6 +63,21 @@ class Wire {
   }
 }
 
+/** Real, but what is due at once is due in the next turn, not in the next millisecond. */
+function eagerClock(): Clock {
+  const clock = systemClock()
+  return {
+    bootId: clock.bootId,
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    setTimer(milliseconds, callback) {
+      if (milliseconds > 0) return clock.setTimer(milliseconds, callback)
+      const immediate = setImmediate(callback)
+      return { cancel: () => clearImmediate(immediate) }
+    },
+  }
+}
+
 async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
 }
@@ -69,10 +86,10 @@ async function turn(): Promise<void> {
 async function onWire(version: 4 | 5): Promise<{ wire: Wire; client: MqttClient; open: () => Promise<void> }> {
   const wire = new Wire()
   const options = { version, clientId: 'me', sessionExpiry: 60, reconnect: { base: 0, cap: 0 } } as const
-  const client = new MqttClient('mqtt://nowhere', options, { dial: wire.dial })
+  const client = new MqttClient('mqtt://nowhere', options, { dial: wire.dial, clock: eagerClock() })
   const connack = encodeToBytes({ type: 'connack', sessionPresent: true, reasonCode: 0 }, version)
   const open = async (): Promise<void> => {
-    while (!wire.isOpen) await new Promise((resolve) => setTimeout(resolve, 0))
+    while (!wire.isOpen) await turn()
     await turn()
     wire.receive(connack)
     await turn()
