@@ -49,7 +49,7 @@ async function runCut(target: { port: number; host?: string }, name: string, pla
   let onMessage = (): void => {}
   try {
     await subscriber.subscribe(`${name}/#`, {
-      qos: 2,
+      qos: qos === 2 ? 2 : 1,
       onMessage(message) {
         received.push(message.text())
         onMessage()
@@ -65,7 +65,9 @@ async function runCut(target: { port: number; host?: string }, name: string, pla
       if (number % 2 === 1 && payload !== last) await publisher.connected().catch(() => {})
     }
     await (await publisher.outbox).idle()
-    await (await publisher.outbox).settled((await publisher.publish(`${name}/end`, 'end', { qos: 2 })).id)
+    await (
+      await publisher.outbox
+    ).settled((await publisher.publish(`${name}/end`, 'end', { qos: qos === 2 ? 2 : 1 })).id)
     await ended
     // An answer of the server's own to whatever came before it: nothing that was sent twice is still under way.
     if (qos === 2) await settledDown(subscriber)
