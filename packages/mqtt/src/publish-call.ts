@@ -43,7 +43,18 @@ export function keptPublish(topic: string, options: PublishOptions): KeptPublish
 
 /** Now, and not when it is sent: what cannot be written would stand at the head of the outbox for ever. */
 function checkProperties(properties: MessageProperties): void {
-  const { topicAlias, subscriptionIdentifiers } = properties as PublishProperties
+  const { topicAlias, subscriptionIdentifiers, contentType, responseTopic, correlationData } =
+    properties as PublishProperties
+  const isText = (value: unknown): boolean => value === undefined || typeof value === 'string'
+  if (!isText(contentType) || !isText(responseTopic)) {
+    throw new UsageError('ERR_USAGE', 'contentType and responseTopic are texts')
+  }
+  if (correlationData !== undefined && !(correlationData instanceof Uint8Array)) {
+    throw new UsageError('ERR_USAGE', 'correlationData is bytes; new TextEncoder().encode(text) makes them of a text')
+  }
+  if (responseTopic !== undefined && checkTopicName(responseTopic) !== undefined) {
+    throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(responseTopic)} is no topic for an answer`)
+  }
   if (topicAlias !== undefined || subscriptionIdentifiers !== undefined) {
     throw new UsageError('ERR_USAGE', 'leave out topicAlias and subscriptionIdentifiers: the connection has them')
   }

@@ -8,7 +8,7 @@ import { clientOf, connected, failure, happens, hub, take, texts, until } from '
 import { ScriptedServer } from './support/scripted-server.ts'
 
 describe.each([4, 5] as const)('version %s', (version) => {
-  it('close waits for what is on the wire, then DISCONNECT is the last word', async () => {
+  it('close waits for what is on the wire, then DISCONNECT is the last word [3.1.1 MQTT-3.14.4-1]', async () => {
     const server = await ScriptedServer.open()
     const client = clientOf(server.url, { version })
     const caller = await server.accepts()

@@ -94,7 +94,7 @@ describe.each([1, 2] as const)('QoS %s', (qos) => {
     }
   })
 
-  it('what nobody wants is acknowledged too [MQTT-4.5.0-2]', async () => {
+  it('what nobody wants is acknowledged too [MQTT-4.5.0-2] [3.1.1 MQTT-4.5.0-2]', async () => {
     const { caller } = await subscribed()
     caller.publish('other', '', { qos, packetId: 5 })
     await caller.expect(type, { packetId: 5 })

@@ -119,7 +119,13 @@ it('a message that does not fit leaves no alias behind that the server does not 
 
 it('properties that cannot be written are refused at once, and block nothing', async () => {
   const client = await connected((await hub()).url)
-  const bad = [{ messageExpiryInterval: -1 }, { contentType: 5 }, { topicAlias: 1 }]
+  const bad = [
+    { messageExpiryInterval: -1 },
+    { contentType: 5 },
+    { correlationData: 'text' },
+    { userProperties: [['a']] },
+    { topicAlias: 1 },
+  ]
   for (const properties of bad) {
     expect(await failure(client.publish('a', '', { properties: properties as never }))).toMatchObject({
       code: 'ERR_USAGE',
@@ -166,7 +172,7 @@ it('offline: it is queued and goes out later, or is rejected', async () => {
   expect(await (await client.outbox).settled(id)).toMatchObject({ state: 'delivered' })
 })
 
-it('what was not acknowledged goes out again in its order with DUP and its identifier, PUBREL instead after PUBREC', async () => {
+it('resent in order with DUP and identifier, PUBREL after PUBREC; anew without the session [MQTT-3.2.2-5]', async () => {
   const server = await ScriptedServer.open()
   const client = clientOf(server.url, { version: 5, clientId: 'me', sessionExpiry: 60 })
   const first = await server.accepts()

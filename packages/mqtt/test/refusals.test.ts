@@ -137,7 +137,7 @@ it('a subscription that is refused after a reconnection ends with the error, whi
   expect(errors.filter((code) => code === 'ERR_MQTT_SUBSCRIBE')).toHaveLength(1)
 })
 
-it('what CONNACK says the server does not take is refused here', async () => {
+it('what CONNACK says the server does not take is refused here [MQTT-3.2.2-11] [MQTT-3.2.2-14]', async () => {
   const server = await ScriptedServer.open()
   const client = clientOf(server.url, { version: 5 })
   const caller = await server.accepts({

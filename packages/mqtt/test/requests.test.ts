@@ -83,7 +83,7 @@ describe('enhanced authentication', () => {
     answer: async (data) => bytes(`${Number(new TextDecoder().decode(data)) + 1}`),
   }
 
-  it('as many steps as it takes; nothing but AUTH goes before CONNACK [MQTT-3.1.2-30]', async () => {
+  it('as many steps as it takes; nothing but AUTH goes before CONNACK [MQTT-3.1.2-30] [MQTT-4.12.0-3]', async () => {
     const server = await ScriptedServer.open()
     const client = clientOf(server.url, { version: 5, authentication: steps })
     void client.publish('a', '', { qos: 0 })
@@ -107,7 +107,7 @@ describe('enhanced authentication', () => {
     await caller.expect('publish')
   })
 
-  it('a method that gives up, and a server that asks without being asked', async () => {
+  it('a method that gives up, and a server that asks unasked: no AUTH goes out [MQTT-4.12.0-7]', async () => {
     const server = await ScriptedServer.open()
     const gives = { ...steps, answer: () => Promise.reject(new Error('not you')) }
     const client = clientOf(server.url, { version: 5, authentication: gives, reconnect: false })
@@ -124,6 +124,7 @@ describe('enhanced authentication', () => {
     await second.expect('connect')
     second.send({ type: 'auth', reasonCode: 0x18, properties: { authenticationMethod: 'SUM' } })
     expect((await unasked).message).toContain('AUTH may not come now')
+    await second.closed()
   })
 
   it('one whose begin throws', async () => {

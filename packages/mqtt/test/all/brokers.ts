@@ -14,6 +14,8 @@ export interface Broker {
   readonly versions: readonly (4 | 5)[]
   readonly qos: readonly (0 | 1 | 2)[]
   readonly sharedSubscriptions: boolean
+  /** seconds for which it does not let in again who has just been there */
+  readonly pause?: number
   /** Why QoS 2 may come twice to a subscriber whose connection was cut. */
   readonly comesTwice?: string
   open(): Promise<{ readonly port: number; readonly host: string }>
@@ -94,7 +96,7 @@ export const BROKERS: readonly Broker[] = [
     },
   },
   {
-    ...{ name: 'nats-server', versions: [4], qos: [0, 1], sharedSubscriptions: false },
+    ...{ name: 'nats-server', versions: [4], qos: [0, 1], sharedSubscriptions: false, pause: 1.5 },
     async open() {
       const [port, own] = [await freePort(), await freePort()]
       const path = directory()

@@ -19,8 +19,9 @@ describe.each(BROKERS)('$name', (broker) => {
   describe.each(versions.map((version) => ({ version })))('version $version', ({ version }) => {
     it.each(levels)('QoS %s: a thousand messages, in order, once each', async (qos) => {
       const at = await url()
-      // Mosquitto 2.0.11 stops in the middle when a 3.1.1 client of QoS 2 gets what it sends.
-      const [client, reader] = await Promise.all([connected(at, { version }), connected(at, { version })])
+      // Mosquitto 2.0.11 takes 20 of QoS 2 at once, which 3.1.1 has no word for; with more its queue stands still at times.
+      const window = qos === 2 ? 20 : 1000
+      const [client, reader] = await Promise.all([connected(at, { version, window }), connected(at, { version })])
       const subscription = await reader.subscribe('a/#', { qos })
       const sent = Array.from({ length: 1000 }, (_, number) => `${number}`)
       await Promise.all(sent.map((payload) => client.publish('a/b', payload, { qos })))
@@ -98,7 +99,11 @@ describe.each(BROKERS)('$name', (broker) => {
 
     it.each(levels)('QoS %s: cut at every packet', async (qos) => {
       for (const side of ['publisher', 'subscriber'] as const) {
-        const { problems } = await cutEverywhere(await broker.open(), { version, qos, side }, 'packets')
+        const { problems } = await cutEverywhere(
+          await broker.open(),
+          { version, qos, side, pause: broker.pause },
+          'packets',
+        )
         const known = side === 'subscriber' && broker.comesTwice !== undefined ? /: twice: / : /^$/
         expect(problems.filter((problem) => !known.test(problem))).toEqual([])
       }

@@ -12,6 +12,8 @@ interface CutPlan {
   readonly to: 'target' | 'client'
   /** bytes that go through before */
   readonly after: number
+  /** seconds until the next try; a few milliseconds */
+  readonly pause?: number | undefined
 }
 
 interface CutResult {
@@ -30,7 +32,7 @@ const SOON = { base: 0.002, cap: 0.005 }
 const topicOf = (name: string, number: number): string => `${name}/${number % 2}`
 
 async function runCut(target: { port: number; host?: string }, name: string, plan: CutPlan): Promise<CutResult> {
-  const { version, qos, side, to, after } = plan
+  const { version, qos, side, to, after, pause } = plan
   const passed: Record<'target' | 'client', number[]> = { target: [], client: [] }
   let first: PassedBytes['connection'] | undefined
   const onPassed = ({ connection, to: way, bytes }: PassedBytes): void => {
@@ -41,9 +43,11 @@ async function runCut(target: { port: number; host?: string }, name: string, pla
   const direction = to === 'target' ? proxy.toTarget : proxy.toClient
   if (after < Infinity) direction.set({ cutAfter: after })
   const address = (isCut: boolean): string => `mqtt://127.0.0.1:${isCut ? proxy.port : target.port}`
-  const options = { version, sessionExpiry: 300, reconnect: SOON, keepalive: 0 } as const
-  const subscriber = new MqttClient(address(side === 'subscriber'), { ...options, clientId: `${name}-s` })
-  const publisher = new MqttClient(address(side === 'publisher'), { ...options, clientId: `${name}-p` })
+  const reconnect = pause === undefined ? SOON : { base: pause, cap: pause }
+  const options = { version, sessionExpiry: 300, reconnect, keepalive: 0 } as const
+  const ports = pause === undefined ? {} : { random: () => 0.99 }
+  const subscriber = new MqttClient(address(side === 'subscriber'), { ...options, clientId: `${name}-s` }, ports)
+  const publisher = new MqttClient(address(side === 'publisher'), { ...options, clientId: `${name}-p` }, ports)
   for (const client of [subscriber, publisher]) client.on('error', () => direction.clear())
   const received: string[] = []
   let onMessage = (): void => {}
@@ -100,7 +104,7 @@ interface CutReport {
 /** One run for each place: the end of every packet, or a byte further in every second one; or every byte. */
 export async function cutEverywhere(
   target: { port: number; host?: string },
-  kind: Pick<CutPlan, 'version' | 'qos' | 'side'>,
+  kind: Pick<CutPlan, 'version' | 'qos' | 'side' | 'pause'>,
   where: 'packets' | 'bytes',
 ): Promise<CutReport> {
   const { qos, side } = kind

@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
 import { seededRandom } from '@halyard/testkit'
-import { MqttClient } from '../../src/index.ts'
+import { MqttClient } from '@halyard/mqtt'
 
 const dist = (name: string): string => pathToFileURL(join(import.meta.dirname, `../../../${name}/dist/index.js`)).href
 
