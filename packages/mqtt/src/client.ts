@@ -27,9 +27,9 @@ export interface DisconnectOptions {
  * import { MqttClient } from '@halyard/mqtt'
  * await using server = await createMqttServer()
  * await using client = new MqttClient(`mqtt://127.0.0.1:${server.port}`)
+ * await client.connected()
  * const { state } = await client.publish('sensors/7', '21.5', { qos: 1 })
- * console.log(state) // queued, since it was not connected yet; delivered a moment later
- * await (await client.outbox).idle()
+ * console.log(state) // delivered
  * ```
  */
 export class MqttClient implements AsyncDisposable {

@@ -37,7 +37,7 @@ it('what was subscribed is subscribed again before `connect` fires, also through
   const names = [(await third.grant()).subscriptions[0]?.filter]
   const last = await third.expect('subscribe')
   names.push(last.subscriptions[0]?.filter)
-  expect(names.toSorted()).toEqual(['a', 'b'])
+  expect(new Set(names)).toEqual(new Set(['a', 'b']))
   expect(client.isConnected).toBe(false)
   expect(events).toEqual([])
   third.send({ type: 'suback', packetId: last.packetId, reasonCodes: [1] })
