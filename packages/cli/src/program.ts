@@ -17,6 +17,8 @@ export function buildProgram(context: ProgramContext): Command {
       'Messages of small devices: a hub of your own, clients that lose nothing, and what waits in their outbox',
     )
     .version(VERSION, '-V, --version', 'print the version')
+    // -V and -h behind a command are that command's.
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       examples([
@@ -30,7 +32,8 @@ export function buildProgram(context: ProgramContext): Command {
   addSend(program.command('send'), context)
   addSms(program.command('sms'), context)
   addReceive(program.command('receive'), context)
-  const hub = program.command('hub')
+  // … but those of the hub are looked for anywhere, so that one in the wrong place is told what it is for.
+  const hub = program.command('hub').enablePositionalOptions(false)
   addHub(hub, context)
   addHubAdmin(hub, context)
   addHubBackup(hub, context)

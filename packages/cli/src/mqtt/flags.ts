@@ -43,7 +43,8 @@ export interface SubFlags extends MqttFlags {
   readonly count?: string
   readonly wait?: string
   readonly verbose?: true
-  readonly noNewline?: true
+  /** `-N` */
+  readonly newline?: boolean
   readonly format?: string
   /** `-R`; commander's name for an option that begins with no */
   readonly retained?: boolean

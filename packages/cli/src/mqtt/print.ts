@@ -11,7 +11,7 @@ export type Printer = (message: MqttMessage, at: Date) => void
 /** @throws {UsageError} `ERR_USAGE` for a letter behind % that means nothing */
 export function printerOf(flags: SubFlags, terminal: Terminal): Printer {
   const { screen } = terminal
-  const end = flags.noNewline === true ? '' : '\n'
+  const end = flags.newline === false ? '' : '\n'
   // On a terminal a stranger's bytes could be orders to it; a pipe gets them as they are.
   const shown = ({ payload }: MqttMessage): Uint8Array | string =>
     screen.isTerminal ? harmless(Buffer.from(payload).toString()) : payload

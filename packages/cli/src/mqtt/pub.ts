@@ -1,6 +1,7 @@
 /** `halyard mqtt pub`. */
-import { AbortError, HalyardError, secondsToMilliseconds } from '@halyard/core'
+import { AbortError, HalyardError, UsageError, secondsToMilliseconds } from '@halyard/core'
 import type { Receipt } from '@halyard/core'
+import { checkTopicName } from '@halyard/wire/mqtt'
 import type { MqttClient, PublishOptions } from '@halyard/mqtt'
 import type { Context } from '../context.ts'
 import { describeFailure } from '../failure.ts'
@@ -21,6 +22,9 @@ export async function pub(flags: PubFlags, { terminal, load }: Context): Promise
   const { url, options } = await readServer(flags, terminal.environment)
   const timeout = secondsToMilliseconds('timeout', Number(flags.timeout ?? 30))
   const publishing = publishOptions(flags)
+  const topic = flags.topic ?? ''
+  const problem = checkTopicName(topic)
+  if (problem !== undefined) throw new UsageError('ERR_USAGE', `--topic ${topic} is none to publish to: ${problem}`)
   const { MqttClient: Client } = await load.mqtt()
   const { outbox } = flags
   // Without an outbox one that cannot connect need not try for ever.
@@ -44,7 +48,7 @@ export async function pub(flags: PubFlags, { terminal, load }: Context): Promise
   for await (const message of messagesOf(flags, terminal.input, signal)) {
     await window.room(message.length)
     if (tally.failed > 0 || signal.aborted) break
-    const published = client.publish(flags.topic ?? '', message, { ...publishing, signal })
+    const published = client.publish(topic, message, { ...publishing, signal })
     window.add(message.length, published, (result) => {
       if (result.status === 'rejected') return result.reason instanceof AbortError ? undefined : say(result.reason)
       tally[result.value.state]++
@@ -52,9 +56,23 @@ export async function pub(flags: PubFlags, { terminal, load }: Context): Promise
     })
   }
   await window.empty()
-  if (outbox !== undefined && tally.queued > 0) sayKept(tally.queued, outbox, status, terminal.colour.error)
+  if (outbox !== undefined) {
+    // Also what an earlier command left behind.
+    if (client.isConnected) await settled(client, AbortSignal.any([signal, AbortSignal.timeout(timeout)]))
+    const { depth } = await client.outbox
+    if (depth > 0) sayKept(depth, outbox, status, terminal.colour.error)
+  }
   const isKept = tally.queued === 0 || outbox !== undefined
   return interruption.exitCode ?? (tally.failed === 0 && isKept ? 0 : 1)
+}
+
+/** Everything that waits has gone, or it takes too long. */
+async function settled(client: MqttClient, signal: AbortSignal): Promise<void> {
+  try {
+    await (await client.outbox).idle({ signal })
+  } catch (error) {
+    if (!(error instanceof AbortError)) throw error
+  }
 }
 
 /** With an outbox, a server that is away is no failure: what it does not get is kept. */

@@ -29,8 +29,11 @@ export async function sub(flags: SubFlags, { terminal, load }: Context): Promise
   await using client = new Client(url, options)
   const subscription = await subscribed(client, flags.topic ?? [], qos, signal)
   if (subscription !== undefined) {
+    const say = (text: string): void => terminal.error(`${paint(terminal.colour.error).yellow('halyard:')} ${text}`)
+    // Before a person wonders whether anything happens.
+    if (terminal.status.isTerminal) say(`listening to ${(flags.topic ?? []).join(', ')} on ${url}; Ctrl-C ends it`)
     // From the second time on: the first failure ends the command.
-    sayWhenLost(client, (text) => terminal.error(`${paint(terminal.colour.error).yellow('halyard:')} ${text}`))
+    sayWhenLost(client, say)
     signal.addEventListener('abort', () => void subscription.unsubscribe().catch(() => {}), { once: true })
     for await (const message of subscription) {
       if (signal.aborted) break

@@ -18,10 +18,16 @@ const MAX_CACHED_BYTES = 1024 * 1024
 const AHEAD = 512
 const AHEAD_BYTES = 256 * 1024
 
+/** One that stays keeps its slab, so a slab is small. */
+const SLAB_BYTES = 8 * 1024
+const MAX_SMALL_BODY = 1024
+
 export class Calls {
   readonly #store: () => OutboxStore
   readonly #decoder = new RecordDecoder()
   #bytes = 0
+  #slab = new ArrayBuffer(0)
+  #slabUsed = Infinity
 
   constructor(store: () => OutboxStore) {
     this.#store = store
@@ -33,12 +39,26 @@ export class Calls {
   }
 
   /** Keeps the call if there is no other place for it, or if it will go out at once. */
-  remember(item: Item, { submission: { kind, body }, options }: Intake): void {
+  remember(item: Item, { submission: { kind, body }, options, plain }: Intake): void {
     const bytes = body.length + options.length
     if (this.#store().durable && !(item.destination.open && this.#bytes + bytes <= MAX_CACHED_BYTES)) return
     this.#bytes += bytes
+    item.alive.call = { kind, options, plain, body: this.#copyOf(body) }
+  }
+
+  /** Small bodies share a buffer: one for each would cost more than the rest of a message. */
+  #copyOf(body: Uint8Array): Uint8Array {
+    const { length } = body
     // Not slice(): of a Buffer that is no copy.
-    item.alive.call = { kind, options, body: new Uint8Array(body) }
+    if (length > MAX_SMALL_BODY) return new Uint8Array(body)
+    if (this.#slabUsed + length > SLAB_BYTES) {
+      this.#slab = new ArrayBuffer(SLAB_BYTES)
+      this.#slabUsed = 0
+    }
+    const copy = new Uint8Array(this.#slab, this.#slabUsed, length)
+    copy.set(body)
+    this.#slabUsed += length
+    return copy
   }
 
   /** It need not wait in memory for its turn, which may come tomorrow. */
@@ -72,7 +92,7 @@ export class Calls {
   ahead(lane: Lane, onRead: () => void): boolean {
     const { head } = lane
     if (head === undefined || !this.#store().durable) return true
-    const isThere = head.live?.call !== undefined || head.live?.alone === true
+    const isThere = head.live?.call !== undefined || head.live?.alone === true || head.atMostOnce
     if (lane.ahead > 0 && isThere) {
       lane.ahead--
       return true
@@ -136,6 +156,7 @@ export class Calls {
   }
 }
 
-function opened({ kind, options, body }: KeptCall): Call {
+function opened({ kind, options, plain, body }: KeptCall): Call {
+  if (plain !== undefined) return { kind, body, options: { ...plain } }
   return { kind, body, options: options === '' ? {} : (JSON.parse(options) as Record<string, unknown>) }
 }

@@ -62,7 +62,8 @@ export class Compactor {
     const { items, ledger, store } = this.#custody
     const copies: Promise<boolean>[] = []
     for (const settled of ledger.inSegment(segment)) {
-      copies.push(this.#copy(this.#encoder.settled(settled), (to) => (settled.segment = to)))
+      const { id, order } = settled
+      copies.push(this.#copy(this.#encoder.settled(settled), (to) => ledger.moved({ id, order }, to)))
     }
     const isOwed = (item: Item): boolean => items.get(item.id) === item && item.phase !== 'settling'
     for (const item of items.values()) {

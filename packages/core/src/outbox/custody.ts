@@ -2,7 +2,6 @@
  * What is owed, in memory and on disk: takes messages in and writes down what becomes of them. It knows nothing of
  * deliveries.
  */
-import { momentOf } from '../clock.ts'
 import type { Timer } from '../clock.ts'
 import type { HalyardError } from '../errors.ts'
 import type { EventBus } from '../events.ts'
@@ -23,6 +22,9 @@ export type Fate = SettledRecord['state']
 
 /** A settlement that could not be written is tried again after so many milliseconds. */
 const SETTLE_AGAIN_AFTER = 1_000
+
+/** What a store that is not on disk is given. */
+const NOTHING = new Uint8Array(0)
 
 export interface CustodyOptions extends ReplayOptions {
   readonly events: EventBus<OutboxEvents>
@@ -103,8 +105,11 @@ export class Custody {
   /** Begins to keep a message; `onKept` follows when it is kept, the waiters' rejection if it cannot be. */
   take(intake: Intake): Item {
     const { id, submission, options, priority, expires, latest } = intake
-    const moment = momentOf(this.#options.clock)
+    const { clock } = this.#options
+    const wall = clock.now()
     const life = lifetime(expires, this.#options.maxAge)
+    // The second reading costs as much as the rest of a message that never leaves memory.
+    const monotonic = this.store.durable || life !== Infinity ? clock.monotonic() : 0
     const order = ++this.#order
     const size = submission.body.length
     const atMostOnce = submission.atMostOnce === true
@@ -114,26 +119,28 @@ export class Custody {
       priority,
       order,
       atMostOnce,
-      queuedAt: moment.wall,
-      deadline: life === Infinity ? undefined : moment.monotonic + life,
+      queuedAt: wall,
+      deadline: life === Infinity ? undefined : monotonic + life,
       latest: latest === '' ? undefined : latest,
       size,
     })
-    const record = this.#encoder.queued({
-      id,
-      destination: submission.destination,
-      kind: submission.kind,
-      latest,
-      priority,
-      atMostOnce,
-      order,
-      wall: moment.wall,
-      monotonic: moment.monotonic,
-      boot: this.#boot,
-      expires,
-      options,
-      body: submission.body,
-    })
+    const record = this.store.durable
+      ? this.#encoder.queued({
+          id,
+          destination: submission.destination,
+          kind: submission.kind,
+          latest,
+          priority,
+          atMostOnce,
+          order,
+          wall,
+          monotonic,
+          boot: this.#boot,
+          expires,
+          options,
+          body: submission.body,
+        })
+      : NOTHING
     item.phase = 'storing'
     item.told = false
     this.store.append(record, {
@@ -183,7 +190,7 @@ export class Custody {
     this.#release(item)
     const older = item.latest === undefined ? undefined : item.destination.latest.get(item.latest)
     if (older !== undefined) older.alive.giving = false
-    for (const waiter of [...item.alive.sends, ...item.alive.fates]) waiter.reject(error)
+    for (const waiter of [...(item.live?.sends ?? []), ...(item.live?.fates ?? [])]) waiter.reject(error)
     this.#options.onSettled(item)
     this.#stored()
   }
@@ -226,9 +233,9 @@ export class Custody {
     const fate = item.settledAs({ state, reason, order: ++this.#settlements, settledAt: this.#options.clock.now() })
     const sends = item.live?.sends
     if (sends !== undefined && sends.length > 0) {
+      item.alive.sends = undefined
       const entry = entryOf(fate)
       for (const waiter of sends) waiter.resolve(entry)
-      sends.length = 0
     }
     item.alive.fate = fate
     this.#write(fate, item)
@@ -286,7 +293,7 @@ export class Custody {
   }
 
   #write(record: SettledItem, item: Item | undefined): void {
-    const bytes = this.#encoder.settled(record)
+    const bytes = this.store.durable ? this.#encoder.settled(record) : NOTHING
     record.recordBytes = bytes.length
     this.store.append(bytes, {
       committed: (_lsn, segment) => {
@@ -313,11 +320,12 @@ export class Custody {
   }
 
   #tell(record: SettledItem, item: Item | undefined): void {
-    const fates = item?.live?.fates ?? []
+    const fates = item?.live?.fates
     const listened = this.#options.events.has(record.state)
-    if (listened || fates.length > 0) {
+    if (listened || fates !== undefined) {
       const entry = entryOf(record)
-      for (const waiter of fates.splice(0)) waiter.resolve(entry)
+      if (item?.live !== undefined) item.live.fates = undefined
+      for (const waiter of fates ?? []) waiter.resolve(entry)
       if (listened) this.#options.events.emit(record.state, entry)
     }
     if (item !== undefined) this.#options.onSettled(item)

@@ -282,8 +282,10 @@ export class Dispatcher {
   }
 
   /** While its call was read from the disk it was dropped, or its link went: what has not begun does not begin. */
-  #isCalledBack({ destination, live }: Item): boolean {
-    return this.#stopped || !destination.open || live?.withdrawn !== undefined
+  #isCalledBack({ destination, priority, live }: Item): boolean {
+    // Of a pipeline one before it may have come back.
+    const mustWait = destination.pipeline !== undefined && destination.lane(priority).broken
+    return this.#stopped || !destination.open || mustWait || live?.withdrawn !== undefined
   }
 
   /** No longer on the wire. */
@@ -358,10 +360,12 @@ export class Dispatcher {
     if (item.told) return
     item.told = true
     item.destination.lane(item.priority).told++
-    const sends = item.live?.sends ?? []
-    if (sends.length > 0) {
+    const { live } = item
+    const sends = live?.sends
+    if (live !== undefined && sends !== undefined) {
+      live.sends = undefined
       const entry = item.entry()
-      for (const waiter of sends.splice(0)) waiter.resolve(entry)
+      for (const waiter of sends) waiter.resolve(entry)
     }
     this.#options.custody.calls.uncache(item)
   }

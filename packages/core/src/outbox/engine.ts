@@ -17,6 +17,7 @@ import { Expiry } from './expiry.ts'
 import type { Item, Waiter } from './item.ts'
 import { entryOf } from './ledger.ts'
 import { KeepAlive } from './keep-alive.ts'
+import type { WaitingLists } from './keep-alive.ts'
 import {
   DEFAULTS,
   checkDestination,
@@ -24,6 +25,7 @@ import {
   checkPipeline,
   checkSubmission,
   optionsText,
+  plainCopy,
   priorityNumber,
 } from './options.ts'
 import type { Intake } from './options.ts'
@@ -62,7 +64,8 @@ export class Engine {
   readonly #compactor: Compactor
   readonly #expiry: Expiry
   readonly #keepAlive = new KeepAlive()
-  readonly #idle: Waiter<void>[] = []
+  /** who waits until nothing is owed */
+  readonly #idle: { all: Waiter<void>[] } = { all: [] }
   /** Ids of this process: random letters, then a count. */
   readonly #idPrefix = randomLetters()
   #ids = 0
@@ -159,7 +162,7 @@ export class Engine {
 
   settled(id: string, options: WaitOptions): Promise<OutboxEntry> {
     const item = this.#custody.items.get(id)
-    if (item !== undefined) return this.#wait(item.alive.fates, options.signal)
+    if (item !== undefined) return this.#waitForFate(item, options.signal)
     const entry = this.#custody.ledger.get(id)
     if (entry !== undefined) return Promise.resolve(entry)
     return Promise.reject(new UsageError('ERR_OUTBOX_UNKNOWN', `the outbox knows no message ${id}`))
@@ -214,7 +217,7 @@ export class Engine {
     this.#checkOpen()
     const item = this.#custody.items.get(id)
     if (item === undefined || item.phase === 'settling') return false
-    const fate = this.#wait(item.alive.fates, undefined)
+    const fate = this.#waitForFate(item, undefined)
     this.#custody.withdraw(item, 'dropped')
     item.live?.wire?.abort()
     const { state, reason } = await fate
@@ -223,7 +226,7 @@ export class Engine {
 
   idle(options: WaitOptions): Promise<void> {
     if (this.#custody.items.size === 0) return Promise.resolve()
-    return this.#wait(this.#idle, options.signal)
+    return this.#wait<void, 'all'>(this.#idle, 'all', options.signal)
   }
 
   close(): Promise<void> {
@@ -235,16 +238,18 @@ export class Engine {
     const item = this.#custody.items.get(id)
     const fate = item?.live?.fate
     if (fate !== undefined) return Promise.resolve(entryOf(fate))
-    if (item?.told === false) return this.#wait(item.alive.sends, signal)
+    if (item?.told === false) return this.#waitForSend(item, signal)
     const entry = this.why(id)
     return entry && Promise.resolve(entry)
   }
 
   #take(id: string, submission: OutboxSubmission, control: SendControl): Promise<OutboxEntry> {
+    const plain = this.#custody.store.durable ? undefined : plainCopy(submission.options)
     const intake: Intake = {
       id,
       submission,
-      options: optionsText(submission.options),
+      options: plain === undefined ? optionsText(submission.options) : '',
+      plain,
       priority: priorityNumber(control.priority),
       expires: control.expires ?? 0,
       latest: control.latest ?? '',
@@ -252,12 +257,12 @@ export class Engine {
     if (!this.#room.make(intake)) return Promise.resolve(this.#custody.refuse(intake, 'overflow'))
     const item = this.#custody.take(intake)
     this.#expiry.watch(item)
-    return this.#wait(item.alive.sends, control.signal)
+    return this.#waitForSend(item, control.signal)
   }
 
   #onSettled(item: Item): void {
     this.#expiry.forget(item)
-    if (this.#custody.items.size === 0) for (const waiter of this.#idle.splice(0)) waiter.resolve()
+    if (this.#custody.items.size === 0) for (const waiter of this.#idle.all.splice(0)) waiter.resolve()
     this.#dispatcher.wake()
     this.#compactor.consider()
   }
@@ -268,11 +273,19 @@ export class Engine {
     if (this.#closed !== undefined) throw closedError()
   }
 
+  #waitForSend(item: Item, signal: AbortSignal | undefined): Promise<OutboxEntry> {
+    return this.#wait(item.alive, 'sends', signal)
+  }
+
+  #waitForFate(item: Item, signal: AbortSignal | undefined): Promise<OutboxEntry> {
+    return this.#wait(item.alive, 'fates', signal)
+  }
+
   /** A promise that joins those who wait. */
-  #wait<T>(waiters: Waiter<T>[], signal: AbortSignal | undefined): Promise<T> {
+  #wait<T, List extends string>(lists: WaitingLists<T, List>, list: List, signal: AbortSignal | undefined): Promise<T> {
     if (this.#options.readOnly === true) return Promise.reject(readOnlyError())
     if (this.#ended) return Promise.reject(closedError())
-    return this.#keepAlive.join(waiters, signal)
+    return this.#keepAlive.join(lists, list, signal)
   }
 
   async #finish(): Promise<void> {
@@ -291,9 +304,9 @@ export class Engine {
       await store.close()
     } finally {
       this.#ended = true
-      for (const waiter of this.#idle.splice(0)) waiter.reject(closedError())
+      for (const waiter of this.#idle.all.splice(0)) waiter.reject(closedError())
       for (const item of this.#custody.items.values()) {
-        for (const waiter of item.live?.fates.splice(0) ?? []) waiter.reject(closedError())
+        for (const waiter of item.live?.fates?.splice(0) ?? []) waiter.reject(closedError())
       }
       this.#keepAlive.stop()
     }

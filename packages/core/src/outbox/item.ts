@@ -34,9 +34,9 @@ export interface Mark {
 export interface Live {
   call: KeptCall | undefined
   /** who waits for the send */
-  readonly sends: Waiter[]
+  sends: Waiter[] | undefined
   /** who waits for the fate */
-  readonly fates: Waiter[]
+  fates: Waiter[] | undefined
   /** why the last attempt failed */
   reason: string | undefined
   /** set while it is on the wire and shall not be tried again: why */
@@ -108,8 +108,8 @@ export class Item {
   get alive(): Live {
     return (this.live ??= {
       call: undefined,
-      sends: [],
-      fates: [],
+      sends: undefined,
+      fates: undefined,
       reason: undefined,
       withdrawn: undefined,
       wire: undefined,

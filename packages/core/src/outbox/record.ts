@@ -191,6 +191,8 @@ export interface KeptCall {
   readonly kind: string
   /** JSON text, '' for none */
   readonly options: string
+  /** … or the options themselves, of a message that never leaves memory */
+  readonly plain?: Readonly<Record<string, unknown>> | undefined
   readonly body: Uint8Array
 }
 

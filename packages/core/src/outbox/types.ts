@@ -38,7 +38,7 @@ export interface OutboxOptions {
   overflow?: 'reject' | 'drop-oldest' | 'drop-newest'
   /** messages a second that leave a backlog; none */
   drainRate?: number
-  /** deliveries at once; 4 */
+  /** deliveries at once, over all destinations without a pipeline; 4 */
   concurrency?: number
   /** One after the other per destination and priority; false: one destination may use all of `concurrency`. true */
   ordered?: boolean

@@ -40,7 +40,7 @@ describe.each(KINDS)('a pipeline of an outbox in %s', (kind) => {
     await using outbox = await new Home(kind).open()
     const peer = new Peer()
     const link = outbox.attach(DEMO, peer.deliver, { pipeline: 4 })
-    sendAll(outbox, LETTERS)
+    void Promise.allSettled(sendAll(outbox, LETTERS))
     await until(() => peer.pending.length === 4, 'four')
     const [a, b, c, d] = peer.pending.splice(0)
     link.hold()
@@ -126,5 +126,25 @@ describe.each(KINDS)('a pipeline of an outbox in %s', (kind) => {
     expect(orders.slice(1_000)).toEqual(orders.slice(0, 1_000))
     link.hold()
     for (const answer of answers.splice(0)) answer(again('closed'))
+  })
+})
+
+describe('a backlog on disk', () => {
+  it('goes out in its order but for one that is damaged, which is dropped', async () => {
+    const home = new Home('path')
+    await using outbox = await home.open()
+    const texts = Array.from({ length: 1_500 }, (_, index) => `message ${index}.`)
+    await Promise.all(sendAll(outbox, texts))
+    const [file = ''] = home.disk.files().filter((name) => name.endsWith('.log'))
+    const bytes = Buffer.from(home.disk.readFile(file))
+    home.disk.corrupt(file, bytes.lastIndexOf('message 700.'))
+    const before = home.disk.operations
+    const peer = new Peer().always(DELIVERED)
+    outbox.attach(DEMO, peer.deliver, { pipeline: 10 })
+    await outbox.idle()
+    expect(peer.seen).toEqual(texts.filter((text) => text !== 'message 700.'))
+    expect(outbox.why('message 700.')).toMatchObject({ state: 'dropped', reason: 'damaged' })
+    // Read in a few large pieces; the rest are the settlements.
+    expect(home.disk.operations - before).toBeLessThan(1_000)
   })
 })

@@ -1,10 +1,8 @@
 import { WebSocket } from 'ws'
 import { browserDial } from '../../src/browser/dial.ts'
 import { dial } from '../../src/node/dial.ts'
-import { useCertificates } from './certificates.ts'
+import { certificates } from './certificates.ts'
 import { transportContract } from './contract.ts'
-
-const certificates = useCertificates()
 
 transportContract({ name: 'TCP', scheme: 'mqtt', dial, canPause: true }, certificates)
 transportContract({ name: 'TLS', scheme: 'mqtts', dial, canPause: true }, certificates)

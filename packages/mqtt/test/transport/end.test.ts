@@ -1,10 +1,9 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import type { Scheme } from '../../src/address.ts'
-import { useCertificates } from './certificates.ts'
+import { certificates } from './certificates.ts'
 import { Caller, at, pattern, serve, withResolvers } from './support.ts'
 import type { Peer } from './support.ts'
 
-const certificates = useCertificates()
 const schemes = ['mqtt', 'mqtts', 'ws', 'wss'] as const
 
 afterEach(() => vi.useRealTimers())

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
@@ -81,18 +80,6 @@ function partsOfWebSocket(webSocket: WebSocket, socket: Socket): PeerParts {
     write: (bytes) => webSocket.send(bytes),
     end: () => webSocket.close(1000),
   }
-}
-
-/** OpenSSL's own server, which says by an alert why it refuses, as brokers in C do; Node's hangs up. */
-export async function opensslServer(args: readonly string[]): Promise<number> {
-  const server = spawn('openssl', ['s_server', '-accept', '127.0.0.1:0', '-naccept', '1', ...args])
-  onTestFinished(() => void server.kill('SIGKILL'))
-  let text = ''
-  for await (const piece of server.stdout) {
-    const port = /ACCEPT 127\.0\.0\.1:(\d+)/u.exec((text += String(piece)))?.[1]
-    if (port !== undefined) return Number(port)
-  }
-  throw new Error(`openssl does not listen: ${text}`)
 }
 
 export const PLAIN: DialOptions = { tls: undefined, protocols: ['mqtt'] }

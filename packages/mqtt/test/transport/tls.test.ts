@@ -4,10 +4,8 @@ import type { TlsOptions as ServerTls } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import type { Scheme } from '../../src/address.ts'
 import type { TlsOptions } from '../../src/transport.ts'
-import { useCertificates } from './certificates.ts'
-import { Caller, at, listening, opensslServer, serve, turns, withResolvers } from './support.ts'
-
-const certificates = useCertificates()
+import { certificates } from './certificates.ts'
+import { Caller, at, listening, serve, turns, withResolvers } from './support.ts'
 
 interface Trial {
   readonly server?: ServerTls
@@ -93,31 +91,6 @@ describe('certificates of clients', () => {
   it('are shown', async () => {
     const { ca, client } = certificates()
     expect(await tried({ server: demanding(), tls: { ca, ...client } })).toBe('closed')
-  })
-
-  /** TLS 1.3 tells it after the handshake: the connection has opened already. */
-  const refusal = async (version: '-tls1_2' | '-tls1_3', tls: TlsOptions = {}): Promise<string> => {
-    const { ca, directory } = certificates()
-    const port = await opensslServer([
-      ...[version, '-cert', `${directory}/server.pem`, '-key', `${directory}/server.key`],
-      ...['-CAfile', `${directory}/ca.pem`, '-Verify', '1', '-verify_return_error'],
-    ])
-    return new Caller(at('mqtts', port, 'localhost'), { tls: { ca, ...tls }, protocols: [] }).end()
-  }
-
-  it('are wanted and there is none', async () => {
-    expect(await refusal('-tls1_3')).toMatch(
-      /^ERR_MQTT_TLS: no TLS with mqtts:\/\/localhost:\d+: the server wants a certificate of the client: pass tls\.cert and tls\.key,/u,
-    )
-    expect(await refusal('-tls1_2')).toMatch(
-      /^ERR_MQTT_TLS: no TLS with \S+ the two have no cipher in common, or the server wants a certificate of the client: see its log$/u,
-    )
-  })
-
-  it.each(['-tls1_2', '-tls1_3'] as const)('are refused: %s', async (version) => {
-    expect(await refusal(version, certificates().alone)).toMatch(
-      /^ERR_MQTT_TLS: no TLS with \S+ the server does not take the certificate of the client: check that its authority/u,
-    )
   })
 })
 

@@ -6,20 +6,14 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocketServer } from 'ws'
 import type { Scheme } from '../../src/address.ts'
 import { explainBytes } from '../../src/wrong-port.ts'
-import { useCertificates } from './certificates.ts'
-import { Caller, at, listening, opensslServer } from './support.ts'
+import { Caller, at, listening } from './support.ts'
 
-const certificates = useCertificates()
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 /** A server of another protocol that greets, as those of mail and SSH do; or one that hangs up at the first bytes. */
 const greeting = (text: string): Promise<number> => listening(createTcpServer((socket) => void socket.end(text)))
 const hangsUp = (): Promise<number> =>
   listening(createTcpServer((socket) => void socket.once('data', () => socket.destroy())))
-const openssl = (): Promise<number> => {
-  const { directory } = certificates()
-  return opensslServer(['-cert', `${directory}/server.pem`, '-key', `${directory}/server.key`])
-}
 const http = (): Promise<number> => listening(createHttpServer((_, response) => void response.writeHead(404).end()))
 
 async function said(scheme: Scheme, port: number): Promise<string> {
@@ -101,10 +95,6 @@ describe('what a person reads who has dialled a wrong port', () => {
   })
 
   it('ws:// to TLS', async () => {
-    // OpenSSL calls a GET what it is, and hangs up.
-    expect(await said('ws', await openssl())).toContain(
-      'ERR_MQTT_WEBSOCKET: ws://127.0.0.1:PORT/mqtt: the server closed',
-    )
     const alert = Uint8Array.of(0x15, 3, 1, 0, 2, 2, 70)
     const port = await listening(createTcpServer((socket) => void socket.end(alert)))
     expect(await said('ws', port)).toBe(
