@@ -8,6 +8,12 @@ const PIECE = 64 * 1024
 /** bytes; so much is written without waiting for the end of the turn */
 const FULL = 32 * 1024
 
+/** Who waits for bytes to leave. */
+export interface Written {
+  /** False: they did not. */
+  written(ok: boolean): void
+}
+
 /**
  * What leaves on one connection: packets are encoded next to each other and written together at the end of the turn, so
  * that a hundred of them cost one system call.
@@ -27,7 +33,7 @@ export class Outlet {
   #scheduled = false
   #open = true
   /** Called when what was sent before has left this process. */
-  #written: ((ok: boolean) => void)[] = []
+  #waiters: Written[] = []
   #slow = false
   packets = 0
   bytes = 0
@@ -60,9 +66,9 @@ export class Outlet {
     this.#sent()
   }
 
-  /** Calls back with true when everything that was sent so far has left this process, with false if it did not. */
-  whenWritten(callback: (ok: boolean) => void): void {
-    this.#written.push(callback)
+  /** Tells when everything that was sent so far has left this process, or that it did not. */
+  whenWritten(waiter: Written): void {
+    this.#waiters.push(waiter)
     this.#schedule()
   }
 
@@ -107,16 +113,18 @@ export class Outlet {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    queueMicrotask(() => {
-      this.#scheduled = false
-      this.flush()
-    })
+    queueMicrotask(this.#turn)
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false
+    this.flush()
   }
 
   #tell(ok: boolean): void {
-    if (this.#written.length === 0) return
-    const written = this.#written
-    this.#written = []
-    for (const callback of written) callback(ok)
+    if (this.#waiters.length === 0) return
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) waiter.written(ok)
   }
 }

@@ -12,6 +12,7 @@ import type { DeliverOptions, Delivery, OutboxMessage } from '@halyard/core'
 import { OutgoingAliases, OutgoingFlow, REASON, sizeOfPublishParts } from '@halyard/wire/mqtt'
 import type { Acknowledgement, Connack, PublishParts } from '@halyard/wire/mqtt'
 import type { Connection } from './connection.ts'
+import type { Written } from './outlet.ts'
 import { PublishWriter } from './publish-call.ts'
 import type { KeptPublish } from './publish-call.ts'
 import { explainReason } from './refusals.ts'
@@ -101,7 +102,7 @@ export class Publications {
   }
 
   /** A message of QoS 0 that need not go through the outbox, with a connection that takes it. False: it must. */
-  sendDirectly(call: KeptPublish, payload: Uint8Array, written: (ok: boolean) => void): boolean {
+  sendDirectly(call: KeptPublish, payload: Uint8Array, waiter: Written): boolean {
     const line = this.#line
     if (line === undefined || this.#next < this.#waiting.length) return false
     const { outlet } = line.connection
@@ -110,7 +111,7 @@ export class Publications {
     if (sizeOfPublishParts(parts, 0) > line.maximumPacketSize) return false
     outlet.publish(parts, 0, call.retain ?? false, false, 0)
     this.sent++
-    outlet.whenWritten(written)
+    outlet.whenWritten(waiter)
     return true
   }
 
@@ -214,7 +215,7 @@ export class Publications {
     this.sent++
     if (qos === 0) {
       connection.outlet.publish(parts, 0, call.retain ?? false, false, 0)
-      connection.outlet.whenWritten((ok) => resolve(ok ? DELIVERED : CUT))
+      connection.outlet.whenWritten({ written: (ok) => resolve(ok ? DELIVERED : CUT) })
       return true
     }
     // [MQTT-3.3.1-1]: it may have been sent in this session before.
