@@ -8,8 +8,8 @@ import type {
   Clock,
   EventBus,
   Logger,
-  OutboxEntry,
   OutboxOptions,
+  Outcome,
   Receipt,
   Timer,
   WaitOptions,
@@ -115,7 +115,7 @@ export class Engine {
     this.#link.start()
   }
 
-  /** Two promises for a message of QoS 1 and one for QoS 0: what is not `async` here costs more than the rest of it. */
+  /** One promise for a message: what is not `async` here costs more than the rest of it. */
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<Receipt> {
     try {
       this.#checkOpen()
@@ -139,10 +139,11 @@ export class Engine {
       return Promise.reject(new HalyardError('ERR_MQTT_OFFLINE', message))
     }
     const { destination } = this.#settings
+    const { topic } = call
     const submission = { destination, kind: KIND, body, options: call as unknown as Record<string, unknown> }
-    const submit = (outbox: Outbox): Promise<OutboxEntry> => outbox.submit(submission, options)
-    const entry = this.#opened === undefined ? this.outbox.then(submit) : submit(this.#opened.outbox)
-    return entry.then((settled) => receiptOf(settled, call.topic))
+    const tell = (outcome: Outcome): Receipt => receiptOf(outcome, topic)
+    if (this.#opened !== undefined) return this.#opened.outbox.submit(submission, options, tell)
+    return this.outbox.then((outbox) => outbox.submit(submission, options, tell))
   }
 
   async subscribe(filters: readonly string[], options: SubscribeOptions): Promise<Subscription> {
@@ -290,7 +291,7 @@ function isPlain({ id, latest, expires, priority }: PublishOptions): boolean {
 }
 
 /** @throws {MqttRefusedError} `ERR_MQTT_PUBLISH` if the server did not take it */
-function receiptOf({ id, state, reason = '' }: OutboxEntry, topic: string): Receipt {
+function receiptOf({ id, state, reason = '' }: Outcome, topic: string): Receipt {
   if (state !== 'dropped') return { id, state }
   const code = /\(0x([\da-f]{2})\)/u.exec(reason)?.[1]
   const message = `the message on ${topic} was dropped: ${reason}`

@@ -8,7 +8,7 @@
  *    └───────── retry: connection lost
  * ```
  */
-import type { DeliverOptions, Delivery, OutboxMessage } from '@halyard/core'
+import type { Deliver, DeliverOptions, Delivery, OutboxMessage } from '@halyard/core'
 import { OutgoingAliases, OutgoingFlow, REASON, sizeOfPublishParts } from '@halyard/wire/mqtt'
 import type { Acknowledgement, Connack, PublishParts } from '@halyard/wire/mqtt'
 import type { Connection } from './connection.ts'
@@ -29,11 +29,28 @@ const MAX_WAITING = 1024 * 1024
 const DELIVERED: Delivery = { outcome: 'delivered' }
 const CUT: Delivery = { outcome: 'retry', reason: 'the connection ended before all was written' }
 
-interface Entry {
+/** A message that the outbox has handed out, and where its answer goes. */
+class Entry implements Written {
   readonly message: OutboxMessage
-  readonly call: KeptPublish
-  readonly advance: (stage: number) => Promise<void>
-  readonly resolve: (delivery: Delivery) => void
+  readonly options: DeliverOptions
+
+  constructor(message: OutboxMessage, options: DeliverOptions) {
+    this.message = message
+    this.options = options
+  }
+
+  get call(): KeptPublish {
+    return this.message.options as unknown as KeptPublish
+  }
+
+  resolve(delivery: Delivery): void {
+    this.options.answer(delivery)
+  }
+
+  /** With QoS 0 nobody says more than that. */
+  written(ok: boolean): void {
+    this.resolve(ok ? DELIVERED : CUT)
+  }
 }
 
 /** One connection's share. */
@@ -93,12 +110,12 @@ export class Publications {
   }
 
   /** The outbox's turn. */
-  deliver(message: OutboxMessage, { advance }: DeliverOptions): Promise<Delivery> {
-    return new Promise((resolve) => {
-      const entry = { message, call: message.options as unknown as KeptPublish, advance, resolve }
-      if (this.#line === undefined) return resolve({ outcome: 'retry', reason: 'not connected' })
-      if (this.#next < this.#waiting.length || !this.#send(this.#line, entry)) this.#waiting.push(entry)
-    })
+  deliver(message: OutboxMessage, options: DeliverOptions): ReturnType<Deliver> {
+    const line = this.#line
+    if (line === undefined) return Promise.resolve<Delivery>({ outcome: 'retry', reason: 'not connected' })
+    const entry = new Entry(message, options)
+    if (this.#next < this.#waiting.length || !this.#send(line, entry)) this.#waiting.push(entry)
+    return 'later'
   }
 
   /** A message of QoS 0 that need not go through the outbox, with a connection that takes it. False: it must. */
@@ -165,7 +182,7 @@ export class Publications {
 
   async #release(line: Line, packetId: number, entry: Entry | undefined): Promise<void> {
     try {
-      await entry?.advance(RELEASED)
+      await entry?.options.advance(RELEASED)
     } catch (error) {
       // The disk does not take it: the message stays as it was, and goes out again with the next connection.
       return entry?.resolve({ outcome: 'retry', reason: `PUBREC could not be kept: ${(error as Error).message}` })
@@ -195,27 +212,27 @@ export class Publications {
   /** False: the window is full. */
   #send(line: Line, entry: Entry): boolean {
     const { connection, flow, writer } = line
-    const { message, call, resolve } = entry
+    const { message, call } = entry
     if (message.stage === RELEASED) return this.#sendRelease(line, entry)
     const { qos } = call
     const packetId = qos === 0 ? 0 : packetIdOf(message.order)
     if (qos > 0 && (!flow.ready || flow.has(packetId))) return false
     const refusal = this.#refusal(line, call)
     if (refusal !== undefined) {
-      resolve({ outcome: 'refused', reason: explainReason(refusal) })
+      entry.resolve({ outcome: 'refused', reason: explainReason(refusal) })
       return true
     }
     const isTooLarge = (parts: PublishParts): boolean => sizeOfPublishParts(parts, qos) > line.maximumPacketSize
     if (line.maximumPacketSize < Infinity && isTooLarge(writer.parts(call, message.body, false))) {
       const limit = `the server takes packets of at most ${line.maximumPacketSize} bytes`
-      resolve({ outcome: 'refused', reason: explainReason(REASON.packetTooLarge, limit) })
+      entry.resolve({ outcome: 'refused', reason: explainReason(REASON.packetTooLarge, limit) })
       return true
     }
     const parts = writer.parts(call, message.body, true)
     this.sent++
     if (qos === 0) {
       connection.outlet.publish(parts, 0, call.retain ?? false, false, 0)
-      connection.outlet.whenWritten({ written: (ok) => resolve(ok ? DELIVERED : CUT) })
+      connection.outlet.whenWritten(entry)
       return true
     }
     // [MQTT-3.3.1-1]: it may have been sent in this session before.
