@@ -29,10 +29,15 @@ const MAX_WAITING = 1024 * 1024
 const DELIVERED: Delivery = { outcome: 'delivered' }
 const CUT: Delivery = { outcome: 'retry', reason: 'the connection ended before all was written' }
 
+const GONE: OutboxMessage = {
+  ...{ id: '', kind: '', body: new Uint8Array(0), options: {}, attempts: 0, order: 0, earlier: false, stage: 0 },
+}
+const OVER: DeliverOptions = { advance: () => Promise.resolve(), answer() {} }
+
 /** A message that the outbox has handed out, and where its answer goes. */
 class Entry implements Written {
-  readonly message: OutboxMessage
-  readonly options: DeliverOptions
+  message: OutboxMessage
+  options: DeliverOptions
 
   constructor(message: OutboxMessage, options: DeliverOptions) {
     this.message = message
@@ -44,7 +49,11 @@ class Entry implements Written {
   }
 
   resolve(delivery: Delivery): void {
-    this.options.answer(delivery)
+    const { options } = this
+    // Nothing follows; and the flow's map may hold it for a while.
+    this.message = GONE
+    this.options = OVER
+    options.answer(delivery)
   }
 
   /** With QoS 0 nobody says more than that. */

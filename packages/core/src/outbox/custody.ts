@@ -314,6 +314,8 @@ export class Custody {
     record.segment = segment
     this.ledger.add(record)
     this.#tell(record, item)
+    // V8's maps leave tables behind that point to what was in them; until those are collected it shall be little.
+    if (item !== undefined) item.live = undefined
     this.#writeAgain()
   }
 
