@@ -1,10 +1,12 @@
-import { encode, encodePublish, sizeOf, sizeOfPublishParts } from '@halyard/wire/mqtt'
-import type { Packet, PublishParts, Qos } from '@halyard/wire/mqtt'
+import { encode, encodeAcknowledgement, encodePublish, sizeOf, sizeOfPublishParts } from '@halyard/wire/mqtt'
+import type { Acknowledgement, Packet, PublishParts, Qos } from '@halyard/wire/mqtt'
 import type { Transport } from './transport.ts'
 
 /** bytes; packets are gathered in pieces that grow from the one to the other, so that an idle client holds little */
 const FIRST_PIECE = 512
 const PIECE = 64 * 1024
+/** bytes */
+const ACKNOWLEDGEMENT = 4
 /** bytes; so much is written without waiting for the end of the turn */
 const FULL = 32 * 1024
 
@@ -31,6 +33,7 @@ export class Outlet {
   #start = 0
   #end = 0
   #scheduled = false
+  #lazily = false
   #open = true
   /** Called when what was sent before has left this process. */
   #waiters: Written[] = []
@@ -58,6 +61,20 @@ export class Outlet {
     this.#reserve(sizeOf(packet, this.#version))
     this.#end = encode(packet, this.#version, this.#piece, this.#end)
     this.#sent()
+  }
+
+  /**
+   * For a message that came. A loop asks for the next one between two microtasks, so those of a hundred messages would go
+   * one by one: they wait until all that runs now has run.
+   */
+  acknowledge(type: Acknowledgement['type'], packetId: number): void {
+    this.#reserve(ACKNOWLEDGEMENT)
+    this.#end = encodeAcknowledgement(type, packetId, this.#piece, this.#end)
+    this.packets++
+    if (this.#end - this.#start >= FULL) return this.flush()
+    if (this.#lazily) return
+    this.#lazily = true
+    afterMicrotasks(this.#lazyTurn)
   }
 
   publish(parts: PublishParts, qos: Qos, retain: boolean, dup: boolean, packetId: number): void {
@@ -116,6 +133,11 @@ export class Outlet {
     queueMicrotask(this.#turn)
   }
 
+  readonly #lazyTurn = (): void => {
+    this.#lazily = false
+    this.flush()
+  }
+
   readonly #turn = (): void => {
     this.#scheduled = false
     this.flush()
@@ -127,4 +149,11 @@ export class Outlet {
     this.#waiters = []
     for (const waiter of waiters) waiter.written(ok)
   }
+}
+
+/** A page has no such thing; there a write is no system call either. */
+function afterMicrotasks(callback: () => void): void {
+  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown }
+  if (setImmediate === undefined) queueMicrotask(callback)
+  else setImmediate(callback)
 }

@@ -15,6 +15,7 @@ import type { Connection } from './connection.ts'
 import { MqttMessage } from './message.ts'
 import type { Handling } from './message.ts'
 import type { Settings } from './options.ts'
+import { Payloads } from './payloads.ts'
 
 /** One message of QoS 1 or 2 that is being handled. */
 class Receipt implements Handling {
@@ -63,6 +64,7 @@ export class Receipts {
   #first = 0
   /** By packet identifier: what the server believes to be owed in this session. */
   readonly #open = new Map<number, Receipt>()
+  readonly #payloads = new Payloads()
   received = 0
 
   constructor(settings: Settings, route: Route) {
@@ -98,7 +100,7 @@ export class Receipts {
     const { qos, packetId } = packet
     if (qos === 0) {
       this.received++
-      this.#route(messageOf(packet, topic.text, undefined), packet)
+      this.#route(this.#messageOf(packet, topic.text, undefined), packet)
       return
     }
     const isNew = this.#flow.publish(qos, packetId)
@@ -110,7 +112,7 @@ export class Receipts {
     const receipt = new Receipt(this, packetId, qos)
     this.#open.set(packetId, receipt)
     this.#owed.push(receipt)
-    receipt.hold(this.#route(messageOf(packet, topic.text, receipt), packet))
+    receipt.hold(this.#route(this.#messageOf(packet, topic.text, receipt), packet))
   }
 
   /** [MQTT-4.3.3-11] */
@@ -146,7 +148,12 @@ export class Receipts {
     const { packetId, qos } = receipt
     this.#open.delete(packetId)
     if (qos === 1) this.#flow.acknowledged()
-    connection.send({ type: qos === 1 ? 'puback' : 'pubrec', packetId, reasonCode: REASON.success })
+    connection.acknowledge(qos === 1 ? 'puback' : 'pubrec', packetId)
+  }
+
+  #messageOf(packet: IncomingPublish, topic: string, handling: Handling | undefined): MqttMessage {
+    const { qos, retain, dup, properties } = packet
+    return new MqttMessage(topic, this.#payloads.copyOf(packet), { qos, retain, dup, properties, handling })
   }
 
   #topicOf({ topic, topicAt, topicEnd, properties }: IncomingPublish): TopicName {
@@ -162,9 +169,4 @@ export class Receipts {
     }
     return this.#aliases.resolve(alias, topicEnd > topicAt ? topic : undefined)
   }
-}
-
-function messageOf(packet: IncomingPublish, topic: string, handling: Handling | undefined): MqttMessage {
-  const { qos, retain, dup, properties } = packet
-  return new MqttMessage(topic, packet.copyPayload(), { qos, retain, dup, properties, handling })
 }
