@@ -1,4 +1,4 @@
-import { EventBus, UsageError, loggerFor, secondsToMilliseconds } from '@halyard/core'
+import { ConnectionError, EventBus, UsageError, loggerFor, secondsToMilliseconds } from '@halyard/core'
 import type { Callback, HalyardError, Outbox, Receipt, WaitOptions } from '@halyard/core'
 import type { Engine, MqttPorts } from './engine.ts'
 import type { ConnectionInfo, Diagnostics, MqttEvents } from './events.ts'
@@ -151,7 +151,8 @@ export class MqttClient implements AsyncDisposable {
    * path, and tells the server, which then publishes no will. Idempotent.
    */
   async disconnect({ withWill = false, sessionExpiry }: DisconnectOptions = {}): Promise<void> {
-    return (await this.#engine).close(withWill ? 4 : 0, sessionExpiry)
+    // In this turn: nothing that is called behind it is taken any more.
+    return (this.#loaded ?? (await this.#engine)).close(withWill ? 4 : 0, sessionExpiry)
   }
 
   close(): Promise<void> {
@@ -208,5 +209,16 @@ export async function publishOnce(
 ): Promise<Receipt> {
   const { qos, retain, properties, ...rest } = options
   await using client = await connect(url, { reconnect: false, ...rest })
-  return await client.publish(topic, payload, { qos, retain, properties, signal: options.signal, offline: 'reject' })
+  const { signal } = options
+  const receipt = await client.publish(topic, payload, { qos, retain, properties, signal, offline: 'reject' })
+  if (receipt.state === 'queued' && isInMemory(rest.outbox)) {
+    const what = `the connection ended before the message on ${topic} was acknowledged`
+    throw new ConnectionError('ERR_MQTT_CONNECTION_LOST', `${what}; it may have arrived`)
+  }
+  return receipt
+}
+
+/** What is queued there ends with the client. */
+function isInMemory(outbox: MqttOptions['outbox']): boolean {
+  return outbox === undefined || (!('submit' in outbox) && outbox.path === undefined)
 }

@@ -14,11 +14,12 @@ import type {
   Timer,
   WaitOptions,
 } from '@halyard/core'
-import { REASON, checkFilter } from '@halyard/wire/mqtt'
+import { REASON, checkFilter, isShared } from '@halyard/wire/mqtt'
 import { dial as dialOfPlatform } from '#dial'
 import { MqttRefusedError } from './errors.ts'
 import type { ConnectionInfo, Diagnostics, MqttEvents } from './events.ts'
 import { Link } from './link.ts'
+import { wireExpiry } from './options.ts'
 import type { Settings } from './options.ts'
 import type { Written } from './outlet.ts'
 import { KIND, PublishCalls, payloadBytes } from './publish-call.ts'
@@ -67,7 +68,7 @@ export class Engine {
     this.#events = events
     this.#clock = ports.clock ?? systemClock()
     this.#logger = loggerFor('Mqtt', settings.logger)
-    this.session = new Session(settings, events, this.#logger)
+    this.session = new Session(settings, events, this.#logger, this.#clock)
     this.#link = new Link({
       settings,
       session: this.session,
@@ -79,6 +80,7 @@ export class Engine {
       onUp: () => this.#opened?.attachment.release(),
       onDown: () => this.#opened?.attachment.hold(),
       onChange: (info, error) => this.#changed(info, error),
+      onOver: (error) => this.session.close(error, error),
     })
     this.requests = new Requests({
       clientId: settings.clientId,
@@ -86,6 +88,7 @@ export class Engine {
       version: async () => (await this.connected({})).version,
       publish: (topic, payload, options) => this.publish(topic, payload, options),
       subscribe: (filters, options) => this.subscribe(filters, options),
+      expect: () => this.session.expect(),
     })
     const { outbox } = settings
     this.#ownsOutbox = !(outbox instanceof Outbox)
@@ -103,7 +106,7 @@ export class Engine {
 
   /** Resolves when connected, rejects when a try fails. */
   connected({ signal }: WaitOptions): Promise<ConnectionInfo> {
-    this.#checkOpen()
+    if (this.#closing !== undefined) throw closedError()
     const { info } = this
     if (info !== undefined) return Promise.resolve(info)
     if (this.#link.state === 'closed') return Promise.reject(this.#link.figures.lastError ?? closedError())
@@ -149,6 +152,8 @@ export class Engine {
   async subscribe(filters: readonly string[], options: SubscribeOptions): Promise<Subscription> {
     this.#checkOpen()
     checkFilters(filters)
+    checkSubscription(filters, options)
+    filters = [...new Set(filters)]
     const subscription = new Subscription(filters, this.session, options)
     const { qos = 1, noLocal = false, retainAsPublished = false, retained = 'always', signal } = options
     const retainHandling = RETAIN_HANDLING[retained]
@@ -159,7 +164,8 @@ export class Engine {
     try {
       await withSignal(Promise.all(asked), signal)
     } catch (error) {
-      await Promise.allSettled([subscription.unsubscribe()])
+      // Whoever gave up waiting does not wait for this either.
+      subscription.unsubscribe().catch(() => {})
       throw error
     }
     return subscription
@@ -201,8 +207,17 @@ export class Engine {
     this.#link.cut(new HalyardError('ERR_MQTT_CUT', 'the connection was cut by its own client'))
   }
 
+  /** @throws {UsageError} `ERR_USAGE` */
   close(reasonCode: number = REASON.success, sessionExpiry?: number): Promise<void> {
-    this.#closing ??= this.#close(reasonCode, sessionExpiry)
+    // 5.0 §3.14.2.2.2: what CONNECT did not ask for cannot be asked for at the end.
+    const expiry = sessionExpiry === undefined ? undefined : wireExpiry(sessionExpiry)
+    if (expiry !== undefined && expiry > 0 && this.#settings.sessionExpiry === 0) {
+      throw new UsageError(
+        'ERR_USAGE',
+        'a session that ends with its connection cannot be kept: give sessionExpiry before',
+      )
+    }
+    this.#closing ??= this.#close(reasonCode, expiry)
     return this.#closing
   }
 
@@ -258,6 +273,14 @@ export class Engine {
 
   #checkOpen(): void {
     if (this.#closing !== undefined) throw closedError()
+    if (this.#link.state === 'closed') throw this.#overError()
+  }
+
+  /** With `reconnect: false`, after the connection. */
+  #overError(): HalyardError {
+    const cause = this.#link.figures.lastError
+    const why = cause === undefined ? '' : `: ${cause.message}`
+    return new HalyardError('ERR_MQTT_CLOSED', `the connection is over, and reconnect is false${why}`, { cause })
   }
 }
 
@@ -307,4 +330,22 @@ function checkFilters(filters: readonly string[]): void {
     if (problem === undefined) continue
     throw new UsageError('ERR_MQTT_FILTER', `${JSON.stringify(filter)} is no topic filter: ${problem}`)
   }
+}
+
+/** @throws {UsageError} `ERR_USAGE` */
+function checkSubscription(filters: readonly string[], options: SubscribeOptions): void {
+  const { qos = 1, buffer = 1000, bufferBytes = 1, acknowledge = 'handled', overflow = 'wait' } = options
+  const { retained = 'always', onMessage, noLocal } = options
+  const usage = (message: string): never => {
+    throw new UsageError('ERR_USAGE', message)
+  }
+  if (qos !== 0 && qos !== 1 && qos !== 2) usage('qos is 0, 1 or 2')
+  if (!Number.isInteger(buffer) || buffer < 1) usage('buffer is a whole number from 1')
+  if (!Number.isInteger(bufferBytes) || bufferBytes < 1) usage('bufferBytes is a whole number from 1')
+  if (!['handled', 'received', 'manual'].includes(acknowledge)) usage('acknowledge is handled, received or manual')
+  if (overflow !== 'wait' && overflow !== 'drop-oldest') usage('overflow is wait or drop-oldest')
+  if (!Object.hasOwn(RETAIN_HANDLING, retained)) usage('retained is always, new or never')
+  if (onMessage !== undefined && typeof onMessage !== 'function') usage('onMessage is a function')
+  // [MQTT-3.8.3-4]
+  if (noLocal && filters.some(isShared)) usage('a shared subscription cannot have noLocal')
 }

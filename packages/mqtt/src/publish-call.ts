@@ -1,7 +1,7 @@
 /** A publish as the outbox keeps it, and as a connection sends it. */
-import { UsageError } from '@halyard/core'
+import { UsageError, describeError } from '@halyard/core'
 import type { SendControl } from '@halyard/core'
-import { checkTopicName, encodePublishProperties, encodeUtf8 } from '@halyard/wire/mqtt'
+import { checkTopicName, encodePublishProperties, encodeUtf8, sizeOfPublishParts } from '@halyard/wire/mqtt'
 import type { OutgoingAliases, PublishParts, PublishProperties, Qos } from '@halyard/wire/mqtt'
 
 /** What PUBLISH may say beside topic and payload in MQTT 5.0; dropped where the server speaks 3.1.1. */
@@ -61,7 +61,32 @@ function keptPublish(topic: string, options: PublishOptions): KeptPublish {
   const problem = typeof topic === 'string' ? checkTopicName(topic) : 'it is no text'
   if (problem !== undefined) throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(topic)} is no topic: ${problem}`)
   if (qos !== 0 && qos !== 1 && qos !== 2) throw new UsageError('ERR_USAGE', 'qos is 0, 1 or 2')
+  if (properties !== undefined) checkProperties(properties)
   return { topic, qos, ...(retain && { retain: true }), ...(properties && { properties: asJson(properties) }) }
+}
+
+/** Now, and not when it is sent: what cannot be written would stand at the head of the outbox for ever. */
+function checkProperties(properties: MessageProperties): void {
+  const { topicAlias, subscriptionIdentifiers, contentType, responseTopic, correlationData } =
+    properties as PublishProperties
+  const isText = (value: unknown): boolean => value === undefined || typeof value === 'string'
+  if (!isText(contentType) || !isText(responseTopic)) {
+    throw new UsageError('ERR_USAGE', 'contentType and responseTopic are texts')
+  }
+  if (correlationData !== undefined && !(correlationData instanceof Uint8Array)) {
+    throw new UsageError('ERR_USAGE', 'correlationData is bytes; new TextEncoder().encode(text) makes them of a text')
+  }
+  if (responseTopic !== undefined && checkTopicName(responseTopic) !== undefined) {
+    throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(responseTopic)} is no topic for an answer`)
+  }
+  if (topicAlias !== undefined || subscriptionIdentifiers !== undefined) {
+    throw new UsageError('ERR_USAGE', 'leave out topicAlias and subscriptionIdentifiers: the connection has them')
+  }
+  try {
+    encodePublishProperties(properties, 5)
+  } catch (error) {
+    throw new UsageError('ERR_USAGE', `properties cannot be sent: ${describeError(error)}`, { cause: error })
+  }
 }
 
 /** Text as UTF-8; objects are the caller's to serialise. @throws {UsageError} `ERR_USAGE` */
@@ -84,6 +109,11 @@ function fromJson(properties: Readonly<Record<string, unknown>>): PublishPropert
     : properties
 }
 
+/** bytes of a PUBLISH beside topic, payload and properties, and then some */
+const ROUGHLY = 32
+/** the property, and what it may add to the lengths before it */
+const ALIAS_BYTES = 8
+
 /** Makes the parts of a PUBLISH for one connection: its version, its topic aliases. */
 export class PublishWriter {
   readonly #version: 4 | 5
@@ -99,8 +129,21 @@ export class PublishWriter {
     this.#none = encodePublishProperties(undefined, version)
   }
 
-  /** The payload is not copied. With `mayAlias` the topic may be replaced by its alias, for a packet that goes out now. */
-  parts(call: KeptPublish, payload: Uint8Array, mayAlias: boolean): PublishParts {
+  /**
+   * What is to go out now, if it has at most `limit` bytes: from here on the server is believed to know the topic's alias.
+   * The payload is not copied.
+   */
+  parts(call: KeptPublish, payload: Uint8Array, limit: number): PublishParts | undefined {
+    // A limit is seldom near: only then it is worth to look twice, and to leave the alias out.
+    const roughly = ROUGHLY + 3 * call.topic.length + payload.length
+    if (call.properties === undefined && roughly <= limit) return this.#parts(call, payload, true)
+    const plain = this.#parts(call, payload, false)
+    const size = sizeOfPublishParts(plain, call.qos)
+    if (size > limit) return undefined
+    return size + ALIAS_BYTES > limit ? plain : this.#parts(call, payload, true)
+  }
+
+  #parts(call: KeptPublish, payload: Uint8Array, mayAlias: boolean): PublishParts {
     const properties = call.properties && this.#version === 5 ? fromJson(call.properties) : undefined
     const isAliased = mayAlias && this.#version === 5
     const known = isAliased ? this.#aliases.known(call.topic) : 0

@@ -27,6 +27,8 @@ class Receipt implements Handling {
   #done = 0
   /** Its acknowledgement has left, or is not owed any more. */
   over = false
+  /** in which it came, for the last time */
+  connection: Connection | undefined = undefined
 
   constructor(receipts: Receipts, packetId: number, qos: 1 | 2) {
     this.#receipts = receipts
@@ -111,6 +113,7 @@ export class Receipts {
     this.received++
     const receipt = new Receipt(this, packetId, qos)
     this.#open.set(packetId, receipt)
+    receipt.connection = this.#connection
     this.#owed.push(receipt)
     receipt.hold(this.#route(this.#messageOf(packet, topic.text, receipt), packet))
   }
@@ -138,6 +141,12 @@ export class Receipts {
 
   /** It is here already and being handled, or was handled while there was no connection. */
   #again(receipt: Receipt): void {
+    if (receipt.connection === this.#connection) {
+      // Some servers send again what is not acknowledged in time: one acknowledgement answers both.
+      if (receipt.qos === 1) this.#flow.acknowledged()
+      return
+    }
+    receipt.connection = this.#connection
     this.#owed.push(receipt)
     if (receipt.isDone) this.settle()
   }
@@ -146,7 +155,7 @@ export class Receipts {
     if (receipt.over) return
     receipt.over = true
     const { packetId, qos } = receipt
-    this.#open.delete(packetId)
+    if (this.#open.get(packetId) === receipt) this.#open.delete(packetId)
     if (qos === 1) this.#flow.acknowledged()
     connection.acknowledge(qos === 1 ? 'puback' : 'pubrec', packetId)
   }
