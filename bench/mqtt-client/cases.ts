@@ -1,5 +1,6 @@
 /** Messages through warm clients: a table of rates, of what the client's own processor could do, and of ratios to MQTT.js. */
-import { figure, median, table } from '../lib.ts'
+import { join } from 'node:path'
+import { figure, median, report, table } from '../lib.ts'
 import { workspace } from '../workspace.ts'
 import { cpuOf, feeder, halyard, hasPaho, mqttjs, paho, shell } from './programs.ts'
 import type { Program, Turn } from './programs.ts'
@@ -42,7 +43,12 @@ const LOADS = [
   { qos: 1, bytes: 1024 },
 ] as const
 /** Slower ones get a share of the messages, so that all take about as long. */
-const SHARE: Readonly<Record<string, number>> = { '@halyard/mqtt': 1, 'MQTT.js': 0.25, paho: 0.1, 'mosquitto_pub -l': 0.25 }
+const SHARE: Readonly<Record<string, number>> = {
+  '@halyard/mqtt': 1,
+  'MQTT.js': 0.25,
+  paho: 0.1,
+  'mosquitto_pub -l': 0.25,
+}
 /** A server is said to be the limit from here on. */
 const BUSY = 0.9
 
@@ -104,17 +110,94 @@ function mosquittoPub({ port }: Server): Player {
   }
 }
 
+/** Subscribed long before it is fed; `-W` ends it if something were lost. */
 function mosquittoSub({ port }: Server, feed: Program): Player {
   return {
     name: 'mosquitto_sub',
-    play: (load) =>
-      shell(
-        `stdbuf -o64K mosquitto_sub -V 5 -h 127.0.0.1 -p ${port} -t bench/receive -q ${load.qos} -C ${load.count} -d | grep -c never || true`,
-        async (line) => {
-          await line('Subscribed')
-          await feed.turn('feed', { ...load })
-        },
-      ),
+    play({ qos, bytes, count }) {
+      const words = `-V 5 -h 127.0.0.1 -p ${port} -t bench/receive -q ${qos} -C ${count} -W 60`
+      return shell(`mosquitto_sub ${words} > /dev/null`, () => feed.turn('feed', { qos, bytes, count }))
+    },
     end: () => Promise.resolve(),
   }
+}
+
+/** Prints a table; false: ours missed its goal in a row. */
+async function compare(
+  title: string,
+  server: Server,
+  players: readonly Player[],
+  rounds: number,
+  messages: number,
+): Promise<boolean> {
+  const rows: string[][] = []
+  let met = true
+  for (const { qos, bytes } of LOADS) {
+    const all = new Map<Player, Figures[]>(players.map((player) => [player, []]))
+    for (let round = -1; round < rounds; round++) {
+      for (let i = 0; i < players.length; i++) {
+        const player = players[(i + round + 1) % players.length]
+        if (player === undefined) continue
+        const count = Math.round(((SHARE[player.name] ?? 0.25) * messages) / (bytes > 100 ? 3 : 1))
+        const figures = await figuresOf(server, count, () => player.play({ qos, bytes, count }))
+        if (round >= 0) all.get(player)?.push(figures)
+      }
+    }
+    const middle = (player: Player | undefined, pick: (figures: Figures) => number): number =>
+      median((player === undefined ? [] : (all.get(player) ?? [])).map(pick))
+    const peer = players[1]
+    for (const player of players) {
+      const perCpu = middle(player, (one) => one.perCpu) / middle(peer, (one) => one.perCpu)
+      const busy = middle(player, (one) => one.server)
+      if (player === players[0]) met &&= perCpu >= GOAL
+      rows.push([
+        `QoS ${qos}, ${bytes === 100 ? '100 B' : '1 KiB'}, ${player.name}`,
+        figure(middle(player, (one) => one.rate)),
+        figure(middle(player, (one) => one.perCpu)),
+        player === peer ? 'peer' : perCpu.toFixed(2),
+        `${busy.toFixed(2)}${busy >= BUSY ? ', the limit' : ''}`,
+      ])
+    }
+  }
+  await Promise.all(players.map((player) => player.end()))
+  console.log(
+    `\n${title} (median of ${rounds}; goal of ours ${GOAL} × MQTT.js a CPU second: ${met ? 'met' : 'MISSED'})`,
+  )
+  console.log(table(['', 'messages/s', 'a CPU second', 'beside MQTT.js', 'server’s processor'], rows))
+  return met
+}
+
+async function figuresOf(server: Server, count: number, play: () => Promise<Turn>): Promise<Figures> {
+  const before = cpuOf(server.pid)
+  const turn = await play()
+  const used = cpuOf(server.pid) - before
+  return { ...turn, rate: count / turn.seconds, perCpu: count / turn.cpu, server: used / turn.seconds }
+}
+
+const DRAINED = 100_000
+
+/** 100,000 messages of QoS 1 that were queued without a connection, from CONNECT to the last acknowledgement. */
+export async function drains({ port }: Server, rounds: number): Promise<boolean> {
+  const directory = workspace('mqtt-client-drain')
+  let round = 0
+  const load = { port, bytes: 100, count: DRAINED }
+  const once = async (start: () => Program, path?: () => string): Promise<number> => {
+    const program = start()
+    const { seconds } = await program.turn<Turn>('drain', { ...load, path: path?.() })
+    await program.end()
+    return DRAINED / seconds
+  }
+  return report({
+    name: `drain of ${figure(DRAINED)} queued messages, QoS 1, 100 B`,
+    unit: 'messages/s',
+    better: 'higher',
+    peer: 'MQTT.js, in memory',
+    rounds,
+    contenders: [
+      { name: '@halyard/mqtt, in memory', run: () => once(halyard) },
+      { name: '@halyard/mqtt, on disk', run: () => once(halyard, () => join(directory, String(round++))) },
+      { name: 'MQTT.js, in memory', run: () => once(mqttjs) },
+    ],
+    remark: 'MQTT.js keeps nothing on a disk by itself.',
+  })
 }

@@ -8,8 +8,12 @@ const messages = counter()
 
 await play({
   async open({ port }) {
-    await client?.close()
     client = await connect(`mqtt://127.0.0.1:${port}`)
+    return {}
+  },
+
+  async close() {
+    await client.close()
     return {}
   },
 

@@ -11,9 +11,13 @@ const messages = counter()
 
 await play({
   async open({ port }) {
-    await client?.endAsync()
     client = await mqtt.connectAsync(url(port), options)
     client.on('message', () => messages.one())
+    return {}
+  },
+
+  async close() {
+    await client.endAsync()
     return {}
   },
 

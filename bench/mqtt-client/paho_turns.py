@@ -26,9 +26,6 @@ def expect(count):
 
 def open_to(port):
     global client
-    if client is not None:
-        client.disconnect()
-        client.loop_stop()
     connected = threading.Event()
     client = paho.Client(protocol=paho.MQTTv5)
     client.on_connect = lambda *_: connected.set()
@@ -36,6 +33,12 @@ def open_to(port):
     client.connect("127.0.0.1", port)
     client.loop_start()
     connected.wait()
+    return {}
+
+
+def close():
+    client.disconnect()
+    client.loop_stop()
     return {}
 
 
@@ -75,7 +78,7 @@ def answer(value):
     print(json.dumps(value), flush=True)
 
 
-TURNS = {"open": open_to, "publish": publish, "listen": listen, "receive": receive}
+TURNS = {"open": open_to, "close": close, "publish": publish, "listen": listen, "receive": receive}
 for line in sys.stdin:
     words = json.loads(line)
     answer(TURNS[words.pop("turn")](**words))

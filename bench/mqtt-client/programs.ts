@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Interface } from 'node:readline'
+import { setTimeout as wait } from 'node:timers/promises'
 import { peer } from '../peers.ts'
 import { SERVER_CORE } from '../mqtt/servers.ts'
 
@@ -23,13 +23,11 @@ const here = (file: string): string => join(import.meta.dirname, file)
 /** A process on one core that answers lines with lines. */
 export class Program {
   readonly #child: ChildProcess
-  readonly #lines: Interface
   readonly #answers: AsyncIterator<string>
 
   constructor(core: string, words: readonly string[]) {
     this.#child = spawn('taskset', ['-c', core, ...words], { stdio: ['pipe', 'pipe', 'inherit'] })
-    this.#lines = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream })
-    this.#answers = this.#lines[Symbol.asyncIterator]()
+    this.#answers = createInterface({ input: this.#child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]()
   }
 
   async answer<Answer>(): Promise<Answer> {
@@ -82,19 +80,23 @@ export function cpuOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-/** What a shell command and all in it take; `times` of a shell has two decimals, so it must run for a while. */
-export async function shell(command: string, isReady?: () => Promise<void>): Promise<Turn> {
+/** Until a tool has subscribed; ms. */
+const READY_AFTER = 300
+
+/** What a shell command takes, and all in it; `meanwhile` begins when it is ready. `times` has three decimals. */
+export async function shell(command: string, meanwhile?: () => Promise<unknown>): Promise<Turn> {
   const child = spawn('taskset', ['-c', CLIENT_CORE, 'bash', '-c', `${command}; times`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  const ended = once(child, 'close')
   let text = ''
   child.stdout.on('data', (data: Buffer) => (text += data.toString()))
+  if (meanwhile !== undefined) await wait(READY_AFTER)
   const begun = performance.now()
-  await isReady?.()
-  await once(child, 'close')
+  await meanwhile?.()
+  await ended
   const seconds = (performance.now() - begun) / 1000
-  const [user, system] = [...(text.trimEnd().split('\n').at(-1) ?? '').matchAll(/(\d+)m([\d.]+)s/gu)].map(
-    ([, minutes, rest]) => Number(minutes) * 60 + Number(rest),
-  )
-  return { seconds, cpu: (user ?? Number.NaN) + (system ?? Number.NaN) }
+  const last = text.trimEnd().split('\n').at(-1) ?? ''
+  const times = [...last.matchAll(/(\d+)m([\d.]+)s/gu)].map(([, minutes, rest]) => Number(minutes) * 60 + Number(rest))
+  return { seconds, cpu: times.reduce((sum, one) => sum + one, 0) }
 }
