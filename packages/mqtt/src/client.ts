@@ -93,8 +93,10 @@ export class MqttClient implements AsyncDisposable {
    * @throws {HalyardError} `ERR_MQTT_PUBLISH` (an `MqttRefusedError`: the server did not take it), `ERR_MQTT_TOPIC`,
    * `ERR_MQTT_OFFLINE`, `ERR_MQTT_DROPPED`, `ERR_USAGE`, `ERR_ABORTED`, and what `Outbox.submit` throws
    */
-  async publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<Receipt> {
-    return (this.#loaded ?? (await this.#engine)).publish(topic, payload, options)
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<Receipt> {
+    // One promise for a message is enough: the engine's.
+    if (this.#loaded !== undefined) return this.#loaded.publish(topic, payload, options)
+    return this.#engine.then((engine) => engine.publish(topic, payload, options))
   }
 
   /**

@@ -88,6 +88,11 @@ export class Connection {
     if (this.#state === 'open') this.outlet.packet(packet)
   }
 
+  /** Says that a message has arrived; together with what else is acknowledged in this turn. */
+  acknowledge(type: 'puback' | 'pubrec', packetId: number): void {
+    if (this.#state === 'open') this.outlet.acknowledge(type, packetId)
+  }
+
   /** Nothing more is read until `resume`: the server has to wait. */
   pause(): void {
     if (this.#paused || this.#state !== 'open') return

@@ -9,8 +9,8 @@ import type {
   Clock,
   EventBus,
   Logger,
-  OutboxEntry,
   OutboxOptions,
+  Outcome,
   Receipt,
   Timer,
   WaitOptions,
@@ -22,8 +22,9 @@ import type { ConnectionInfo, Diagnostics, MqttEvents } from './events.ts'
 import { Link } from './link.ts'
 import { wireExpiry } from './options.ts'
 import type { Settings } from './options.ts'
-import { KIND, keptPublish, payloadBytes } from './publish-call.ts'
-import type { PublishOptions } from './publish-call.ts'
+import type { Written } from './outlet.ts'
+import { KIND, PublishCalls, payloadBytes } from './publish-call.ts'
+import type { KeptPublish, PublishOptions } from './publish-call.ts'
 import { refusalOf } from './refusals.ts'
 import { Requests } from './requests.ts'
 import { Session } from './session.ts'
@@ -59,6 +60,7 @@ export class Engine {
   readonly outbox: Promise<Outbox>
   #opened: { readonly outbox: Outbox; readonly attachment: Attachment } | undefined
   readonly #ownsOutbox: boolean
+  readonly #calls = new PublishCalls()
   #direct = 0
   #closing: Promise<void> | undefined
 
@@ -117,26 +119,35 @@ export class Engine {
     this.#link.start()
   }
 
-  async publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<Receipt> {
-    this.#checkOpen()
-    const { signal, expires, priority, latest, id } = options
-    throwIfAborted(signal)
-    const call = keptPublish(topic, options)
-    const body = payloadBytes(payload)
-    const isPlain = id === undefined && latest === undefined && expires === undefined && priority === undefined
-    if (call.qos === 0 && isPlain && this.#nothingOlder()) {
-      const isWritten = await new Promise<boolean>((resolve) => {
-        if (!this.session.publications.sendDirectly(call, body, resolve)) resolve(false)
+  /** One promise for a message: what is not `async` here costs more than the rest of it. */
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<Receipt> {
+    try {
+      this.#checkOpen()
+      throwIfAborted(options.signal)
+      const call = this.#calls.of(topic, options)
+      const body = payloadBytes(payload)
+      if (call.qos > 0 || !isPlain(options) || !this.#nothingOlder()) return this.#submit(call, body, options)
+      return new Promise((resolve, reject) => {
+        const direct = new Direct(resolve, () => this.#submit(call, body, options).then(resolve, reject))
+        if (!this.session.publications.sendDirectly(call, body, direct)) direct.written(false)
+        else direct.id = ++this.#direct
       })
-      if (isWritten) return { id: `direct-${++this.#direct}`, state: 'delivered' }
+    } catch (error) {
+      return Promise.reject(error)
     }
+  }
+
+  #submit(call: KeptPublish, body: Uint8Array, options: PublishOptions): Promise<Receipt> {
     if (options.offline === 'reject' && this.#link.connection === undefined) {
-      throw new HalyardError('ERR_MQTT_OFFLINE', 'there is no connection; wait for connected(), or let it be queued')
+      const message = 'there is no connection; wait for connected(), or let it be queued'
+      return Promise.reject(new HalyardError('ERR_MQTT_OFFLINE', message))
     }
-    const outbox = this.#opened?.outbox ?? (await this.outbox)
     const { destination } = this.#settings
+    const { topic } = call
     const submission = { destination, kind: KIND, body, options: call as unknown as Record<string, unknown> }
-    return receiptOf(await outbox.submit(submission, { signal, expires, priority, latest, id }), topic)
+    const tell = (outcome: Outcome): Receipt => receiptOf(outcome, topic)
+    if (this.#opened !== undefined) return this.#opened.outbox.submit(submission, options, tell)
+    return this.outbox.then((outbox) => outbox.submit(submission, options, tell))
   }
 
   async subscribe(filters: readonly string[], options: SubscribeOptions): Promise<Subscription> {
@@ -281,8 +292,30 @@ function closedError(): HalyardError {
   return new HalyardError('ERR_MQTT_CLOSED', 'the client is closed; make another one')
 }
 
+/** A message of QoS 0 past the outbox. */
+class Direct implements Written {
+  id = 0
+  readonly #resolve: (receipt: Receipt) => void
+  readonly #otherwise: () => void
+
+  constructor(resolve: (receipt: Receipt) => void, otherwise: () => void) {
+    this.#resolve = resolve
+    this.#otherwise = otherwise
+  }
+
+  written(ok: boolean): void {
+    if (ok) this.#resolve({ id: `direct-${this.id}`, state: 'delivered' })
+    else this.#otherwise()
+  }
+}
+
+/** The outbox need not know of it. */
+function isPlain({ id, latest, expires, priority }: PublishOptions): boolean {
+  return id === undefined && latest === undefined && expires === undefined && priority === undefined
+}
+
 /** @throws {MqttRefusedError} `ERR_MQTT_PUBLISH` if the server did not take it */
-function receiptOf({ id, state, reason = '' }: OutboxEntry, topic: string): Receipt {
+function receiptOf({ id, state, reason = '' }: Outcome, topic: string): Receipt {
   if (state !== 'dropped') return { id, state }
   const code = /\(0x([\da-f]{2})\)/u.exec(reason)?.[1]
   const message = `the message on ${topic} was dropped: ${reason}`

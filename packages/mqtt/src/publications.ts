@@ -9,10 +9,11 @@
  * ```
  */
 import { describeError } from '@halyard/core'
-import type { DeliverOptions, Delivery, OutboxMessage } from '@halyard/core'
+import type { Deliver, DeliverOptions, Delivery, OutboxMessage } from '@halyard/core'
 import { OutgoingAliases, OutgoingFlow, REASON } from '@halyard/wire/mqtt'
 import type { Acknowledgement, Connack } from '@halyard/wire/mqtt'
 import type { Connection } from './connection.ts'
+import type { Written } from './outlet.ts'
 import { KIND, PublishWriter } from './publish-call.ts'
 import type { KeptPublish } from './publish-call.ts'
 import { explainReason } from './refusals.ts'
@@ -33,11 +34,42 @@ const FREED_AT_ONCE = 256
 const DELIVERED: Delivery = { outcome: 'delivered' }
 const CUT: Delivery = { outcome: 'retry', reason: 'the connection ended before all was written' }
 
-interface Entry {
-  readonly message: OutboxMessage
-  readonly call: KeptPublish
-  readonly advance: (stage: number) => Promise<void>
-  readonly resolve: (delivery: Delivery) => void
+const NO_BODY = new Uint8Array(0)
+const GONE: OutboxMessage = {
+  ...{ id: '', kind: '', body: NO_BODY, options: {}, attempts: 0, order: 0, earlier: false, stage: 0 },
+}
+const OVER: DeliverOptions = { advance: () => Promise.resolve(), answer() {} }
+
+/** A message that the outbox has handed out, and where its answer goes. */
+class Entry implements Written {
+  message: OutboxMessage
+  options: DeliverOptions
+
+  constructor(message: OutboxMessage, options: DeliverOptions) {
+    this.message = message
+    this.options = options
+  }
+
+  get call(): KeptPublish {
+    return this.message.options as unknown as KeptPublish
+  }
+
+  resolve(delivery: Delivery): void {
+    this.options.answer(delivery)
+  }
+
+  /** It has left the flow, whose map may point to it for a while yet: it lets go of what it held. */
+  settle(delivery: Delivery): void {
+    const { options } = this
+    this.message = GONE
+    this.options = OVER
+    options.answer(delivery)
+  }
+
+  /** With QoS 0 nobody says more than that. */
+  written(ok: boolean): void {
+    this.resolve(ok ? DELIVERED : CUT)
+  }
 }
 
 /** One connection's share. In flight without an entry: an identifier whose old exchange is being ended. */
@@ -110,18 +142,20 @@ export class Publications {
   }
 
   /** The outbox's turn. */
-  deliver(message: OutboxMessage, { advance }: DeliverOptions): Promise<Delivery> {
-    return new Promise((resolve) => {
-      const entry = { message, call: message.options as unknown as KeptPublish, advance, resolve }
-      if (message.kind !== KIND) return resolve({ outcome: 'refused', reason: `no MQTT client sends ${message.kind}` })
-      if (this.#line === undefined) return resolve({ outcome: 'retry', reason: 'not connected' })
-      if (this.#next < this.#waiting.length || !this.#send(this.#line, entry)) this.#waiting.push(entry)
-      this.#onOwed()
-    })
+  deliver(message: OutboxMessage, options: DeliverOptions): ReturnType<Deliver> {
+    const line = this.#line
+    if (message.kind !== KIND) {
+      return Promise.resolve<Delivery>({ outcome: 'refused', reason: `no MQTT client sends ${message.kind}` })
+    }
+    if (line === undefined) return Promise.resolve<Delivery>({ outcome: 'retry', reason: 'not connected' })
+    const entry = new Entry(message, options)
+    if (this.#next < this.#waiting.length || !this.#send(line, entry)) this.#waiting.push(entry)
+    this.#onOwed()
+    return 'later'
   }
 
   /** A message of QoS 0 that need not go through the outbox, with a connection that takes it. False: it must. */
-  sendDirectly(call: KeptPublish, payload: Uint8Array, written: (ok: boolean) => void): boolean {
+  sendDirectly(call: KeptPublish, payload: Uint8Array, waiter: Written): boolean {
     const line = this.#line
     if (line === undefined || this.#next < this.#waiting.length) return false
     const { outlet } = line.connection
@@ -130,7 +164,7 @@ export class Publications {
     if (parts === undefined) return false
     outlet.publish(parts, 0, call.retain ?? false, false, 0)
     this.sent++
-    outlet.whenWritten(written)
+    outlet.whenWritten(waiter)
     return true
   }
 
@@ -189,7 +223,7 @@ export class Publications {
 
   async #release(line: Line, packetId: number, entry: Entry | undefined): Promise<void> {
     try {
-      await entry?.advance(RELEASED)
+      await entry?.options.advance(RELEASED)
     } catch (error) {
       // The disk does not take it: the outbox hands the message out again, in this connection or in the next.
       return entry?.resolve({ outcome: 'retry', reason: `PUBREC could not be kept: ${describeError(error)}` })
@@ -199,8 +233,8 @@ export class Publications {
 
   #settle(entry: Entry | undefined, packet: Acknowledgement | undefined): void {
     if (entry === undefined) return
-    if (packet === undefined || packet.reasonCode < 0x80) return entry.resolve(DELIVERED)
-    entry.resolve({ outcome: 'refused', reason: explainReason(packet.reasonCode, packet.properties?.reasonString) })
+    if (packet === undefined || packet.reasonCode < 0x80) return entry.settle(DELIVERED)
+    entry.settle({ outcome: 'refused', reason: explainReason(packet.reasonCode, packet.properties?.reasonString) })
   }
 
   /** What waits goes, as far as the window lets it. */
@@ -228,26 +262,26 @@ export class Publications {
 
   #sendPublish(line: Line, entry: Entry): boolean {
     const { connection, flow, writer } = line
-    const { message, call, resolve } = entry
+    const { message, call } = entry
     const { qos } = call
     const packetId = qos === 0 ? 0 : packetIdOf(message.order)
     if (qos > 0 && !this.#mayUse(line, packetId, entry)) return false
     if (flow.get(packetId)?.message === entry) return true
     const refusal = this.#refusal(line, call)
     if (refusal !== undefined) {
-      resolve({ outcome: 'refused', reason: explainReason(refusal) })
+      entry.resolve({ outcome: 'refused', reason: explainReason(refusal) })
       return true
     }
     const parts = writer.parts(call, message.body, line.maximumPacketSize)
     if (parts === undefined) {
       const limit = `the server takes packets of at most ${line.maximumPacketSize} bytes`
-      resolve({ outcome: 'refused', reason: explainReason(REASON.packetTooLarge, limit) })
+      entry.resolve({ outcome: 'refused', reason: explainReason(REASON.packetTooLarge, limit) })
       return true
     }
     this.sent++
     if (qos === 0) {
       connection.outlet.publish(parts, 0, call.retain ?? false, false, 0)
-      connection.outlet.whenWritten((ok) => resolve(ok ? DELIVERED : CUT))
+      connection.outlet.whenWritten(entry)
       return true
     }
     // [MQTT-3.3.1-1]: it may have been sent in this session before.

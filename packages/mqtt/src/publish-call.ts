@@ -31,8 +31,32 @@ export interface KeptPublish {
 const NOTHING = new Uint8Array(0)
 const utf8 = new TextEncoder()
 
-/** @throws {UsageError} `ERR_MQTT_TOPIC`, `ERR_USAGE` */
-export function keptPublish(topic: string, options: PublishOptions): KeptPublish {
+/** Topics that are published to again and again are few. */
+const MAX_TOPICS = 1024
+
+/**
+ * The calls of a client. Those to the same topic with nothing special are one object, checked once: frozen, so that the
+ * outbox need not copy it.
+ */
+export class PublishCalls {
+  readonly #plain = new Map<string, KeptPublish[]>()
+
+  /** @throws {UsageError} `ERR_MQTT_TOPIC`, `ERR_USAGE` */
+  of(topic: string, options: PublishOptions): KeptPublish {
+    const { qos = 1, retain = false, properties } = options
+    const index = qos * 2 + (retain ? 1 : 0)
+    const known = properties === undefined ? this.#plain.get(topic)?.[index] : undefined
+    if (known !== undefined) return known
+    const call = keptPublish(topic, options)
+    if (properties !== undefined) return call
+    if (this.#plain.size === MAX_TOPICS) this.#plain.clear()
+    let calls = this.#plain.get(topic)
+    if (calls === undefined) this.#plain.set(topic, (calls = []))
+    return (calls[index] = Object.freeze(call))
+  }
+}
+
+function keptPublish(topic: string, options: PublishOptions): KeptPublish {
   const { qos = 1, retain = false, properties } = options
   const problem = typeof topic === 'string' ? checkTopicName(topic) : 'it is no text'
   if (problem !== undefined) throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(topic)} is no topic: ${problem}`)
@@ -90,14 +114,13 @@ const ROUGHLY = 32
 /** the property, and what it may add to the lengths before it */
 const ALIAS_BYTES = 8
 
-/** Topics that are published to again and again are few. */
-const MAX_TOPICS = 1024
-
 /** Makes the parts of a PUBLISH for one connection: its version, its topic aliases. */
 export class PublishWriter {
   readonly #version: 4 | 5
   readonly #aliases: OutgoingAliases
   readonly #topics = new Map<string, Uint8Array>()
+  /** The properties of a message that has none but the alias, by alias. */
+  readonly #aliasBytes: Uint8Array[] = []
   readonly #none: Uint8Array
 
   constructor(version: 4 | 5, aliases: OutgoingAliases) {
@@ -122,14 +145,25 @@ export class PublishWriter {
 
   #parts(call: KeptPublish, payload: Uint8Array, mayAlias: boolean): PublishParts {
     const properties = call.properties && this.#version === 5 ? fromJson(call.properties) : undefined
-    const alias = mayAlias && this.#version === 5 ? this.#aliases.known(call.topic) : 0
-    const given = alias === 0 && mayAlias && this.#version === 5 ? this.#aliases.give(call.topic) : alias
-    const encoded =
-      properties === undefined && given === 0
-        ? this.#none
-        : encodePublishProperties(given === 0 ? properties : { ...properties, topicAlias: given }, this.#version)
-    const topic = alias === 0 ? this.#topic(call.topic) : NOTHING
-    return { topic, properties: encoded, payload, payloadAt: 0, payloadEnd: payload.length }
+    const isAliased = mayAlias && this.#version === 5
+    const known = isAliased ? this.#aliases.known(call.topic) : 0
+    const alias = isAliased && known === 0 ? this.#aliases.give(call.topic) : known
+    return {
+      topic: known === 0 ? this.#topic(call.topic) : NOTHING,
+      properties: properties === undefined ? this.#only(alias) : this.#encoded(properties, alias),
+      payload,
+      payloadAt: 0,
+      payloadEnd: payload.length,
+    }
+  }
+
+  #only(alias: number): Uint8Array {
+    if (alias === 0) return this.#none
+    return (this.#aliasBytes[alias] ??= encodePublishProperties({ topicAlias: alias }, this.#version))
+  }
+
+  #encoded(properties: PublishProperties, alias: number): Uint8Array {
+    return encodePublishProperties(alias === 0 ? properties : { ...properties, topicAlias: alias }, this.#version)
   }
 
   #topic(topic: string): Uint8Array {

@@ -15,6 +15,7 @@ import type { Connection } from './connection.ts'
 import { MqttMessage } from './message.ts'
 import type { Handling } from './message.ts'
 import type { Settings } from './options.ts'
+import { Payloads } from './payloads.ts'
 
 /** One message of QoS 1 or 2 that is being handled. */
 class Receipt implements Handling {
@@ -65,6 +66,7 @@ export class Receipts {
   #first = 0
   /** By packet identifier: what the server believes to be owed in this session. */
   readonly #open = new Map<number, Receipt>()
+  readonly #payloads = new Payloads()
   received = 0
 
   constructor(settings: Settings, route: Route) {
@@ -100,7 +102,7 @@ export class Receipts {
     const { qos, packetId } = packet
     if (qos === 0) {
       this.received++
-      this.#route(messageOf(packet, topic.text, undefined), packet)
+      this.#route(this.#messageOf(packet, topic.text, undefined), packet)
       return
     }
     const isNew = this.#flow.publish(qos, packetId)
@@ -113,7 +115,7 @@ export class Receipts {
     this.#open.set(packetId, receipt)
     receipt.connection = this.#connection
     this.#owed.push(receipt)
-    receipt.hold(this.#route(messageOf(packet, topic.text, receipt), packet))
+    receipt.hold(this.#route(this.#messageOf(packet, topic.text, receipt), packet))
   }
 
   /** [MQTT-4.3.3-11] */
@@ -155,7 +157,12 @@ export class Receipts {
     const { packetId, qos } = receipt
     if (this.#open.get(packetId) === receipt) this.#open.delete(packetId)
     if (qos === 1) this.#flow.acknowledged()
-    connection.send({ type: qos === 1 ? 'puback' : 'pubrec', packetId, reasonCode: REASON.success })
+    connection.acknowledge(qos === 1 ? 'puback' : 'pubrec', packetId)
+  }
+
+  #messageOf(packet: IncomingPublish, topic: string, handling: Handling | undefined): MqttMessage {
+    const { qos, retain, dup, properties } = packet
+    return new MqttMessage(topic, this.#payloads.copyOf(packet), { qos, retain, dup, properties, handling })
   }
 
   #topicOf({ topic, topicAt, topicEnd, properties }: IncomingPublish): TopicName {
@@ -171,9 +178,4 @@ export class Receipts {
     }
     return this.#aliases.resolve(alias, topicEnd > topicAt ? topic : undefined)
   }
-}
-
-function messageOf(packet: IncomingPublish, topic: string, handling: Handling | undefined): MqttMessage {
-  const { qos, retain, dup, properties } = packet
-  return new MqttMessage(topic, packet.copyPayload(), { qos, retain, dup, properties, handling })
 }
