@@ -12,6 +12,7 @@ const TOOLS = {
   openssl: 'command -v openssl',
   mosquitto: 'command -v /usr/sbin/mosquitto',
   'mosquitto-clients': 'command -v mosquitto_sub && command -v mosquitto_pub && command -v mosquitto_rr',
+  'nats-server': 'command -v nats-server',
   'python3-paho-mqtt': '/usr/bin/python3 -c "import paho.mqtt.client"',
   chromium: 'command -v chromium',
 }

@@ -10,7 +10,7 @@ const PAGE = 'docs/protocols/mqtt-conformance.md'
 const STATEMENTS = 'scripts/docs/mqtt-statements.json'
 /** What vitest wrote when `make test` ran it. */
 const REPORT = '.cache/tests.json'
-const TESTS = /\/packages\/[^/]+\/test\/mqtt\/.*\.test\.ts$/
+const TESTS = /\/packages\/([^/]+\/test\/mqtt|mqtt\/test)\/(?!all\/).*\.test\.ts$/
 const STANDARDS = ['3.1.1', '5.0']
 /** Tests of one file that a row names; the others are found by the identifier. */
 const NAMED = 2

@@ -33,6 +33,7 @@ export type {
   OutboxPorts,
   OutboxState,
   OutboxSubmission,
+  Outcome,
   Priority,
   Receipt,
   SendControl,

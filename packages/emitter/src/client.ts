@@ -84,7 +84,7 @@ export class EmitterClient {
     const body = payloadBytes(message.message)
     const { call, deed } = 'link' in message ? this.#linked(message.link, qos) : publishCall(message, qos)
     checkSize(call.topic, body)
-    const { id, state, reason = '' } = await this.#engine.send(call, body, options).catch(rethrow)
+    const { id, state, reason = '' } = await this.#engine.send(call, body, options, (outcome) => outcome).catch(rethrow)
     if (state !== 'dropped') return { id, state }
     const failure = failureOf(reason)
     if (failure !== undefined) throw refusal(failure, deed)

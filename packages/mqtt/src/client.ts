@@ -1,4 +1,4 @@
-import { EventBus, UsageError, loggerFor, secondsToMilliseconds } from '@halyard/core'
+import { ConnectionError, EventBus, UsageError, loggerFor, secondsToMilliseconds } from '@halyard/core'
 import type { Callback, HalyardError, Outbox, Receipt, WaitOptions } from '@halyard/core'
 import type { Engine, MqttPorts } from './engine.ts'
 import type { ConnectionInfo, Diagnostics, MqttEvents } from './events.ts'
@@ -93,8 +93,10 @@ export class MqttClient implements AsyncDisposable {
    * @throws {HalyardError} `ERR_MQTT_PUBLISH` (an `MqttRefusedError`: the server did not take it), `ERR_MQTT_TOPIC`,
    * `ERR_MQTT_OFFLINE`, `ERR_MQTT_DROPPED`, `ERR_USAGE`, `ERR_ABORTED`, and what `Outbox.submit` throws
    */
-  async publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<Receipt> {
-    return (this.#loaded ?? (await this.#engine)).publish(topic, payload, options)
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<Receipt> {
+    // One promise for a message is enough: the engine's.
+    if (this.#loaded !== undefined) return this.#loaded.publish(topic, payload, options)
+    return this.#engine.then((engine) => engine.publish(topic, payload, options))
   }
 
   /**
@@ -149,7 +151,8 @@ export class MqttClient implements AsyncDisposable {
    * path, and tells the server, which then publishes no will. Idempotent.
    */
   async disconnect({ withWill = false, sessionExpiry }: DisconnectOptions = {}): Promise<void> {
-    return (await this.#engine).close(withWill ? 4 : 0, sessionExpiry)
+    // In this turn: nothing that is called behind it is taken any more.
+    return (this.#loaded ?? (await this.#engine)).close(withWill ? 4 : 0, sessionExpiry)
   }
 
   close(): Promise<void> {
@@ -206,5 +209,16 @@ export async function publishOnce(
 ): Promise<Receipt> {
   const { qos, retain, properties, ...rest } = options
   await using client = await connect(url, { reconnect: false, ...rest })
-  return await client.publish(topic, payload, { qos, retain, properties, signal: options.signal, offline: 'reject' })
+  const { signal } = options
+  const receipt = await client.publish(topic, payload, { qos, retain, properties, signal, offline: 'reject' })
+  if (receipt.state === 'queued' && isInMemory(rest.outbox)) {
+    const what = `the connection ended before the message on ${topic} was acknowledged`
+    throw new ConnectionError('ERR_MQTT_CONNECTION_LOST', `${what}; it may have arrived`)
+  }
+  return receipt
+}
+
+/** What is queued there ends with the client. */
+function isInMemory(outbox: MqttOptions['outbox']): boolean {
+  return outbox === undefined || (!('submit' in outbox) && outbox.path === undefined)
 }

@@ -2,13 +2,13 @@ import type { Connect, ConnectProperties } from '@halyard/wire/mqtt'
 import type { Settings } from './options.ts'
 
 /** CONNECT of these settings in one version. 5.0 §3.1, 3.1.1 §3.1. */
-export function connectPacket(settings: Settings, version: 4 | 5): Connect {
-  const { clientId, username, password, keepalive, clean, will } = settings
+export function connectPacket(settings: Settings, version: 4 | 5, cleanStart: boolean): Connect {
+  const { clientId, username, password, keepalive, will } = settings
   return {
     type: 'connect',
     version,
     clientId,
-    cleanStart: clean,
+    cleanStart,
     keepAlive: keepalive,
     ...(username !== undefined && { username }),
     ...(password && { password }),

@@ -27,6 +27,8 @@ export interface ConnectionOwner {
 export interface ConnectionParts {
   readonly settings: Settings
   readonly version: 4 | 5
+  /** CONNECT asks for an empty session. */
+  readonly cleanStart: boolean
   readonly dial: Dial
   readonly clock: Clock
   readonly topics: TopicMemo
@@ -48,6 +50,7 @@ export class Connection {
   #paused = false
   /** when PINGREQ was sent, on the monotonic clock */
   #pinged = 0
+  #receivedAtPing = 0
   bytesReceived = 0
   packetsReceived = 0
   /** milliseconds of the last PINGREQ and its answer */
@@ -85,6 +88,11 @@ export class Connection {
     if (this.#state === 'open') this.outlet.packet(packet)
   }
 
+  /** Says that a message has arrived; together with what else is acknowledged in this turn. */
+  acknowledge(type: 'puback' | 'pubrec', packetId: number): void {
+    if (this.#state === 'open') this.outlet.acknowledge(type, packetId)
+  }
+
   /** Nothing more is read until `resume`: the server has to wait. */
   pause(): void {
     if (this.#paused || this.#state !== 'open') return
@@ -119,7 +127,7 @@ export class Connection {
   #opened(): void {
     this.#state = 'asking'
     try {
-      this.outlet.packet(connectPacket(this.#parts.settings, this.version))
+      this.outlet.packet(connectPacket(this.#parts.settings, this.version, this.#parts.cleanStart))
     } catch (error) {
       const message = `CONNECT cannot be written: ${describeError(error)}`
       this.#finish(new ConnectionError('ERR_MQTT_CONNECT', message, { cause: error }))
@@ -156,7 +164,12 @@ export class Connection {
       const message = `${addressText(this.#parts.settings.address)}: ${explanation}`
       return this.#finish(new ConnectionError('ERR_MQTT_WRONG_PORT', message, { cause: error }))
     }
-    if (!(error instanceof MqttProtocolError)) throw error
+    if (this.#state === 'ending') return this.#finish(undefined)
+    if (!(error instanceof MqttProtocolError)) {
+      // A bug of ours, or of an interceptor: what came from outside must not end the process.
+      const message = `what the server sent could not be handled: ${describeError(error)}`
+      return this.#finish(new ConnectionError('ERR_MQTT_HANDLING', message, { cause: error }))
+    }
     // [MQTT-4.13.1-1]
     if (this.#state === 'open' && this.version === 5) {
       this.outlet.packet({ type: 'disconnect', reasonCode: error.reasonCode })
@@ -201,13 +214,16 @@ export class Connection {
     if (packet.type !== 'connack') throw notYet(packet.type.toUpperCase())
     const { reasonCode, properties } = packet
     if (reasonCode !== 0) return this.#refused(connackReason(reasonCode, this.version), properties?.reasonString)
+    const { cleanStart } = this.#parts
+    // [MQTT-3.2.2-4]; 3.1.1 does not say what a client does then: its session is empty, whatever the server says.
+    if (packet.sessionPresent && cleanStart && this.version === 5) throw notYet('the session that CONNECT ended')
     this.#timer?.cancel()
     this.#timer = undefined
     this.#state = 'open'
     const seconds = properties?.serverKeepAlive ?? this.#parts.settings.keepalive
     this.#keepAlive = new ClientKeepAlive(seconds, this.#parts.clock.monotonic(), Math.min(seconds, 30))
     this.#watch()
-    this.#parts.owner.accepted(packet)
+    this.#parts.owner.accepted(cleanStart ? { ...packet, sessionPresent: false } : packet)
   }
 
   #refused(reasonCode: number, said?: string): void {
@@ -253,16 +269,16 @@ export class Connection {
   #elapsed(): void {
     if (this.#state !== 'open') return
     const now = this.#parts.clock.monotonic()
+    // Nothing is read, so the answer cannot be seen; or it waits behind what is being received.
+    if (this.#paused || this.bytesReceived > this.#receivedAtPing) this.#keepAlive.answered()
     try {
       if (this.#keepAlive.elapse(now)) {
         this.outlet.packet({ type: 'pingreq' })
         this.#pinged = now
-        // Nothing is read: the answer cannot be seen.
-        if (this.#paused) this.#keepAlive.answered()
+        this.#receivedAtPing = this.bytesReceived
       }
     } catch (error) {
-      const { connectTimeout: _, address } = this.#parts.settings
-      const message = `${addressText(address)} is silent: ${describeError(error)}`
+      const message = `${addressText(this.#parts.settings.address)} is silent: ${describeError(error)}`
       return this.#finish(new ConnectionError('ERR_MQTT_SILENT', message, { cause: error }))
     }
     this.#watch()

@@ -9,20 +9,22 @@ import type {
   Clock,
   EventBus,
   Logger,
-  OutboxEntry,
   OutboxOptions,
+  Outcome,
   Receipt,
   SendControl,
   Timer,
   WaitOptions,
 } from '@halyard/core'
-import { REASON, checkFilter } from '@halyard/wire/mqtt'
+import { REASON, checkFilter, isShared } from '@halyard/wire/mqtt'
 import { dial as dialOfPlatform } from '#dial'
 import { MqttRefusedError } from './errors.ts'
 import type { ConnectionInfo, Diagnostics, MqttEvents } from './events.ts'
 import { Link } from './link.ts'
+import { wireExpiry } from './options.ts'
 import type { Settings } from './options.ts'
-import { KIND, keptPublish, payloadBytes } from './publish-call.ts'
+import type { Written } from './outlet.ts'
+import { KIND, PublishCalls, payloadBytes } from './publish-call.ts'
 import type { KeptPublish, PublishOptions } from './publish-call.ts'
 import { refusalOf } from './refusals.ts'
 import { Requests } from './requests.ts'
@@ -40,8 +42,6 @@ export interface MqttPorts {
   readonly random?: () => number
 }
 
-/** What became of a message so far. */
-export type Sent = Pick<OutboxEntry, 'id' | 'state' | 'reason'>
 type SendOptions = SendControl & Pick<PublishOptions, 'offline'>
 
 export { withSignal } from './waiters.ts'
@@ -65,6 +65,7 @@ export class Engine {
   readonly outbox: Promise<Outbox>
   #opened: { readonly outbox: Outbox; readonly attachment: Attachment } | undefined
   readonly #ownsOutbox: boolean
+  readonly #calls = new PublishCalls()
   #direct = 0
   #closing: Promise<void> | undefined
 
@@ -73,7 +74,7 @@ export class Engine {
     this.#events = events
     this.#clock = ports.clock ?? systemClock()
     this.#logger = loggerFor('Mqtt', settings.logger)
-    this.session = new Session(settings, events, this.#logger)
+    this.session = new Session(settings, events, this.#logger, this.#clock)
     this.#link = new Link({
       settings,
       session: this.session,
@@ -85,6 +86,7 @@ export class Engine {
       onUp: () => this.#opened?.attachment.release(),
       onDown: () => this.#opened?.attachment.hold(),
       onChange: (info, error) => this.#changed(info, error),
+      onOver: (error) => this.session.close(error, error),
     })
     this.requests = new Requests({
       clientId: settings.clientId,
@@ -92,6 +94,7 @@ export class Engine {
       version: async () => (await this.connected({})).version,
       publish: (topic, payload, options) => this.publish(topic, payload, options),
       subscribe: (filters, options) => this.subscribe(filters, options),
+      expect: () => this.session.expect(),
     })
     const { outbox } = settings
     this.#ownsOutbox = !(outbox instanceof Outbox)
@@ -109,7 +112,7 @@ export class Engine {
 
   /** Resolves when connected, rejects when a try fails. */
   connected({ signal }: WaitOptions): Promise<ConnectionInfo> {
-    this.#checkOpen()
+    if (this.#closing !== undefined) throw closedError()
     const { info } = this
     if (info !== undefined) return Promise.resolve(info)
     if (this.#link.state === 'closed') return Promise.reject(this.#link.figures.lastError ?? closedError())
@@ -121,35 +124,51 @@ export class Engine {
     this.#link.start()
   }
 
-  async publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<Receipt> {
-    const entry = await this.send(keptPublish(topic, options), payloadBytes(payload), options)
-    return receiptOf(entry, topic)
+  publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<Receipt> {
+    try {
+      const call = this.#calls.of(topic, options)
+      return this.send(call, payloadBytes(payload), options, (outcome) => receiptOf(outcome, call.topic))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
-  /** {@link publish} without a word about what became of it: the caller has his own for a message that was dropped. */
-  async send(call: KeptPublish, body: Uint8Array, options: SendOptions): Promise<Sent> {
-    this.#checkOpen()
-    const { signal, expires, priority, latest, id } = options
-    throwIfAborted(signal)
-    const isPlain = id === undefined && latest === undefined && expires === undefined && priority === undefined
-    if (call.qos === 0 && isPlain && this.#nothingOlder()) {
-      const isWritten = await new Promise<boolean>((resolve) => {
-        if (!this.session.publications.sendDirectly(call, body, resolve)) resolve(false)
+  /**
+   * {@link publish} without a word about what became of it: the caller has his own for a message that was dropped. One
+   * promise for a message: what is not `async` here costs more than the rest of it.
+   */
+  send<T>(call: KeptPublish, body: Uint8Array, options: SendOptions, tell: (outcome: Outcome) => T): Promise<T> {
+    try {
+      this.#checkOpen()
+      throwIfAborted(options.signal)
+      if (call.qos > 0 || !isPlain(options) || !this.#nothingOlder()) return this.#submit(call, body, options, tell)
+      return new Promise((resolve, reject) => {
+        const otherwise = (): void => void this.#submit(call, body, options, tell).then(resolve, reject)
+        const direct = new Direct((outcome) => resolve(tell(outcome)), otherwise)
+        if (!this.session.publications.sendDirectly(call, body, direct)) direct.written(false)
+        else direct.id = ++this.#direct
       })
-      if (isWritten) return { id: `direct-${++this.#direct}`, state: 'delivered' }
+    } catch (error) {
+      return Promise.reject(error)
     }
+  }
+
+  #submit<T>(call: KeptPublish, body: Uint8Array, options: SendOptions, tell: (outcome: Outcome) => T): Promise<T> {
     if (options.offline === 'reject' && this.#link.connection === undefined) {
-      throw new HalyardError('ERR_MQTT_OFFLINE', 'there is no connection; wait for connected(), or let it be queued')
+      const message = 'there is no connection; wait for connected(), or let it be queued'
+      return Promise.reject(new HalyardError('ERR_MQTT_OFFLINE', message))
     }
-    const outbox = this.#opened?.outbox ?? (await this.outbox)
     const { destination } = this.#settings
     const submission = { destination, kind: KIND, body, options: call as unknown as Record<string, unknown> }
-    return outbox.submit(submission, { signal, expires, priority, latest, id })
+    if (this.#opened !== undefined) return this.#opened.outbox.submit(submission, options, tell)
+    return this.outbox.then((outbox) => outbox.submit(submission, options, tell))
   }
 
   async subscribe(filters: readonly string[], options: SubscribeOptions): Promise<Subscription> {
     this.#checkOpen()
     checkFilters(filters)
+    checkSubscription(filters, options)
+    filters = [...new Set(filters)]
     const subscription = new Subscription(filters, this.session, options)
     const { qos = 1, noLocal = false, retainAsPublished = false, retained = 'always', signal } = options
     const retainHandling = RETAIN_HANDLING[retained]
@@ -160,7 +179,8 @@ export class Engine {
     try {
       await withSignal(Promise.all(asked), signal)
     } catch (error) {
-      await Promise.allSettled([subscription.unsubscribe()])
+      // Whoever gave up waiting does not wait for this either.
+      subscription.unsubscribe().catch(() => {})
       throw error
     }
     return subscription
@@ -202,8 +222,17 @@ export class Engine {
     this.#link.cut(new HalyardError('ERR_MQTT_CUT', 'the connection was cut by its own client'))
   }
 
+  /** @throws {UsageError} `ERR_USAGE` */
   close(reasonCode: number = REASON.success, sessionExpiry?: number): Promise<void> {
-    this.#closing ??= this.#close(reasonCode, sessionExpiry)
+    // 5.0 §3.14.2.2.2: what CONNECT did not ask for cannot be asked for at the end.
+    const expiry = sessionExpiry === undefined ? undefined : wireExpiry(sessionExpiry)
+    if (expiry !== undefined && expiry > 0 && this.#settings.sessionExpiry === 0) {
+      throw new UsageError(
+        'ERR_USAGE',
+        'a session that ends with its connection cannot be kept: give sessionExpiry before',
+      )
+    }
+    this.#closing ??= this.#close(reasonCode, expiry)
     return this.#closing
   }
 
@@ -259,6 +288,14 @@ export class Engine {
 
   #checkOpen(): void {
     if (this.#closing !== undefined) throw closedError()
+    if (this.#link.state === 'closed') throw this.#overError()
+  }
+
+  /** With `reconnect: false`, after the connection. */
+  #overError(): HalyardError {
+    const cause = this.#link.figures.lastError
+    const why = cause === undefined ? '' : `: ${cause.message}`
+    return new HalyardError('ERR_MQTT_CLOSED', `the connection is over, and reconnect is false${why}`, { cause })
   }
 }
 
@@ -269,8 +306,30 @@ function closedError(): HalyardError {
   return new HalyardError('ERR_MQTT_CLOSED', 'the client is closed; make another one')
 }
 
+/** A message of QoS 0 past the outbox. */
+class Direct implements Written {
+  id = 0
+  readonly #resolve: (outcome: Outcome) => void
+  readonly #otherwise: () => void
+
+  constructor(resolve: (outcome: Outcome) => void, otherwise: () => void) {
+    this.#resolve = resolve
+    this.#otherwise = otherwise
+  }
+
+  written(ok: boolean): void {
+    if (ok) this.#resolve({ id: `direct-${this.id}`, state: 'delivered', reason: undefined })
+    else this.#otherwise()
+  }
+}
+
+/** The outbox need not know of it. */
+function isPlain({ id, latest, expires, priority }: SendOptions): boolean {
+  return id === undefined && latest === undefined && expires === undefined && priority === undefined
+}
+
 /** @throws {MqttRefusedError} `ERR_MQTT_PUBLISH` if the server did not take it */
-function receiptOf({ id, state, reason = '' }: Sent, topic: string): Receipt {
+function receiptOf({ id, state, reason = '' }: Outcome, topic: string): Receipt {
   if (state !== 'dropped') return { id, state }
   const code = /\(0x([\da-f]{2})\)/u.exec(reason)?.[1]
   const message = `the message on ${topic} was dropped: ${reason}`
@@ -286,4 +345,22 @@ function checkFilters(filters: readonly string[]): void {
     if (problem === undefined) continue
     throw new UsageError('ERR_MQTT_FILTER', `${JSON.stringify(filter)} is no topic filter: ${problem}`)
   }
+}
+
+/** @throws {UsageError} `ERR_USAGE` */
+function checkSubscription(filters: readonly string[], options: SubscribeOptions): void {
+  const { qos = 1, buffer = 1000, bufferBytes = 1, acknowledge = 'handled', overflow = 'wait' } = options
+  const { retained = 'always', onMessage, noLocal } = options
+  const usage = (message: string): never => {
+    throw new UsageError('ERR_USAGE', message)
+  }
+  if (qos !== 0 && qos !== 1 && qos !== 2) usage('qos is 0, 1 or 2')
+  if (!Number.isInteger(buffer) || buffer < 1) usage('buffer is a whole number from 1')
+  if (!Number.isInteger(bufferBytes) || bufferBytes < 1) usage('bufferBytes is a whole number from 1')
+  if (!['handled', 'received', 'manual'].includes(acknowledge)) usage('acknowledge is handled, received or manual')
+  if (overflow !== 'wait' && overflow !== 'drop-oldest') usage('overflow is wait or drop-oldest')
+  if (!Object.hasOwn(RETAIN_HANDLING, retained)) usage('retained is always, new or never')
+  if (onMessage !== undefined && typeof onMessage !== 'function') usage('onMessage is a function')
+  // [MQTT-3.8.3-4]
+  if (noLocal && filters.some(isShared)) usage('a shared subscription cannot have noLocal')
 }

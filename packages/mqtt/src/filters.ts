@@ -3,7 +3,7 @@
  * asked when a connection ended is asked again on the next; what was granted too, unless the session is still there.
  */
 import { HalyardError } from '@halyard/core'
-import { REASON } from '@halyard/wire/mqtt'
+import { MqttProtocolError, REASON } from '@halyard/wire/mqtt'
 import type { Connack, Qos, Suback, Subscribe, Unsuback, Unsubscribe } from '@halyard/wire/mqtt'
 import type { Connection } from './connection.ts'
 import { PUBLISH_IDS } from './publications.ts'
@@ -51,13 +51,20 @@ export interface Filter {
 interface Request {
   readonly kind: 'subscribe' | 'unsubscribe'
   readonly filter: Filter
-  /** It was granted before, in a session that is gone. */
-  readonly isAgain: boolean
+  /** It was granted before, in a session that is gone: `connect` waits for it, and this is told then. */
+  readonly again: Promise<Refusal | undefined> | undefined
+  /** 0: not sent yet, in no connection */
   packetId: number
   /** What the server said of it in words of its own, before its answer. */
   refusal: HalyardError | undefined
   resolve(): void
   reject(error: HalyardError): void
+}
+
+/** What was granted before and is not any more. */
+export interface Refusal {
+  readonly filter: Filter
+  readonly error: HalyardError
 }
 
 const MAX_IDENTIFIER = 268_435_455
@@ -76,8 +83,22 @@ export class Filters {
   #hasIdentifiers = false
   #lastPacketId = PUBLISH_IDS
   #lastIdentifier = 0
+  readonly #lasts: boolean
+  readonly #onOwed: () => void
+  #closedWith: HalyardError | undefined
   /** Changes whenever the filters do: what was found by them before may be wrong. */
   epoch = 0
+
+  /** `lasts`: the server keeps the session without a connection. `onOwed` is told whenever {@link isOwed} may have changed. */
+  constructor(lasts: boolean, onOwed: () => void) {
+    this.#lasts = lasts
+    this.#onOwed = onOwed
+  }
+
+  /** The server owes an answer. */
+  get isOwed(): boolean {
+    return this.#byPacketId.size > 0
+  }
 
   values(): IterableIterator<Filter> {
     return this.#filters.values()
@@ -107,7 +128,7 @@ export class Filters {
     filter.owners.add(owner)
     this.epoch++
     try {
-      await this.#ask('subscribe', filter, false)
+      await this.#ask('subscribe', filter)
     } catch (error) {
       this.#forget(filter, owner)
       throw error
@@ -119,7 +140,28 @@ export class Filters {
     const filter = this.#filters.get(name)
     if (filter === undefined || !filter.owners.has(owner)) return
     this.#forget(filter, owner)
-    if (filter.owners.size === 0) await this.#ask('unsubscribe', filter, false)
+    if (filter.owners.size === 0 && !this.#withdraw(filter)) await this.#tell(filter)
+  }
+
+  /** Takes back what was not sent yet; true: the server knows nothing of the filter. */
+  #withdraw(filter: Filter): boolean {
+    let wasSent = filter.granted
+    for (const request of this.#requests) {
+      if (request.filter !== filter || request.kind !== 'subscribe') continue
+      wasSent ||= request.packetId !== 0
+      // Nobody wants it any more: on the next connection it is not asked for again.
+      if (request.packetId !== 0 && this.#byPacketId.has(request.packetId)) continue
+      this.#requests.delete(request)
+      this.#unsent = this.#unsent.filter((other) => other !== request)
+      request.reject(notWanted(filter.name))
+    }
+    return !wasSent
+  }
+
+  /** The server is told, unless it forgets by itself. */
+  async #tell(filter: Filter): Promise<void> {
+    if (this.#closedWith !== undefined || (this.#connection === undefined && !this.#lasts)) return
+    await this.#ask('unsubscribe', filter)
   }
 
   /** Takes an owner away without a word to the server, which has refused it; what was not asked yet never is. */
@@ -139,38 +181,29 @@ export class Filters {
   /** A filter of which nothing is known here, of a session that an earlier process left: the server is told. */
   async removeUnknown(name: string, text: FilterText = () => name): Promise<void> {
     const options = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
-    await this.#ask('unsubscribe', { name, text, options, owners: new Set(), identifier: 0, granted: false }, false)
+    await this.#tell({ name, text, options, owners: new Set(), identifier: 0, granted: true })
   }
 
   /**
    * A connection is there. What the server does not know is asked; resolves when all that was granted before has been
    * answered, with what it refused now.
    */
-  async up(
-    connection: Connection,
-    { sessionPresent, properties = {} }: Connack,
-  ): Promise<readonly { readonly filter: Filter; readonly error: HalyardError }[]> {
+  async up(connection: Connection, { sessionPresent, properties = {} }: Connack): Promise<readonly Refusal[]> {
     this.#connection = connection
     this.#hasIdentifiers = connection.version === 5 && (properties.subscriptionIdentifiersAvailable ?? true)
-    const again: Promise<{ filter: Filter; error: HalyardError } | undefined>[] = []
     if (!sessionPresent) {
-      for (const request of this.#requests) if (request.kind === 'unsubscribe') this.#answered(request)
+      this.#forgotten()
       for (const filter of this.#filters.values()) {
         if (!filter.granted) continue
         filter.granted = false
-        const asked = this.#ask('subscribe', filter, true, false)
-        again.push(
-          asked.then(
-            () => undefined,
-            (error: HalyardError) => ({ filter, error }),
-          ),
-        )
+        this.#askAgain(filter)
       }
     }
     this.#unsent = [...this.#requests]
     this.#sendMore()
-    const answers = await Promise.all(again)
-    return answers.filter((answer) => answer !== undefined)
+    // Also those which an earlier connection took with it.
+    const refusals = await Promise.all(Array.from(this.#requests, async ({ again }) => again))
+    return refusals.filter((refusal) => refusal !== undefined)
   }
 
   down(): void {
@@ -178,11 +211,19 @@ export class Filters {
     this.#byPacketId.clear()
     this.#reserved.clear()
     this.#unsent = []
+    if (!this.#lasts) this.#forgotten()
+  }
+
+  /** The server has no session any more: it need not be told what is not wanted of it. */
+  #forgotten(): void {
+    for (const request of [...this.#requests]) if (request.kind === 'unsubscribe') this.#answered(request)
   }
 
   /** Nothing will be answered any more. */
   close(error: HalyardError): void {
     this.#connection = undefined
+    this.#closedWith = error
+    this.#forgotten()
     for (const request of this.#requests) request.reject(error)
     this.#requests.clear()
     this.#byPacketId.clear()
@@ -194,6 +235,8 @@ export class Filters {
     // A late answer to what was asked in another connection meets nobody.
     if (request === undefined || (request.kind === 'subscribe') !== (type === 'suback')) return
     const { filter } = request
+    // [MQTT-3.9.3-1]: one for each filter, and each packet has one.
+    if (type === 'suback' && reasonCodes.length !== 1) throw manyCodes(reasonCodes.length)
     const code = reasonCodes[0] ?? REASON.success
     if (request.refusal !== undefined) return this.#answered(request, request.refusal)
     if (code >= 0x80) {
@@ -214,7 +257,7 @@ export class Filters {
   refuse(packetId: number, explain: (asked: Asked, filter: Filter) => HalyardError): boolean {
     const request = this.#byPacketId.get(packetId)
     if (request === undefined) return false
-    request.refusal = explain(request.isAgain ? 'again' : request.kind, request.filter)
+    request.refusal = explain(request.again !== undefined ? 'again' : request.kind, request.filter)
     return true
   }
 
@@ -226,14 +269,23 @@ export class Filters {
     else request.reject(error)
   }
 
-  #ask(kind: Request['kind'], filter: Filter, isAgain: boolean, now = true): Promise<void> {
+  #ask(kind: Request['kind'], filter: Filter): Promise<void> {
+    if (this.#closedWith !== undefined) return Promise.reject(this.#closedWith)
     return new Promise((resolve, reject) => {
-      const request: Request = { kind, filter, isAgain, packetId: 0, refusal: undefined, resolve, reject }
+      const request: Request = { kind, filter, again: undefined, packetId: 0, refusal: undefined, resolve, reject }
       this.#requests.add(request)
-      if (!now || this.#connection === undefined) return
+      if (this.#connection === undefined) return
       this.#unsent.push(request)
       this.#sendMore()
     })
+  }
+
+  #askAgain(filter: Filter): void {
+    let settle: Pick<Request, 'resolve' | 'reject'> | undefined
+    const again = new Promise<Refusal | undefined>((resolve) => {
+      settle = { resolve: () => resolve(undefined), reject: (error) => resolve({ filter, error }) }
+    })
+    this.#requests.add({ kind: 'subscribe', filter, again, packetId: 0, refusal: undefined, ...settle! })
   }
 
   #sendMore(): void {
@@ -247,10 +299,11 @@ export class Filters {
       connection.send(this.#packetOf(request))
     }
     this.#unsent.splice(0, sent)
+    this.#onOwed()
   }
 
-  #packetOf({ kind, filter, packetId, isAgain }: Request): Subscribe | Unsubscribe {
-    const text = filter.text(isAgain ? 'again' : kind)
+  #packetOf({ kind, filter, packetId, again }: Request): Subscribe | Unsubscribe {
+    const text = filter.text(again === undefined ? kind : 'again')
     if (kind === 'unsubscribe') return { type: 'unsubscribe', packetId, filters: [text] }
     const properties = { subscriptionIdentifier: filter.identifier }
     const subscriptions = [{ filter: text, ...filter.options }]
@@ -281,4 +334,14 @@ export class Filters {
     if (filter.owners.size === 0 && this.#filters.get(filter.name) === filter) this.#filters.delete(filter.name)
     this.epoch++
   }
+}
+
+/** Told to whoever waits for a filter that somebody has unsubscribed from meanwhile. */
+function notWanted(name: string): HalyardError {
+  return new HalyardError('ERR_MQTT_UNSUBSCRIBED', `${name} was unsubscribed from before the server had granted it`)
+}
+
+function manyCodes(count: number): MqttProtocolError {
+  const message = `SUBACK has ${count} reason codes for one filter`
+  return new MqttProtocolError('ERR_MQTT_PROTOCOL', REASON.protocolError, 'MQTT-3.9.3-1', message)
 }

@@ -1,12 +1,14 @@
 /** One connection after the other: when to try, with which version, and what to say when it does not work. */
-import { backoff, describeError, HalyardError } from '@halyard/core'
+import { ConnectionError, backoff, describeError } from '@halyard/core'
+import type { HalyardError } from '@halyard/core'
 import type { Clock, EventBus, Logger, Timer } from '@halyard/core'
 import { MqttProtocolError, REASON, TopicMemo } from '@halyard/wire/mqtt'
 import type { Connack } from '@halyard/wire/mqtt'
+import { addressText } from './address.ts'
 import { Connection } from './connection.ts'
 import { MqttRefusedError } from './errors.ts'
 import type { ConnectionInfo, MqttEvents, MqttState } from './events.ts'
-import type { Settings } from './options.ts'
+import type { ReconnectOptions, Settings } from './options.ts'
 import { isLasting } from './refusals.ts'
 import type { Session } from './session.ts'
 import type { Dial } from './transport.ts'
@@ -24,6 +26,8 @@ export interface LinkParts {
   readonly onDown: () => void
   /** Told of every change, and of every try that failed. */
   readonly onChange: (info: ConnectionInfo | undefined, error: HalyardError | undefined) => void
+  /** It is not tried again: `reconnect` is false. */
+  readonly onOver: (error: HalyardError) => void
 }
 
 /** Topics that repeat are decoded once. */
@@ -38,6 +42,14 @@ export class Link {
   #state: MqttState = 'waiting'
   #timer: Timer | undefined
   #failures = 0
+  /** Connections that ended soon after they began, one after the other: a server that is tried at once would end them all. */
+  #shortLived = 0
+  #acceptedAt = 0
+  /** 3.1.1 is tried since 5.0 got no answer, which may have had other reasons; and how often 3.1.1 got one then. */
+  #isGuess = false
+  #rightGuesses = 0
+  /** The server has accepted 5.0. */
+  #isProven = false
   #connections = 0
   #lastError: HalyardError | undefined
   /** of connections that are over */
@@ -89,16 +101,16 @@ export class Link {
     this.#timer = undefined
     this.#state = 'connecting'
     const { settings, dial, clock } = this.#parts
-    let connection: Connection | undefined
     const isCurrent = (): boolean => this.#connection === connection
-    connection = new Connection({
+    const connection: Connection = new Connection({
       settings,
       version: this.#version,
+      cleanStart: settings.clean && (this.#connections === 0 || settings.sessionExpiry === 0),
       dial,
       clock,
       topics: this.#topics,
       owner: {
-        accepted: (connack) => void (isCurrent() && this.#accepted(connection!, connack)),
+        accepted: (connack) => isCurrent() && this.#accepted(connection, connack),
         publish: (packet) => this.#parts.session.publish(packet),
         packet: (packet) => this.#parts.session.packet(packet),
         closed: (error) => isCurrent() && this.#closed(error),
@@ -118,7 +130,14 @@ export class Link {
     const is5 = connection.version === 5
     await new Promise<void>((resolve) => {
       this.#onEnded = resolve
-      connection.end({ type: 'disconnect', reasonCode: is5 ? reasonCode : 0, ...(is5 && properties && { properties }) })
+      // Before 5.0 a will is published only for who leaves without a word.
+      if (reasonCode !== REASON.success && !is5) connection.destroy()
+      else
+        connection.end({
+          type: 'disconnect',
+          reasonCode: is5 ? reasonCode : 0,
+          ...(is5 && properties && { properties }),
+        })
     })
   }
 
@@ -127,30 +146,47 @@ export class Link {
     this.#connection?.destroy(error)
   }
 
-  async #accepted(connection: Connection, connack: Connack): Promise<void> {
-    const { settings, session, events, onUp, onChange } = this.#parts
+  #accepted(connection: Connection, connack: Connack): void {
+    const { settings, session, onUp, clock } = this.#parts
     const { properties = {}, sessionPresent } = connack
     this.#connections++
     this.#failures = 0
+    if (connection.version === 5) this.#isProven = true
+    else if (this.#isGuess) this.#rightGuesses++
+    this.#acceptedAt = clock.monotonic()
     this.#info = {
       version: connection.version,
       sessionPresent,
       clientId: properties.assignedClientIdentifier ?? settings.clientId,
       keepalive: properties.serverKeepAlive ?? settings.keepalive,
     }
+    const patience = clock.setTimer(settings.connectTimeout, () => connection.destroy(unanswered(settings)))
     const subscribed = session.up(connection, connack)
     onUp()
-    await subscribed
+    subscribed.then(
+      () => {
+        patience.cancel()
+        this.#subscribed(connection)
+      },
+      (error: unknown) => {
+        const message = `what was subscribed could not be subscribed again: ${describeError(error)}`
+        connection.destroy(new ConnectionError('ERR_MQTT_HANDLING', message, { cause: error }))
+      },
+    )
+  }
+
+  #subscribed(connection: Connection): void {
     // It may be gone by now.
-    if (this.#connection !== connection || !connection.isOpen) return
+    if (this.#connection !== connection || !connection.isOpen || this.#info === undefined) return
+    const { logger, onChange, events } = this.#parts
     this.#state = 'connected'
-    this.#parts.logger.info({ ...this.#info }, 'connected')
+    logger.info({ ...this.#info }, 'connected')
     onChange(this.#info, undefined)
     events.emit('connect', this.#info)
   }
 
   #closed(error: HalyardError | undefined): void {
-    const { session, events, logger, onDown, onChange } = this.#parts
+    const { session, events, logger, onDown, onChange, settings, clock } = this.#parts
     const connection = this.#connection
     const wasUp = this.#info !== undefined
     this.#past.bytesSent += connection?.outlet.bytes ?? 0
@@ -159,45 +195,62 @@ export class Link {
     this.#info = undefined
     const reason = error === undefined ? 'the connection was closed' : describeError(error)
     // First the outbox learns that nothing goes, then what was on the wire comes back to it.
-    if (wasUp) onDown()
+    if (wasUp) {
+      onDown()
+      const isShort = clock.monotonic() - this.#acceptedAt < SHORT_LIVED
+      this.#shortLived = isShort ? this.#shortLived + 1 : 0
+    }
     session.down(reason)
-    if (this.#state !== 'closed') {
-      this.#lastError = error
-      this.#state = 'waiting'
-      this.#again(error, wasUp)
+    if (this.#state === 'closed') {
+      if (wasUp) events.emit('disconnect', error)
+      return this.#onEnded?.()
     }
-    if (wasUp) events.emit('disconnect', error)
-    if (error !== undefined) {
-      logger.warn({ err: error }, reason)
-      onChange(undefined, error)
-      events.emit('error', error)
-    }
-    this.#onEnded?.()
-  }
-
-  #again(error: HalyardError | undefined, wasUp: boolean): void {
-    const { settings, clock, random, events } = this.#parts
+    this.#lastError = error
+    this.#state = 'waiting'
     if (this.#isTooNew(error)) {
+      logger.info({ err: error }, `${reason}; it is tried with MQTT 3.1.1`)
       this.#version = 4
       return this.start()
     }
-    if (settings.reconnect === undefined) {
-      this.#state = 'closed'
-      return
-    }
+    // Perhaps it was not the version: the next try says 5.0 again.
+    if (this.#isGuess && this.#rightGuesses < SURE) this.#version = 5
+    this.#isGuess = false
+    if (settings.reconnect !== undefined) this.#again(error, wasUp, settings.reconnect)
+    else this.#state = 'closed'
+    if (wasUp) events.emit('disconnect', error)
+    if (error === undefined) return
+    logger.warn({ err: error }, reason)
+    onChange(undefined, error)
+    events.emit('error', error)
+    if (settings.reconnect === undefined) this.#parts.onOver(error)
+  }
+
+  #again(error: HalyardError | undefined, wasUp: boolean, { base = 1, cap = 60 }: ReconnectOptions): void {
+    const { clock, random, events } = this.#parts
     if (!wasUp && this.#failures++ === 0) events.emit('offline')
-    const { base = 1, cap = 60 } = settings.reconnect
     const lasting = error instanceof MqttRefusedError && isLasting(error.reasonCode)
+    const failures = Math.max(this.#failures, this.#shortLived)
     // What does not pass by itself is tried seldom, but tried: the account may be mended meanwhile.
-    const wait = lasting ? (cap * 1000 * (1 + random())) / 2 : backoff(this.#failures, { base, cap, random })
+    const wait = lasting ? (cap * 1000 * (1 + random())) / 2 : backoff(failures, { base, cap, random })
     this.#timer = clock.setTimer(wait, () => this.start())
   }
 
   /** The server has no 5.0, and nobody asked for it: 3.1.1 it is, from now on. */
   #isTooNew(error: HalyardError | undefined): boolean {
-    if (this.#parts.settings.version !== undefined || this.#version !== 5 || this.#connections > 0) return false
+    if (this.#parts.settings.version !== undefined || this.#version !== 5 || this.#isProven) return false
     if (error instanceof MqttRefusedError) return error.reasonCode === REASON.unsupportedProtocolVersion
     // Some close without a word, some answer in a way that 5.0 does not know.
-    return error instanceof MqttProtocolError || error?.code === 'ERR_MQTT_CONNECTION_LOST'
+    this.#isGuess = error instanceof MqttProtocolError || error?.code === 'ERR_MQTT_CONNECTION_LOST'
+    return this.#isGuess
   }
+}
+
+/** milliseconds */
+const SHORT_LIVED = 5000
+/** right guesses after which 3.1.1 is the version */
+const SURE = 2
+
+function unanswered({ address, connectTimeout }: Settings): ConnectionError {
+  const what = `${addressText(address)} accepted the connection, but did not answer SUBSCRIBE`
+  return new ConnectionError('ERR_MQTT_TIMEOUT', `${what} within ${connectTimeout / 1000} s`)
 }

@@ -1,6 +1,7 @@
 /** What a caller may choose, its defaults, and what comes of it. */
 import { UsageError, secondsToMilliseconds } from '@halyard/core'
 import type { Logger, Outbox, OutboxOptions } from '@halyard/core'
+import { checkTopicName } from '@halyard/wire/mqtt'
 import type { ConnectProperties, Qos, UserProperties, WillProperties } from '@halyard/wire/mqtt'
 import { parseAddress } from './address.ts'
 import type { Address } from './address.ts'
@@ -44,7 +45,10 @@ export interface MqttOptions {
   password?: string | Uint8Array
   /** seconds, from 0, which is none, to 65,535; 60 */
   keepalive?: number
-  /** Begins with an empty session; true unless `sessionExpiry` is given */
+  /**
+   * The first connection begins with an empty session; true unless `sessionExpiry` is given. Those that follow go on with
+   * what the server has.
+   */
   clean?: boolean
   /** seconds for which the server keeps the session without a connection; `Infinity` for ever. 0; in 3.1.1 it is all or nothing */
   sessionExpiry?: number
@@ -112,11 +116,11 @@ const MAX_UINT16 = 65_535
 /** Topics that repeat are few; each costs the server a string. */
 const TOPIC_ALIASES = 64
 /** Packet identifiers above are for SUBSCRIBE and UNSUBSCRIBE. */
-export const MAX_WINDOW = 32_768
+const MAX_WINDOW = 32_768
 
 const utf8 = new TextEncoder()
 
-/** @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_SECONDS`, `ERR_MQTT_URL` */
+/** @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_SECONDS`, `ERR_MQTT_URL`, `ERR_MQTT_TOPIC` */
 export function settle(url: string, options: MqttOptions): Settings {
   const address = parseAddress(url)
   const { version, clientId, username, password, keepalive = 60, clean, sessionExpiry } = options
@@ -127,7 +131,7 @@ export function settle(url: string, options: MqttOptions): Settings {
   whole('window', window, 1, MAX_WINDOW)
   whole('maximumPacketSize', maximumPacketSize, 1024, 268_435_460)
   const expiry = sessionExpiryOf(sessionExpiry, clean)
-  if (expiry > 0 && clientId === undefined) {
+  if (expiry > 0 && (clientId === undefined || clientId === '')) {
     throw usage('a session that outlives the connection needs a clientId of its own')
   }
   if (password !== undefined && username === undefined && version === 4) {
@@ -161,14 +165,22 @@ export function settle(url: string, options: MqttOptions): Settings {
 
 function sessionExpiryOf(seconds: number | undefined, clean: boolean | undefined): number {
   // Without clean, 3.1.1 keeps the session for as long as the server likes.
-  if (seconds === undefined) return clean === false ? NEVER_EXPIRES : 0
+  return seconds === undefined && clean === false ? NEVER_EXPIRES : wireExpiry(seconds ?? 0)
+}
+
+/** Seconds as the wire has them. @throws {UsageError} `ERR_USAGE` */
+export function wireExpiry(seconds: number): number {
   if (seconds === Infinity) return NEVER_EXPIRES
   whole('sessionExpiry', seconds, 0, NEVER_EXPIRES)
   return seconds
 }
 
 function willOf({ topic, payload = '', qos = 0, retain = false, properties }: WillOptions): Settings['will'] {
-  if (typeof topic !== 'string' || topic === '') throw usage('the will needs a topic')
+  const problem = typeof topic === 'string' ? checkTopicName(topic) : 'it is no text'
+  if (problem !== undefined) {
+    throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(topic)} is no topic for the will: ${problem}`)
+  }
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw usage('the qos of the will is 0, 1 or 2')
   return { topic, payload: typeof payload === 'string' ? utf8.encode(payload) : payload, qos, retain, properties }
 }
 

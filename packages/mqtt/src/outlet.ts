@@ -1,12 +1,20 @@
-import { encode, encodePublish, sizeOf, sizeOfPublishParts } from '@halyard/wire/mqtt'
-import type { Packet, PublishParts, Qos } from '@halyard/wire/mqtt'
+import { encode, encodeAcknowledgement, encodePublish, sizeOf, sizeOfPublishParts } from '@halyard/wire/mqtt'
+import type { Acknowledgement, Packet, PublishParts, Qos } from '@halyard/wire/mqtt'
 import type { Transport } from './transport.ts'
 
 /** bytes; packets are gathered in pieces that grow from the one to the other, so that an idle client holds little */
 const FIRST_PIECE = 512
 const PIECE = 64 * 1024
+/** bytes */
+const ACKNOWLEDGEMENT = 4
 /** bytes; so much is written without waiting for the end of the turn */
 const FULL = 32 * 1024
+
+/** Who waits for bytes to leave. */
+export interface Written {
+  /** False: they did not. */
+  written(ok: boolean): void
+}
 
 /**
  * What leaves on one connection: packets are encoded next to each other and written together at the end of the turn, so
@@ -25,9 +33,10 @@ export class Outlet {
   #start = 0
   #end = 0
   #scheduled = false
+  #lazily = false
   #open = true
   /** Called when what was sent before has left this process. */
-  #written: ((ok: boolean) => void)[] = []
+  #waiters: Written[] = []
   #slow = false
   packets = 0
   bytes = 0
@@ -54,15 +63,29 @@ export class Outlet {
     this.#sent()
   }
 
+  /**
+   * For a message that came. A loop asks for the next one between two microtasks, so those of a hundred messages would go
+   * one by one: they wait until all that runs now has run.
+   */
+  acknowledge(type: Acknowledgement['type'], packetId: number): void {
+    this.#reserve(ACKNOWLEDGEMENT)
+    this.#end = encodeAcknowledgement(type, packetId, this.#piece, this.#end)
+    this.packets++
+    if (this.#end - this.#start >= FULL) return this.flush()
+    if (this.#lazily) return
+    this.#lazily = true
+    afterMicrotasks(this.#lazyTurn)
+  }
+
   publish(parts: PublishParts, qos: Qos, retain: boolean, dup: boolean, packetId: number): void {
     this.#reserve(sizeOfPublishParts(parts, qos))
     this.#end = encodePublish(parts, qos, retain, dup, packetId, this.#piece, this.#end)
     this.#sent()
   }
 
-  /** Calls back with true when everything that was sent so far has left this process, with false if it did not. */
-  whenWritten(callback: (ok: boolean) => void): void {
-    this.#written.push(callback)
+  /** Tells when everything that was sent so far has left this process, or that it did not. */
+  whenWritten(waiter: Written): void {
+    this.#waiters.push(waiter)
     this.#schedule()
   }
 
@@ -107,16 +130,30 @@ export class Outlet {
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
-    queueMicrotask(() => {
-      this.#scheduled = false
-      this.flush()
-    })
+    queueMicrotask(this.#turn)
+  }
+
+  readonly #lazyTurn = (): void => {
+    this.#lazily = false
+    this.flush()
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false
+    this.flush()
   }
 
   #tell(ok: boolean): void {
-    if (this.#written.length === 0) return
-    const written = this.#written
-    this.#written = []
-    for (const callback of written) callback(ok)
+    if (this.#waiters.length === 0) return
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) waiter.written(ok)
   }
+}
+
+/** A page has no such thing; there a write is no system call either. */
+function afterMicrotasks(callback: () => void): void {
+  const { setImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown }
+  if (setImmediate === undefined) queueMicrotask(callback)
+  else setImmediate(callback)
 }

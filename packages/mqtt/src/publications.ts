@@ -8,13 +8,16 @@
  *    └───────── retry: connection lost
  * ```
  */
-import type { DeliverOptions, Delivery, OutboxMessage } from '@halyard/core'
-import { OutgoingAliases, OutgoingFlow, REASON, sizeOfPublishParts } from '@halyard/wire/mqtt'
-import type { Acknowledgement, Connack, PublishParts } from '@halyard/wire/mqtt'
+import { describeError } from '@halyard/core'
+import type { Deliver, DeliverOptions, Delivery, OutboxMessage } from '@halyard/core'
+import { OutgoingAliases, OutgoingFlow, REASON } from '@halyard/wire/mqtt'
+import type { Acknowledgement, Connack } from '@halyard/wire/mqtt'
 import type { Connection } from './connection.ts'
-import { PublishWriter } from './publish-call.ts'
+import type { Written } from './outlet.ts'
+import { KIND, PublishWriter } from './publish-call.ts'
 import type { KeptPublish } from './publish-call.ts'
 import { explainReason } from './refusals.ts'
+import { StaleIds } from './stale-ids.ts'
 
 /** Packet identifiers of messages; those above belong to SUBSCRIBE and UNSUBSCRIBE. */
 export const PUBLISH_IDS = 61_440
@@ -25,20 +28,54 @@ const RELEASED = 1
 /** bytes that may wait in this process before a message of QoS 0 goes through the outbox, whose limits bound them */
 const MAX_WAITING = 1024 * 1024
 
+/** Packet identifiers whose old exchange is ended in one round trip. */
+const FREED_AT_ONCE = 256
+
 const DELIVERED: Delivery = { outcome: 'delivered' }
 const CUT: Delivery = { outcome: 'retry', reason: 'the connection ended before all was written' }
 
-interface Entry {
-  readonly message: OutboxMessage
-  readonly call: KeptPublish
-  readonly advance: (stage: number) => Promise<void>
-  readonly resolve: (delivery: Delivery) => void
+const NO_BODY = new Uint8Array(0)
+const GONE: OutboxMessage = {
+  ...{ id: '', kind: '', body: NO_BODY, options: {}, attempts: 0, order: 0, earlier: false, stage: 0 },
+}
+const OVER: DeliverOptions = { advance: () => Promise.resolve(), answer() {} }
+
+/** A message that the outbox has handed out, and where its answer goes. */
+class Entry implements Written {
+  message: OutboxMessage
+  options: DeliverOptions
+
+  constructor(message: OutboxMessage, options: DeliverOptions) {
+    this.message = message
+    this.options = options
+  }
+
+  get call(): KeptPublish {
+    return this.message.options as unknown as KeptPublish
+  }
+
+  resolve(delivery: Delivery): void {
+    this.options.answer(delivery)
+  }
+
+  /** It has left the flow, whose map may point to it for a while yet: it lets go of what it held. */
+  settle(delivery: Delivery): void {
+    const { options } = this
+    this.message = GONE
+    this.options = OVER
+    options.answer(delivery)
+  }
+
+  /** With QoS 0 nobody says more than that. */
+  written(ok: boolean): void {
+    this.resolve(ok ? DELIVERED : CUT)
+  }
 }
 
-/** One connection's share. */
+/** One connection's share. In flight without an entry: an identifier whose old exchange is being ended. */
 interface Line {
   readonly connection: Connection
-  readonly flow: OutgoingFlow<Entry>
+  readonly flow: OutgoingFlow<Entry | undefined>
   readonly writer: PublishWriter
   readonly sessionPresent: boolean
   readonly maximumPacketSize: number
@@ -52,13 +89,22 @@ export class Publications {
   #waiting: Entry[] = []
   #next = 0
   readonly #window: number
+  /** Told whenever {@link isOwed} may have changed. */
+  readonly #onOwed: () => void
+  readonly #stale: StaleIds = new StaleIds()
   #onQuiet: (() => void) | undefined
   sent = 0
   /** The topic under which the server of this moment takes a message, where it has a shorter name for it. */
   topicOf: (call: KeptPublish) => string = ({ topic }) => topic
 
-  constructor(window: number) {
+  constructor(window: number, onOwed: () => void) {
     this.#window = window
+    this.#onOwed = onOwed
+  }
+
+  /** The server owes an answer. */
+  get isOwed(): boolean {
+    return this.inFlight > 0
   }
 
   /** QoS 1 and 2 that wait for an acknowledgement. */
@@ -67,7 +113,8 @@ export class Publications {
   }
 
   up(connection: Connection, { sessionPresent, properties = {} }: Connack, aliasLimit: number): void {
-    const flow = new OutgoingFlow<Entry>()
+    const flow = new OutgoingFlow<Entry | undefined>()
+    this.#stale.up(sessionPresent)
     flow.begin(Math.min(this.#window, properties.receiveMaximum ?? Infinity))
     this.#line = {
       connection,
@@ -86,7 +133,10 @@ export class Publications {
     if (line === undefined) return
     this.#line = undefined
     const retry: Delivery = { outcome: 'retry', reason }
-    for (const { message } of line.flow.entries()) message.resolve(retry)
+    for (const { message, qos, packetId } of line.flow.entries()) {
+      if (qos === 2 && message !== undefined) this.#stale.left(packetId, message.message.id)
+      message?.resolve(retry)
+    }
     for (const entry of this.#waiting.slice(this.#next)) entry.resolve(retry)
     this.#waiting = []
     this.#next = 0
@@ -94,25 +144,29 @@ export class Publications {
   }
 
   /** The outbox's turn. */
-  deliver(message: OutboxMessage, { advance }: DeliverOptions): Promise<Delivery> {
-    return new Promise((resolve) => {
-      const entry = { message, call: message.options as unknown as KeptPublish, advance, resolve }
-      if (this.#line === undefined) return resolve({ outcome: 'retry', reason: 'not connected' })
-      if (this.#next < this.#waiting.length || !this.#send(this.#line, entry)) this.#waiting.push(entry)
-    })
+  deliver(message: OutboxMessage, options: DeliverOptions): ReturnType<Deliver> {
+    const line = this.#line
+    if (message.kind !== KIND) {
+      return Promise.resolve<Delivery>({ outcome: 'refused', reason: `no MQTT client sends ${message.kind}` })
+    }
+    if (line === undefined) return Promise.resolve<Delivery>({ outcome: 'retry', reason: 'not connected' })
+    const entry = new Entry(message, options)
+    if (this.#next < this.#waiting.length || !this.#send(line, entry)) this.#waiting.push(entry)
+    this.#onOwed()
+    return 'later'
   }
 
   /** A message of QoS 0 that need not go through the outbox, with a connection that takes it. False: it must. */
-  sendDirectly(call: KeptPublish, payload: Uint8Array, written: (ok: boolean) => void): boolean {
+  sendDirectly(call: KeptPublish, payload: Uint8Array, waiter: Written): boolean {
     const line = this.#line
     if (line === undefined || this.#next < this.#waiting.length) return false
     const { outlet } = line.connection
     if (outlet.waiting > MAX_WAITING || this.#refusal(line, call) !== undefined) return false
-    const parts = line.writer.parts(call, this.topicOf(call), payload, true)
-    if (sizeOfPublishParts(parts, 0) > line.maximumPacketSize) return false
+    const parts = line.writer.parts(call, this.topicOf(call), payload, line.maximumPacketSize)
+    if (parts === undefined) return false
     outlet.publish(parts, 0, call.retain ?? false, false, 0)
     this.sent++
-    outlet.whenWritten(written)
+    outlet.whenWritten(waiter)
     return true
   }
 
@@ -137,9 +191,13 @@ export class Publications {
     const { packetId } = packet
     if (packet.type === 'puback') this.#settle(line.flow.puback(packetId)?.message, packet)
     else if (packet.type === 'pubrec') this.#received(line, packet)
-    else this.#settle(line.flow.pubcomp(packetId)?.message, undefined)
+    else {
+      this.#stale.ended(packetId)
+      this.#settle(line.flow.pubcomp(packetId)?.message, undefined)
+    }
     this.#more(line)
     this.#tellQuiet()
+    this.#onOwed()
   }
 
   #tellQuiet(): void {
@@ -152,6 +210,7 @@ export class Publications {
     const entry = line.flow.get(packetId)?.message
     switch (line.flow.pubrec(packetId, reasonCode)) {
       case 'refused':
+        this.#stale.ended(packetId)
         return this.#settle(entry, packet)
       case 'unknown': {
         // [MQTT-4.3.3-5]; before 5.0 there is no word for it.
@@ -166,18 +225,18 @@ export class Publications {
 
   async #release(line: Line, packetId: number, entry: Entry | undefined): Promise<void> {
     try {
-      await entry?.advance(RELEASED)
+      await entry?.options.advance(RELEASED)
     } catch (error) {
-      // The disk does not take it: the message stays as it was, and goes out again with the next connection.
-      return entry?.resolve({ outcome: 'retry', reason: `PUBREC could not be kept: ${(error as Error).message}` })
+      // The disk does not take it: the outbox hands the message out again, in this connection or in the next.
+      return entry?.resolve({ outcome: 'retry', reason: `PUBREC could not be kept: ${describeError(error)}` })
     }
     if (this.#line === line) line.connection.send({ type: 'pubrel', packetId, reasonCode: REASON.success })
   }
 
   #settle(entry: Entry | undefined, packet: Acknowledgement | undefined): void {
     if (entry === undefined) return
-    if (packet === undefined || packet.reasonCode < 0x80) return entry.resolve(DELIVERED)
-    entry.resolve({ outcome: 'refused', reason: explainReason(packet.reasonCode, packet.properties?.reasonString) })
+    if (packet === undefined || packet.reasonCode < 0x80) return entry.settle(DELIVERED)
+    entry.settle({ outcome: 'refused', reason: explainReason(packet.reasonCode, packet.properties?.reasonString) })
   }
 
   /** What waits goes, as far as the window lets it. */
@@ -193,30 +252,38 @@ export class Publications {
     this.#next = 0
   }
 
-  /** False: the window is full. */
+  /** False: the window is full. What cannot be written is refused: it would be in the way for ever. */
   #send(line: Line, entry: Entry): boolean {
+    try {
+      return entry.message.stage === RELEASED ? this.#sendRelease(line, entry) : this.#sendPublish(line, entry)
+    } catch (error) {
+      entry.resolve({ outcome: 'refused', reason: `it cannot be written: ${describeError(error)}` })
+      return true
+    }
+  }
+
+  #sendPublish(line: Line, entry: Entry): boolean {
     const { connection, flow, writer } = line
-    const { message, call, resolve } = entry
-    if (message.stage === RELEASED) return this.#sendRelease(line, entry)
+    const { message, call } = entry
     const { qos } = call
     const packetId = qos === 0 ? 0 : packetIdOf(message.order)
-    if (qos > 0 && (!flow.ready || flow.has(packetId))) return false
+    if (qos > 0 && !this.#mayUse(line, packetId, entry)) return false
+    if (flow.get(packetId)?.message === entry) return true
     const refusal = this.#refusal(line, call)
     if (refusal !== undefined) {
-      resolve({ outcome: 'refused', reason: explainReason(refusal) })
+      entry.resolve({ outcome: 'refused', reason: explainReason(refusal) })
       return true
     }
-    const isTooLarge = (parts: PublishParts): boolean => sizeOfPublishParts(parts, qos) > line.maximumPacketSize
-    if (line.maximumPacketSize < Infinity && isTooLarge(writer.parts(call, call.topic, message.body, false))) {
+    const parts = writer.parts(call, this.topicOf(call), message.body, line.maximumPacketSize)
+    if (parts === undefined) {
       const limit = `the server takes packets of at most ${line.maximumPacketSize} bytes`
-      resolve({ outcome: 'refused', reason: explainReason(REASON.packetTooLarge, limit) })
+      entry.resolve({ outcome: 'refused', reason: explainReason(REASON.packetTooLarge, limit) })
       return true
     }
-    const parts = writer.parts(call, this.topicOf(call), message.body, true)
     this.sent++
     if (qos === 0) {
       connection.outlet.publish(parts, 0, call.retain ?? false, false, 0)
-      connection.outlet.whenWritten((ok) => resolve(ok ? DELIVERED : CUT))
+      connection.outlet.whenWritten(entry)
       return true
     }
     // [MQTT-3.3.1-1]: it may have been sent in this session before.
@@ -224,6 +291,35 @@ export class Publications {
     flow.send(packetId, qos, entry)
     connection.outlet.publish(parts, qos, call.retain ?? false, dup, packetId)
     return true
+  }
+
+  /** Whether the identifier is free for this message. */
+  #mayUse({ connection, flow }: Line, packetId: number, entry: Entry): boolean {
+    const known = flow.get(packetId)
+    if (known?.released && known.message?.message.id === entry.message.id) {
+      // PUBREC came for it, and could not be written down then.
+      flow.restore({ ...known, message: entry })
+      void this.#release(this.#line!, packetId, entry)
+      return true
+    }
+    if (known !== undefined || !flow.ready) return false
+    if (!this.#isStale(entry)) return true
+    this.#free(connection, flow, packetId)
+    // Those behind it need not wait for a round trip each.
+    for (const other of this.#waiting.slice(this.#next, this.#next + FREED_AT_ONCE)) {
+      if (this.#isStale(other)) this.#free(connection, flow, packetIdOf(other.message.order))
+    }
+    return false
+  }
+
+  #isStale({ message, call }: Entry): boolean {
+    return call.qos === 2 && !message.earlier && this.#stale.has(packetIdOf(message.order), message.id)
+  }
+
+  #free(connection: Connection, flow: Line['flow'], packetId: number): void {
+    if (flow.has(packetId)) return
+    flow.restore({ packetId, qos: 2, message: undefined, released: true })
+    connection.send({ type: 'pubrel', packetId, reasonCode: REASON.success })
   }
 
   /** The message arrived in an earlier connection: only the end of its handshake is owed, if the server knows of it. */

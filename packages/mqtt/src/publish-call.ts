@@ -1,7 +1,7 @@
 /** A publish as the outbox keeps it, and as a connection sends it. */
-import { UsageError } from '@halyard/core'
+import { UsageError, describeError } from '@halyard/core'
 import type { SendControl } from '@halyard/core'
-import { checkTopicName, encodePublishProperties, encodeUtf8 } from '@halyard/wire/mqtt'
+import { checkTopicName, encodePublishProperties, encodeUtf8, sizeOfPublishParts } from '@halyard/wire/mqtt'
 import type { OutgoingAliases, PublishParts, PublishProperties, Qos } from '@halyard/wire/mqtt'
 
 /** What PUBLISH may say beside topic and payload in MQTT 5.0; dropped where the server speaks 3.1.1. */
@@ -33,13 +33,62 @@ export interface KeptPublish {
 const NOTHING = new Uint8Array(0)
 const utf8 = new TextEncoder()
 
-/** @throws {UsageError} `ERR_MQTT_TOPIC`, `ERR_USAGE` */
-export function keptPublish(topic: string, options: PublishOptions): KeptPublish {
+/** Topics that are published to again and again are few. */
+const MAX_TOPICS = 1024
+
+/**
+ * The calls of a client. Those to the same topic with nothing special are one object, checked once: frozen, so that the
+ * outbox need not copy it.
+ */
+export class PublishCalls {
+  readonly #plain = new Map<string, KeptPublish[]>()
+
+  /** @throws {UsageError} `ERR_MQTT_TOPIC`, `ERR_USAGE` */
+  of(topic: string, options: PublishOptions): KeptPublish {
+    const { qos = 1, retain = false, properties } = options
+    const index = qos * 2 + (retain ? 1 : 0)
+    const known = properties === undefined ? this.#plain.get(topic)?.[index] : undefined
+    if (known !== undefined) return known
+    const call = keptPublish(topic, options)
+    if (properties !== undefined) return call
+    if (this.#plain.size === MAX_TOPICS) this.#plain.clear()
+    let calls = this.#plain.get(topic)
+    if (calls === undefined) this.#plain.set(topic, (calls = []))
+    return (calls[index] = Object.freeze(call))
+  }
+}
+
+function keptPublish(topic: string, options: PublishOptions): KeptPublish {
   const { qos = 1, retain = false, properties } = options
   const problem = typeof topic === 'string' ? checkTopicName(topic) : 'it is no text'
   if (problem !== undefined) throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(topic)} is no topic: ${problem}`)
   if (qos !== 0 && qos !== 1 && qos !== 2) throw new UsageError('ERR_USAGE', 'qos is 0, 1 or 2')
+  if (properties !== undefined) checkProperties(properties)
   return { topic, qos, ...(retain && { retain: true }), ...(properties && { properties: asJson(properties) }) }
+}
+
+/** Now, and not when it is sent: what cannot be written would stand at the head of the outbox for ever. */
+function checkProperties(properties: MessageProperties): void {
+  const { topicAlias, subscriptionIdentifiers, contentType, responseTopic, correlationData } =
+    properties as PublishProperties
+  const isText = (value: unknown): boolean => value === undefined || typeof value === 'string'
+  if (!isText(contentType) || !isText(responseTopic)) {
+    throw new UsageError('ERR_USAGE', 'contentType and responseTopic are texts')
+  }
+  if (correlationData !== undefined && !(correlationData instanceof Uint8Array)) {
+    throw new UsageError('ERR_USAGE', 'correlationData is bytes; new TextEncoder().encode(text) makes them of a text')
+  }
+  if (responseTopic !== undefined && checkTopicName(responseTopic) !== undefined) {
+    throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(responseTopic)} is no topic for an answer`)
+  }
+  if (topicAlias !== undefined || subscriptionIdentifiers !== undefined) {
+    throw new UsageError('ERR_USAGE', 'leave out topicAlias and subscriptionIdentifiers: the connection has them')
+  }
+  try {
+    encodePublishProperties(properties, 5)
+  } catch (error) {
+    throw new UsageError('ERR_USAGE', `properties cannot be sent: ${describeError(error)}`, { cause: error })
+  }
 }
 
 /** Text as UTF-8; objects are the caller's to serialise. @throws {UsageError} `ERR_USAGE` */
@@ -62,14 +111,18 @@ function fromJson(properties: Readonly<Record<string, unknown>>): PublishPropert
     : properties
 }
 
-/** Topics that are published to again and again are few. */
-const MAX_TOPICS = 1024
+/** bytes of a PUBLISH beside topic, payload and properties, and then some */
+const ROUGHLY = 32
+/** the property, and what it may add to the lengths before it */
+const ALIAS_BYTES = 8
 
 /** Makes the parts of a PUBLISH for one connection: its version, its topic aliases. */
 export class PublishWriter {
   readonly #version: 4 | 5
   readonly #aliases: OutgoingAliases
   readonly #topics = new Map<string, Uint8Array>()
+  /** The properties of a message that has none but the alias, by alias. */
+  readonly #aliasBytes: Uint8Array[] = []
   readonly #none: Uint8Array
 
   constructor(version: 4 | 5, aliases: OutgoingAliases) {
@@ -78,17 +131,41 @@ export class PublishWriter {
     this.#none = encodePublishProperties(undefined, version)
   }
 
-  /** The payload is not copied. With `mayAlias` the topic may be replaced by its alias, for a packet that goes out now. */
-  parts(call: KeptPublish, name: string, payload: Uint8Array, mayAlias: boolean): PublishParts {
+  /**
+   * What is to go out now, if it has at most `limit` bytes: from here on the server is believed to know the topic's alias.
+   * The payload is not copied; the topic is that of the call, or a shorter name that the server has for it.
+   */
+  parts(call: KeptPublish, topic: string, payload: Uint8Array, limit: number): PublishParts | undefined {
+    // A limit is seldom near: only then it is worth to look twice, and to leave the alias out.
+    const roughly = ROUGHLY + 3 * topic.length + payload.length
+    if (call.properties === undefined && roughly <= limit) return this.#parts(call, topic, payload, true)
+    const plain = this.#parts(call, topic, payload, false)
+    const size = sizeOfPublishParts(plain, call.qos)
+    if (size > limit) return undefined
+    return size + ALIAS_BYTES > limit ? plain : this.#parts(call, topic, payload, true)
+  }
+
+  #parts(call: KeptPublish, topic: string, payload: Uint8Array, mayAlias: boolean): PublishParts {
     const properties = call.properties && this.#version === 5 ? fromJson(call.properties) : undefined
-    const alias = mayAlias && this.#version === 5 ? this.#aliases.known(name) : 0
-    const given = alias === 0 && mayAlias && this.#version === 5 ? this.#aliases.give(name) : alias
-    const encoded =
-      properties === undefined && given === 0
-        ? this.#none
-        : encodePublishProperties(given === 0 ? properties : { ...properties, topicAlias: given }, this.#version)
-    const topic = alias === 0 ? this.#topic(name) : NOTHING
-    return { topic, properties: encoded, payload, payloadAt: 0, payloadEnd: payload.length }
+    const isAliased = mayAlias && this.#version === 5
+    const known = isAliased ? this.#aliases.known(topic) : 0
+    const alias = isAliased && known === 0 ? this.#aliases.give(topic) : known
+    return {
+      topic: known === 0 ? this.#topic(topic) : NOTHING,
+      properties: properties === undefined ? this.#only(alias) : this.#encoded(properties, alias),
+      payload,
+      payloadAt: 0,
+      payloadEnd: payload.length,
+    }
+  }
+
+  #only(alias: number): Uint8Array {
+    if (alias === 0) return this.#none
+    return (this.#aliasBytes[alias] ??= encodePublishProperties({ topicAlias: alias }, this.#version))
+  }
+
+  #encoded(properties: PublishProperties, alias: number): Uint8Array {
+    return encodePublishProperties(alias === 0 ? properties : { ...properties, topicAlias: alias }, this.#version)
   }
 
   #topic(topic: string): Uint8Array {

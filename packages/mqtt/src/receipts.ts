@@ -15,6 +15,7 @@ import type { Connection } from './connection.ts'
 import { MqttMessage } from './message.ts'
 import type { Handling } from './message.ts'
 import type { Settings } from './options.ts'
+import { Payloads } from './payloads.ts'
 
 /** One message of QoS 1 or 2 that is being handled. */
 class Receipt implements Handling {
@@ -26,6 +27,8 @@ class Receipt implements Handling {
   #done = 0
   /** Its acknowledgement has left, or is not owed any more. */
   over = false
+  /** in which it came, for the last time */
+  connection: Connection | undefined = undefined
 
   constructor(receipts: Receipts, packetId: number, qos: 1 | 2) {
     this.#receipts = receipts
@@ -63,6 +66,7 @@ export class Receipts {
   #first = 0
   /** By packet identifier: what the server believes to be owed in this session. */
   readonly #open = new Map<number, Receipt>()
+  readonly #payloads = new Payloads()
   received = 0
 
   constructor(settings: Settings, route: Route) {
@@ -98,7 +102,7 @@ export class Receipts {
     const { qos, packetId } = packet
     if (qos === 0) {
       this.received++
-      this.#route(messageOf(packet, topic.text, undefined), packet)
+      this.#route(this.#messageOf(packet, topic.text, undefined), packet)
       return
     }
     const isNew = this.#flow.publish(qos, packetId)
@@ -109,8 +113,9 @@ export class Receipts {
     this.received++
     const receipt = new Receipt(this, packetId, qos)
     this.#open.set(packetId, receipt)
+    receipt.connection = this.#connection
     this.#owed.push(receipt)
-    receipt.hold(this.#route(messageOf(packet, topic.text, receipt), packet))
+    receipt.hold(this.#route(this.#messageOf(packet, topic.text, receipt), packet))
   }
 
   /** [MQTT-4.3.3-11] */
@@ -136,6 +141,12 @@ export class Receipts {
 
   /** It is here already and being handled, or was handled while there was no connection. */
   #again(receipt: Receipt): void {
+    if (receipt.connection === this.#connection) {
+      // Some servers send again what is not acknowledged in time: one acknowledgement answers both.
+      if (receipt.qos === 1) this.#flow.acknowledged()
+      return
+    }
+    receipt.connection = this.#connection
     this.#owed.push(receipt)
     if (receipt.isDone) this.settle()
   }
@@ -144,9 +155,14 @@ export class Receipts {
     if (receipt.over) return
     receipt.over = true
     const { packetId, qos } = receipt
-    this.#open.delete(packetId)
+    if (this.#open.get(packetId) === receipt) this.#open.delete(packetId)
     if (qos === 1) this.#flow.acknowledged()
-    connection.send({ type: qos === 1 ? 'puback' : 'pubrec', packetId, reasonCode: REASON.success })
+    connection.acknowledge(qos === 1 ? 'puback' : 'pubrec', packetId)
+  }
+
+  #messageOf(packet: IncomingPublish, topic: string, handling: Handling | undefined): MqttMessage {
+    const { qos, retain, dup, properties } = packet
+    return new MqttMessage(topic, this.#payloads.copyOf(packet), { qos, retain, dup, properties, handling })
   }
 
   #topicOf({ topic, topicAt, topicEnd, properties }: IncomingPublish): TopicName {
@@ -162,9 +178,4 @@ export class Receipts {
     }
     return this.#aliases.resolve(alias, topicEnd > topicAt ? topic : undefined)
   }
-}
-
-function messageOf(packet: IncomingPublish, topic: string, handling: Handling | undefined): MqttMessage {
-  const { qos, retain, dup, properties } = packet
-  return new MqttMessage(topic, packet.copyPayload(), { qos, retain, dup, properties, handling })
 }

@@ -20,6 +20,8 @@ export interface RequestHost {
   version(): Promise<4 | 5>
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<Receipt>
   subscribe(filters: readonly string[], options: SubscribeOptions): Promise<Subscription>
+  /** An answer is awaited, until the function given back is called. */
+  expect(): () => void
 }
 
 interface Question {
@@ -57,10 +59,13 @@ export class Requests {
     const name = String(++this.#asked)
     const answer = this.#wait(name, topic, timeout)
     const asked = { ...properties, responseTopic: this.#topic, correlationData: bytes.encode(name) }
+    const unexpect = this.#host.expect()
     try {
-      await this.#host.publish(topic, payload, { expires: timeout, ...control, properties: asked, signal })
-      return await withSignal(answer, signal)
+      // The answer may be here before the acknowledgement, which may never come.
+      const published = this.#host.publish(topic, payload, { expires: timeout, ...control, properties: asked, signal })
+      return await withSignal(Promise.race([answer, published.then(() => answer)]), signal)
     } finally {
+      unexpect()
       this.#open.get(name)?.reject(new Error('nobody waits any more'))
       this.#open.delete(name)
     }

@@ -1,5 +1,5 @@
-import { HalyardError, holdProcess } from '@halyard/core'
-import type { WaitOptions } from '@halyard/core'
+import { holdProcess } from '@halyard/core'
+import type { HalyardError, WaitOptions } from '@halyard/core'
 import type { Qos } from '@halyard/wire/mqtt'
 import type { Owner } from './filters.ts'
 import type { MqttMessage } from './message.ts'
@@ -21,14 +21,22 @@ export interface SubscribeOptions extends WaitOptions {
   acknowledge?: 'handled' | 'received' | 'manual'
   /** messages that are held for a loop that is slower than they come; 1,000 */
   buffer?: number
-  /** What happens then: the server has to `wait`, for all subscriptions of this client, or the oldest is dropped and counted; `wait` */
+  /** bytes of their payloads; 16 MiB */
+  bufferBytes?: number
+  /**
+   * What happens then: the server has to `wait`, for all subscriptions of this client, or the oldest is dropped and
+   * counted; `wait`. While this client waits for an answer of the server itself (a loop that publishes), it has to read on:
+   * then messages of QoS 0 are dropped and counted from twice the buffer on, those of QoS 1 and 2 end at `receiveMaximum`.
+   */
   overflow?: 'wait' | 'drop-oldest'
   /** Instead of a loop: called with each message, one after the other, also if it returns a promise. */
-  onMessage?: (message: MqttMessage) => void | Promise<void>
+  onMessage?: (message: MqttMessage) => unknown
 }
 
 /** What a subscription needs of its client. */
 export interface SubscriptionHost {
+  /** Reading cannot stop now. */
+  readonly isAwaited: boolean
   /** Its buffer is full; `roomy` follows. */
   full(subscription: Subscription): void
   roomy(subscription: Subscription): void
@@ -37,7 +45,7 @@ export interface SubscriptionHost {
   failed(error: unknown): void
 }
 
-type Settings = Required<Pick<SubscribeOptions, 'acknowledge' | 'buffer' | 'overflow'>> &
+type Settings = Required<Pick<SubscribeOptions, 'acknowledge' | 'buffer' | 'bufferBytes' | 'overflow'>> &
   Pick<SubscribeOptions, 'onMessage'>
 
 /**
@@ -66,7 +74,12 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
   /** Those before it were handed out. */
   #first = 0
   readonly #waiting: Waiter[] = []
+  #heldBytes = 0
   #isFull = false
+  /** Came while the buffer was full: the server is told that they were received when they are taken. */
+  readonly #unconfirmed = new Set<MqttMessage>()
+  /** loops that go on */
+  #loops = 0
   #handling = false
   readonly #left = new Set<string>()
   #state: 'open' | 'ended' = 'open'
@@ -79,8 +92,8 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
   constructor(filters: readonly string[], host: SubscriptionHost, options: SubscribeOptions) {
     this.filters = filters
     this.#host = host
-    const { acknowledge = 'handled', buffer = 1000, overflow = 'wait', onMessage } = options
-    this.#settings = { acknowledge, buffer, overflow, onMessage }
+    const { acknowledge = 'handled', buffer = 1000, bufferBytes = 16 * 1024 * 1024, overflow = 'wait' } = options
+    this.#settings = { acknowledge, buffer, bufferBytes, overflow, onMessage: options.onMessage }
   }
 
   /** Messages that were dropped because the buffer was full. */
@@ -105,25 +118,37 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
 
   [Symbol.asyncIterator](): AsyncIterator<MqttMessage, undefined> {
     let current: MqttMessage | undefined
+    let isOpen = false
     const settle = (): void => {
       if (this.#settings.acknowledge === 'handled') current?.acknowledge()
       current = undefined
     }
+    const close = (): void => {
+      if (!isOpen) return
+      isOpen = false
+      if (--this.#loops > 0) return
+      this.#letGo()
+      if (this.#state === 'ended') this.#settleHeld()
+    }
     return {
       next: () => {
         settle()
+        if (!isOpen) this.#loops++
+        isOpen = true
         const message = this.#take()
         if (message !== undefined) {
           current = message
           return Promise.resolve({ value: message, done: false })
         }
-        if (this.#error !== undefined) return Promise.reject(this.#error)
-        if (this.#state === 'ended') return Promise.resolve({ value: undefined, done: true })
-        return this.#wait((given) => (current = given))
+        if (this.#state === 'open') return this.#wait((given) => (current = given))
+        close()
+        return this.#error === undefined
+          ? Promise.resolve({ value: undefined, done: true })
+          : Promise.reject(this.#error)
       },
       return: () => {
         settle()
-        this.#letGo()
+        close()
         return Promise.resolve({ value: undefined, done: true })
       },
     }
@@ -131,17 +156,37 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
 
   /** For the client: a message came. */
   offer(message: MqttMessage): void {
-    const { acknowledge, onMessage, buffer, overflow } = this.#settings
-    if (acknowledge === 'received') message.acknowledge()
+    const { acknowledge, onMessage, overflow } = this.#settings
+    if (overflow === 'wait' && this.#mustDrop(message)) {
+      this.#dropped++
+      return
+    }
+    if (acknowledge === 'received') {
+      if (this.#isFull && message.qos > 0) this.#unconfirmed.add(message)
+      else message.acknowledge()
+    }
     if (onMessage !== undefined && !this.#handling && this.held === 0) return this.#handle(message, onMessage)
     const waiter = this.#waiting.shift()
     if (waiter !== undefined) return waiter.give(message)
-    if (overflow === 'drop-oldest' && this.held >= buffer) this.#drop()
     this.#held.push(message)
-    if (overflow === 'wait' && !this.#isFull && this.held >= buffer) {
+    this.#heldBytes += message.payload.length
+    if (overflow === 'drop-oldest') while (this.held > 1 && this.#isOver(1)) this.#drop()
+    else if (!this.#isFull && this.#isOver(0)) {
       this.#isFull = true
       this.#host.full(this)
     }
+  }
+
+  /** More is held than `more` messages under the limits. */
+  #isOver(more: number): boolean {
+    const { buffer, bufferBytes } = this.#settings
+    return this.held >= buffer + more || this.#heldBytes >= bufferBytes + more
+  }
+
+  #mustDrop({ qos }: MqttMessage): boolean {
+    const { buffer, bufferBytes } = this.#settings
+    const isFarOver = this.held >= 2 * buffer || this.#heldBytes >= 2 * bufferBytes
+    return this.#isFull && qos === 0 && isFarOver && this.#host.isAwaited
   }
 
   /** For the client: nothing follows. With an error the loop throws it when it has read what is held. */
@@ -152,6 +197,13 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
     this.#relax()
     for (const waiter of this.#waiting.splice(0)) waiter.end(error)
     this.#letGo()
+    if (this.#loops === 0 && !this.#handling) this.#settleHeld()
+  }
+
+  /** Perhaps nobody reads what is held, and behind it no other message could be acknowledged. */
+  #settleHeld(): void {
+    for (const message of this.#held.slice(this.#first)) message.acknowledge()
+    this.#unconfirmed.clear()
   }
 
   #letGo(): void {
@@ -167,7 +219,9 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
 
   #take(): MqttMessage | undefined {
     if (this.#first === this.#held.length) return undefined
-    const message = this.#held[this.#first++]
+    const message = this.#held[this.#first++]!
+    this.#heldBytes -= message.payload.length
+    if (this.#unconfirmed.delete(message)) message.acknowledge()
     if (this.#first === this.#held.length) {
       this.#held = []
       this.#first = 0
@@ -175,7 +229,8 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
       this.#held.splice(0, this.#first)
       this.#first = 0
     }
-    if (this.#isFull && this.held <= this.#settings.buffer / 2) this.#relax()
+    const { buffer, bufferBytes } = this.#settings
+    if (this.#isFull && this.held <= buffer / 2 && this.#heldBytes <= bufferBytes / 2) this.#relax()
     return message
   }
 
@@ -188,7 +243,8 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
   #drop(): void {
     const message = this.#take()
     this.#dropped++
-    if (this.#settings.acknowledge === 'handled') message?.acknowledge()
+    // Whoever was to acknowledge it never sees it.
+    if (this.#settings.acknowledge !== 'received') message?.acknowledge()
   }
 
   #wait(onGiven: (message: MqttMessage) => void): Promise<IteratorResult<MqttMessage, undefined>> {
@@ -207,28 +263,23 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
     })
   }
 
-  #handle(message: MqttMessage, onMessage: (message: MqttMessage) => void | Promise<void>): void {
-    let answer: void | Promise<void> = undefined
+  #handle(message: MqttMessage, onMessage: (message: MqttMessage) => unknown): void {
+    let answer: unknown = undefined
     try {
       answer = onMessage(message)
     } catch (error) {
       this.#host.failed(error)
     }
-    if (answer === undefined) return this.#handled(message)
+    // What is no promise is of no interest: `(message) => list.push(message)` answers a number.
+    if (!isThenable(answer)) return this.#handled(message)
     this.#handling = true
     void this.#finish(message, answer, onMessage)
   }
 
-  async #finish(
-    first: MqttMessage,
-    answer: Promise<void>,
-    onMessage: (message: MqttMessage) => void | Promise<void>,
-  ): Promise<void> {
-    await answer.catch((error: unknown) => this.#host.failed(error))
-    this.#handled(first)
-    for (let message = this.#take(); message !== undefined; message = this.#take()) {
+  async #finish(first: MqttMessage, answer: unknown, onMessage: (message: MqttMessage) => unknown): Promise<void> {
+    for (let message: MqttMessage | undefined = first; message !== undefined; message = this.#take()) {
       try {
-        await onMessage(message)
+        await (message === first ? answer : onMessage(message))
       } catch (error) {
         this.#host.failed(error)
       }
@@ -245,4 +296,8 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
 interface Waiter {
   give(message: MqttMessage): void
   end(error: HalyardError | undefined): void
+}
+
+function isThenable(value: unknown): boolean {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function'
 }

@@ -15,19 +15,25 @@ export function messageOf(item: Item, { kind, body, options }: Call): OutboxMess
   return { id, kind, body, options, attempts, order, earlier, stage }
 }
 
+/** Who made the attempt. */
+export interface AttemptHost {
+  advance(item: Item, stage: number): Promise<void>
+  answered(item: Item, answer: unknown): void
+}
+
 /**
  * The options of a delivery. A controller costs more than the rest of it, and few deliverers have stages, so both are
  * made for those who look.
  */
 export class Attempt implements DeliverOptions {
-  readonly #write: (item: Item, stage: number) => Promise<void>
+  readonly #host: AttemptHost
   readonly #item: Item
   #controller: AbortController | undefined
   #aborted = false
 
-  constructor(item: Item, write: (item: Item, stage: number) => Promise<void>) {
+  constructor(item: Item, host: AttemptHost) {
     this.#item = item
-    this.#write = write
+    this.#host = host
   }
 
   get signal(): AbortSignal {
@@ -40,6 +46,15 @@ export class Attempt implements DeliverOptions {
     return (stage) => this.#advance(stage)
   }
 
+  /** Still on the wire: nothing has answered it, nobody has given it up. */
+  get isOpen(): boolean {
+    return this.#item.live?.wire === this
+  }
+
+  answer(delivery: Delivery): void {
+    if (this.isOpen) this.#host.answered(this.#item, delivery)
+  }
+
   abort(): void {
     this.#aborted = true
     this.#controller?.abort()
@@ -50,11 +65,11 @@ export class Attempt implements DeliverOptions {
       const what = `a stage is a whole number from 0 to ${MAX_STAGE}, not ${String(stage)}`
       return Promise.reject(new UsageError('ERR_OUTBOX_STAGE', what))
     }
-    if (this.#item.live?.wire !== this) {
+    if (!this.isOpen) {
       const what = `the attempt is over, message ${this.#item.id} is no longer on the wire; leave its stage as it is`
       return Promise.reject(new HalyardError('ERR_OUTBOX_STAGE', what))
     }
-    return this.#write(this.#item, stage)
+    return this.#host.advance(this.#item, stage)
   }
 }
 

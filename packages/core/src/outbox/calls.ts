@@ -157,6 +157,6 @@ export class Calls {
 }
 
 function opened({ kind, options, plain, body }: KeptCall): Call {
-  if (plain !== undefined) return { kind, body, options: { ...plain } }
+  if (plain !== undefined) return { kind, body, options: Object.isFrozen(plain) ? plain : { ...plain } }
   return { kind, body, options: options === '' ? {} : (JSON.parse(options) as Record<string, unknown>) }
 }

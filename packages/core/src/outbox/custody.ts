@@ -14,6 +14,8 @@ import { RecordEncoder, STARTED, STOPPED, bootNumber } from './record.ts'
 import type { SettledRecord } from './record.ts'
 import { Replay, lifetime } from './replay.ts'
 import type { ReplayOptions } from './replay.ts'
+import { Settling, Storing } from './store-waiters.ts'
+import type { Settles, Stores } from './store-waiters.ts'
 import type { OutboxStore } from './store.ts'
 import type { OutboxEntry } from './types.ts'
 
@@ -60,6 +62,15 @@ export class Custody {
   #storing = 0
   #onStored: (() => void) | undefined
   #ended = false
+
+  readonly #stores: Stores = {
+    kept: (item, segment, offset) => this.#kept(item, segment, offset),
+    notKept: (item, error) => this.#notKept(item, error),
+  }
+  readonly #settles: Settles = {
+    written: (record, item, segment) => this.#written(record, item, segment),
+    notWritten: (error, record, item) => this.#notWritten(error, record, item),
+  }
 
   constructor(options: CustodyOptions) {
     this.#options = options
@@ -143,10 +154,7 @@ export class Custody {
       : NOTHING
     item.phase = 'storing'
     item.told = false
-    this.store.append(record, {
-      committed: (_lsn, segment, offset) => this.#kept(item, segment, offset),
-      failed: (error) => this.#notKept(item, error),
-    })
+    this.store.append(record, new Storing(item, this.#stores))
     this.#storing++
     item.recordBytes = record.length
     this.#owedBytes += record.length
@@ -234,21 +242,20 @@ export class Custody {
     const sends = item.live?.sends
     if (sends !== undefined && sends.length > 0) {
       item.alive.sends = undefined
-      const entry = entryOf(fate)
-      for (const waiter of sends) waiter.resolve(entry)
+      for (const waiter of sends) waiter.resolve(fate)
     }
     item.alive.fate = fate
     this.#write(fate, item)
   }
 
   /** A message that was not even taken: it has a line in the ledger. */
-  refuse({ id, submission: { destination, body } }: Intake, reason: string): OutboxEntry {
+  refuse({ id, submission: { destination, body } }: Intake, reason: string): SettledItem {
     const now = this.#options.clock.now()
     const order = ++this.#settlements
     const facts = { id, destination, order, reason, attempts: 0, size: body.length, queuedAt: now, settledAt: now }
     const record: SettledItem = { ...facts, state: 'dropped', segment: 0, recordBytes: 0 }
     this.#write(record, undefined)
-    return entryOf(record)
+    return record
   }
 
   /** The only attempt of a message begins: resolves when that is written down. */
@@ -295,20 +302,21 @@ export class Custody {
   #write(record: SettledItem, item: Item | undefined): void {
     const bytes = this.store.durable ? this.#encoder.settled(record) : NOTHING
     record.recordBytes = bytes.length
-    this.store.append(bytes, {
-      committed: (_lsn, segment) => {
-        if (item !== undefined) {
-          this.items.delete(item.id)
-          this.#owedBytes -= item.recordBytes + (item.live?.mark?.bytes ?? 0)
-          if (record.state === 'dropped') item.destination.lane(item.priority).dropping--
-        }
-        record.segment = segment
-        this.ledger.add(record)
-        this.#tell(record, item)
-        this.#writeAgain()
-      },
-      failed: (error) => this.#notWritten(error, record, item),
-    })
+    this.store.append(bytes, new Settling(record, item, this.#settles))
+  }
+
+  #written(record: SettledItem, item: Item | undefined, segment: number): void {
+    if (item !== undefined) {
+      this.items.delete(item.id)
+      this.#owedBytes -= item.recordBytes + (item.live?.mark?.bytes ?? 0)
+      if (record.state === 'dropped') item.destination.lane(item.priority).dropping--
+    }
+    record.segment = segment
+    this.ledger.add(record)
+    this.#tell(record, item)
+    // V8's maps leave tables behind that point to what was in them; until those are collected it shall be little.
+    if (item !== undefined) item.live = undefined
+    this.#writeAgain()
   }
 
   #notWritten(error: HalyardError, record: SettledItem, item: Item | undefined): void {

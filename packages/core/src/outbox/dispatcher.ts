@@ -7,6 +7,7 @@ import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { backoff } from '../retry.ts'
 import { Attempt, BadOutcome, messageOf, outcomeOf, reasonOf } from './attempt.ts'
+import type { AttemptHost } from './attempt.ts'
 import type { Call } from './calls.ts'
 import type { Custody } from './custody.ts'
 import type { Destination, Item, Lane } from './item.ts'
@@ -233,22 +234,28 @@ export class Dispatcher {
   }
 
   #hand(item: Item, deliver: Deliver, call: Call): void {
-    const attempt = new Attempt(item, this.#advance)
+    const attempt = new Attempt(item, this.#host)
     item.alive.wire = attempt
     const message = messageOf(item, call)
     item.attempts++
     try {
+      const answer = deliver(message, attempt)
+      if (answer === 'later') return
       // What is no promise counts as its own answer.
-      Promise.resolve(deliver(message, attempt)).then(
-        (answer) => this.#answered(item, answer),
+      Promise.resolve(answer).then(
+        (delivery) => this.#answered(item, delivery),
         (error: unknown) => this.#broke(item, error),
       )
     } catch (error) {
-      this.#broke(item, error)
+      if (attempt.isOpen) this.#broke(item, error)
+      else this.#log(item, error)
     }
   }
 
-  readonly #advance = (item: Item, stage: number): Promise<void> => this.#options.custody.advance(item, stage)
+  readonly #host: AttemptHost = {
+    advance: (item, stage) => this.#options.custody.advance(item, stage),
+    answered: (item, answer) => this.#answered(item, answer),
+  }
 
   #answered(item: Item, answer: unknown): void {
     let delivery: Delivery
@@ -364,8 +371,7 @@ export class Dispatcher {
     const sends = live?.sends
     if (live !== undefined && sends !== undefined) {
       live.sends = undefined
-      const entry = item.entry()
-      for (const waiter of sends) waiter.resolve(entry)
+      for (const waiter of sends) waiter.resolve(item)
     }
     this.#options.custody.calls.uncache(item)
   }

@@ -16,6 +16,7 @@ import { Dispatcher } from './dispatcher.ts'
 import { Expiry } from './expiry.ts'
 import type { Item, Waiter } from './item.ts'
 import { entryOf } from './ledger.ts'
+import type { SettledItem } from './ledger.ts'
 import { KeepAlive } from './keep-alive.ts'
 import type { WaitingLists } from './keep-alive.ts'
 import {
@@ -28,7 +29,7 @@ import {
   plainCopy,
   priorityNumber,
 } from './options.ts'
-import type { Intake } from './options.ts'
+import type { Intake, Plain } from './options.ts'
 import { Room } from './room.ts'
 import { MemoryStore } from './store.ts'
 import type {
@@ -69,6 +70,8 @@ export class Engine {
   /** Ids of this process: random letters, then a count. */
   readonly #idPrefix = randomLetters()
   #ids = 0
+  /** options of the last message, if nobody can change them */
+  #frozen: Plain | undefined
   #closed: Promise<void> | undefined
   /** Closed, and nothing will happen any more. */
   #ended = false
@@ -190,14 +193,18 @@ export class Engine {
     }
   }
 
-  submit(submission: OutboxSubmission, control: SendControl): Promise<OutboxEntry> {
+  submitForEntry(submission: OutboxSubmission, control: SendControl): Promise<OutboxEntry> {
+    return this.submit(submission, control, entryOfLine)
+  }
+
+  submit<Told>(submission: OutboxSubmission, control: SendControl, tell: (outcome: Line) => Told): Promise<Told> {
     try {
       checkSubmission(submission, control)
       throwIfAborted(control.signal)
       this.#checkOpen()
       const id = control.id ?? `${this.#idPrefix}${(this.#ids++).toString(36)}`
-      const known = control.id === undefined ? undefined : this.#known(control.id, control.signal)
-      return known ?? this.#take(id, submission, control)
+      const known = control.id === undefined ? undefined : this.#known(control.id, control.signal, tell)
+      return known ?? this.#take(id, submission, control, tell)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -226,25 +233,28 @@ export class Engine {
 
   idle(options: WaitOptions): Promise<void> {
     if (this.#custody.items.size === 0) return Promise.resolve()
-    return this.#wait<void, 'all'>(this.#idle, 'all', options.signal)
+    return this.#wait<void, void, 'all'>(this.#idle, 'all', options.signal, asItIs)
   }
 
   close(): Promise<void> {
     return (this.#closed ??= this.#finish())
   }
 
-  /** The entry of a message whose id was used before, when it is there. */
-  #known(id: string, signal: AbortSignal | undefined): Promise<OutboxEntry> | undefined {
+  /** What is told of a message whose id was used before, when it is there. */
+  #known<Told>(id: string, signal: AbortSignal | undefined, tell: (outcome: Line) => Told): Promise<Told> | undefined {
     const item = this.#custody.items.get(id)
-    const fate = item?.live?.fate
-    if (fate !== undefined) return Promise.resolve(entryOf(fate))
-    if (item?.told === false) return this.#waitForSend(item, signal)
-    const entry = this.why(id)
-    return entry && Promise.resolve(entry)
+    if (item !== undefined && item.live?.fate === undefined && !item.told) return this.#waitForSend(item, signal, tell)
+    const line = item?.live?.fate ?? item ?? this.#custody.ledger.line(id)
+    return line && Promise.resolve(line).then(tell)
   }
 
-  #take(id: string, submission: OutboxSubmission, control: SendControl): Promise<OutboxEntry> {
-    const plain = this.#custody.store.durable ? undefined : plainCopy(submission.options)
+  #take<Told>(
+    id: string,
+    submission: OutboxSubmission,
+    control: SendControl,
+    tell: (outcome: Line) => Told,
+  ): Promise<Told> {
+    const plain = this.#custody.store.durable ? undefined : this.#plain(submission.options)
     const intake: Intake = {
       id,
       submission,
@@ -254,10 +264,18 @@ export class Engine {
       expires: control.expires ?? 0,
       latest: control.latest ?? '',
     }
-    if (!this.#room.make(intake)) return Promise.resolve(this.#custody.refuse(intake, 'overflow'))
+    if (!this.#room.make(intake)) return Promise.resolve(this.#custody.refuse(intake, 'overflow')).then(tell)
     const item = this.#custody.take(intake)
     this.#expiry.watch(item)
-    return this.#waitForSend(item, control.signal)
+    return this.#waitForSend(item, control.signal, tell)
+  }
+
+  /** A client's calls are mostly the same again and again: one that is frozen is looked at once. */
+  #plain(options: OutboxSubmission['options']): Plain | undefined {
+    if (options !== undefined && options === this.#frozen) return options
+    const plain = plainCopy(options)
+    if (plain !== undefined && plain === options) this.#frozen = plain
+    return plain
   }
 
   #onSettled(item: Item): void {
@@ -273,19 +291,24 @@ export class Engine {
     if (this.#closed !== undefined) throw closedError()
   }
 
-  #waitForSend(item: Item, signal: AbortSignal | undefined): Promise<OutboxEntry> {
-    return this.#wait(item.alive, 'sends', signal)
+  #waitForSend<Told>(item: Item, signal: AbortSignal | undefined, tell: (outcome: Line) => Told): Promise<Told> {
+    return this.#wait(item.alive, 'sends', signal, tell)
   }
 
   #waitForFate(item: Item, signal: AbortSignal | undefined): Promise<OutboxEntry> {
-    return this.#wait(item.alive, 'fates', signal)
+    return this.#wait<OutboxEntry, OutboxEntry, 'fates'>(item.alive, 'fates', signal, asItIs)
   }
 
   /** A promise that joins those who wait. */
-  #wait<T, List extends string>(lists: WaitingLists<T, List>, list: List, signal: AbortSignal | undefined): Promise<T> {
+  #wait<T, Told, List extends string>(
+    lists: WaitingLists<T, List>,
+    list: List,
+    signal: AbortSignal | undefined,
+    tell: (value: T) => Told,
+  ): Promise<Told> {
     if (this.#options.readOnly === true) return Promise.reject(readOnlyError())
     if (this.#ended) return Promise.reject(closedError())
-    return this.#keepAlive.join(lists, list, signal)
+    return this.#keepAlive.join(lists, list, signal, tell)
   }
 
   async #finish(): Promise<void> {
@@ -319,6 +342,18 @@ export class Engine {
     this.#logger.warn({ messages: waiting.length }, `${what} in memory only and dropped by close(); a path keeps them`)
     for (const item of waiting) this.#custody.settle(item, 'dropped', 'closed')
   }
+}
+
+/** A message that is owed, or what has become of it. */
+type Line = Item | SettledItem
+
+/** What is told of one if nobody asks for less. */
+function entryOfLine(line: Line): OutboxEntry {
+  return line.state === 'queued' ? line.entry() : entryOf(line)
+}
+
+function asItIs<T>(value: T): T {
+  return value
 }
 
 /** Resolves when the promise does, or after so many milliseconds. */

@@ -34,7 +34,7 @@ export interface Mark {
 export interface Live {
   call: KeptCall | undefined
   /** who waits for the send */
-  sends: Waiter[] | undefined
+  sends: Waiter<Item | SettledItem>[] | undefined
   /** who waits for the fate */
   fates: Waiter[] | undefined
   /** why the last attempt failed */
@@ -121,6 +121,15 @@ export class Item {
     })
   }
 
+  /** As an {@link Outcome}: while it is owed. */
+  get state(): 'queued' {
+    return 'queued'
+  }
+
+  get reason(): string | undefined {
+    return this.live?.reason
+  }
+
   get stage(): number {
     return this.live?.mark?.stage ?? 0
   }
@@ -132,7 +141,7 @@ export class Item {
 
   /** Its line while it is owed. */
   entry(): OutboxEntry {
-    const reason = this.live?.reason
+    const { reason } = this
     return {
       id: this.id,
       destination: this.destination.name,

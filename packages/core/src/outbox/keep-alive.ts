@@ -26,12 +26,17 @@ export class KeepAlive {
     if (--this.#count === 0) this.#timer?.unref?.()
   }
 
-  /** A promise that joins the waiters, keeps the process alive, and ends early if its signal fires. */
-  join<T, List extends string>(lists: WaitingLists<T, List>, list: List, signal: AbortSignal | undefined): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
+  /** A promise of what `tell` makes of the answer: joins the waiters, keeps the process alive, and ends early if its signal fires. */
+  join<T, Told, List extends string>(
+    lists: WaitingLists<T, List>,
+    list: List,
+    signal: AbortSignal | undefined,
+    tell: (value: T) => Told,
+  ): Promise<Told> {
+    return new Promise<Told>((resolve, reject) => {
       throwIfAborted(signal)
       this.enter()
-      const waiter = new Joined(this, resolve, reject)
+      const waiter = new Joined(this, tell, resolve, reject)
       const waiters = lists[list]
       // Mostly it is the only one: a first push would make room for seventeen.
       if (waiters === undefined) lists[list] = [waiter]
@@ -42,21 +47,33 @@ export class KeepAlive {
 }
 
 /** One of them. There is one for each send: no functions of its own until a signal asks for them. */
-class Joined<T> implements Waiter<T> {
+class Joined<T, Told> implements Waiter<T> {
   readonly #keepAlive: KeepAlive
-  readonly #resolve: (value: T) => void
+  /** What he is told of it. */
+  readonly #tell: (value: T) => Told
+  readonly #resolve: (told: Told) => void
   readonly #reject: (error: Error) => void
   #unwatch: (() => void) | undefined
 
-  constructor(keepAlive: KeepAlive, resolve: (value: T) => void, reject: (error: Error) => void) {
+  constructor(
+    keepAlive: KeepAlive,
+    tell: (value: T) => Told,
+    resolve: (told: Told) => void,
+    reject: (error: Error) => void,
+  ) {
     this.#keepAlive = keepAlive
+    this.#tell = tell
     this.#resolve = resolve
     this.#reject = reject
   }
 
   resolve(value: T): void {
     this.#leave()
-    this.#resolve(value)
+    try {
+      this.#resolve(this.#tell(value))
+    } catch (error) {
+      this.#reject(error as Error)
+    }
   }
 
   reject(error: Error): void {

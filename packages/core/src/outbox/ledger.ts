@@ -57,6 +57,12 @@ export class Ledger {
     this.bytes = 0
   }
 
+  line(id: string): SettledItem | undefined {
+    const line = this.#byId.get(id)
+    // A copy: it may stand for another message soon.
+    return line && { ...line }
+  }
+
   get(id: string): OutboxEntry | undefined {
     const item = this.#byId.get(id)
     return item && entryOf(item)
@@ -111,14 +117,10 @@ function copied(item: SettledItem, into: Line | undefined): Line {
 }
 
 export function entryOf(item: SettledItem): OutboxEntry {
-  return {
-    id: item.id,
-    destination: item.destination,
-    state: item.state,
-    ...(item.reason !== '' && { reason: item.reason }),
-    queuedAt: new Date(item.queuedAt),
-    settledAt: new Date(item.settledAt),
-    attempts: item.attempts,
-    size: item.size,
-  }
+  const { id, destination, state, reason, attempts, size } = item
+  const queuedAt = new Date(item.queuedAt)
+  const settledAt = new Date(item.settledAt)
+  // Spreading what is mostly not there costs more than the rest.
+  if (reason === '') return { id, destination, state, queuedAt, settledAt, attempts, size }
+  return { id, destination, state, reason, queuedAt, settledAt, attempts, size }
 }

@@ -112,6 +112,8 @@ export function optionsText(options: OutboxSubmission['options']): string {
  */
 export function plainCopy(options: OutboxSubmission['options']): Plain | undefined {
   if (typeof options !== 'object' || options === null || Array.isArray(options) || 'toJSON' in options) return undefined
+  // What nobody can change needs no copy.
+  const isFrozen = Object.isFrozen(options)
   const copy: Record<string, unknown> = {}
   let most = 2
   for (const key of Object.keys(options)) {
@@ -122,9 +124,10 @@ export function plainCopy(options: OutboxSubmission['options']): Plain | undefin
     }
     if (key === '__proto__') return undefined
     most += key.length * MAX_ESCAPED + MAX_AROUND
-    copy[key] = value
+    if (!isFrozen) copy[key] = value
   }
-  return most <= MAX_OPTIONS ? copy : undefined
+  if (most > MAX_OPTIONS) return undefined
+  return isFrozen ? options : copy
 }
 
 function isPlain(value: unknown): boolean {

@@ -9,6 +9,7 @@ import type {
   OutboxPorts,
   OutboxState,
   OutboxSubmission,
+  Outcome,
   QueuedMessage,
   SendControl,
   WaitOptions,
@@ -117,8 +118,16 @@ export class Outbox implements AsyncDisposable {
    * @throws {HalyardError} `ERR_USAGE`, `ERR_OUTBOX_FULL`, `ERR_OUTBOX_CLOSED`, `ERR_OUTBOX_READ_ONLY`, `ERR_ABORTED`,
    * `ERR_STORE_FULL`, `ERR_STORE_IO`, `ERR_STORE_RECORD`
    */
-  submit(submission: OutboxSubmission, control: SendControl = {}): Promise<OutboxEntry> {
-    return this.#engine.submit(submission, control)
+  submit(submission: OutboxSubmission, control?: SendControl): Promise<OutboxEntry>
+  /** … with what `tell` makes of the outcome, which it must not keep; what it throws is what the promise rejects with. */
+  submit<Told>(submission: OutboxSubmission, control: SendControl, tell: (outcome: Outcome) => Told): Promise<Told>
+  submit<Told>(
+    submission: OutboxSubmission,
+    control: SendControl = {},
+    tell?: (outcome: Outcome) => Told,
+  ): Promise<Told | OutboxEntry> {
+    if (tell === undefined) return this.#engine.submitForEntry(submission, control)
+    return this.#engine.submit(submission, control, tell)
   }
 
   /** What is queued, with its body: for looking at it and for taking it elsewhere. */

@@ -95,9 +95,12 @@ export interface DeliverOptions extends WaitOptions {
    * `ERR_STORE_IO`: it is not written down
    */
   readonly advance: (stage: number) => Promise<void>
+  /** The answer of a deliverer that has said `later`. The first counts, and none when the attempt is over. */
+  answer(delivery: Delivery): void
 }
 
-export type Deliver = (message: OutboxMessage, options: DeliverOptions) => Promise<Delivery>
+/** `later`: the answer comes by {@link DeliverOptions.answer}. For a hundred thousand a second, without a promise for each. */
+export type Deliver = (message: OutboxMessage, options: DeliverOptions) => Promise<Delivery> | 'later'
 
 export interface AttachOptions {
   /**
@@ -106,6 +109,14 @@ export interface AttachOptions {
    * within `concurrency`.
    */
   pipeline?: number
+}
+
+/** What the promise of a submission has to tell: `delivered`, `dropped`, or `queued` if it can't go now. */
+export interface Outcome {
+  readonly id: string
+  readonly state: OutboxState
+  /** as in {@link OutboxEntry}; none: undefined or empty */
+  readonly reason: string | undefined
 }
 
 /** What a client hands to {@link Outbox.submit}: the call and its options, never a credential. */

@@ -1,0 +1,24 @@
+/** The client's promise through kills of its own process and of the hub: `packages/mqtt/test/process/kills.test.ts`. */
+import { spawnSync } from 'node:child_process'
+import type { Proof } from './proof.ts'
+
+/** of each version */
+const KILLS = process.env['MQTT_CLIENT_KILLS'] ?? '60'
+
+export const proof: Proof = {
+  name: 'The MQTT client and kills',
+  claim:
+    "Through kills of a publisher's process and of the hub's at random moments, everything whose `publish` had resolved comes to " +
+    'a persistent session, QoS 2 once, in the order of the publisher.',
+  command: 'npm run build && MQTT_CLIENT_KILLS=60 node scripts/proof.mjs mqtt-client-kills',
+  async run() {
+    const vitest = ['vitest', 'run', '--project', 'process', 'packages/mqtt/test/process/kills.test.ts']
+    const { status, stdout, stderr } = spawnSync('npx', vitest, {
+      env: { ...process.env, MQTT_CLIENT_KILLS: KILLS, NO_COLOR: '1' },
+      encoding: 'utf8',
+    })
+    if (status !== 0) console.error(stdout, stderr)
+    const figures = stdout.matchAll(/^(version \d): (.+)$/gm)
+    return { passed: status === 0, rows: Array.from(figures, ([, what = '', figure = '']) => [what, figure] as const) }
+  },
+}
