@@ -1,7 +1,8 @@
 /** What a caller may choose, its defaults, and what comes of it. */
 import { UsageError, secondsToMilliseconds } from '@halyard/core'
 import type { Logger, Outbox, OutboxOptions } from '@halyard/core'
-import { checkTopicName } from '@halyard/wire/mqtt'
+// Of its own path: what an import of the client loads is a third of it with the codec.
+import { checkTopicName } from '@halyard/wire/mqtt/topic'
 import type { ConnectProperties, Qos, UserProperties, WillProperties } from '@halyard/wire/mqtt'
 import { parseAddress } from './address.ts'
 import type { Address } from './address.ts'
