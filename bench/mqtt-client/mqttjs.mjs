@@ -30,7 +30,7 @@ await play({
         await new Promise((resolve, reject) => {
           let waiting = size
           const done = (error) => {
-            if (error) reject(error)
+            if (error) reject(new Error('not published', { cause: error }))
             else if (--waiting === 0) resolve()
           }
           for (let i = 0; i < size; i++) client.publish('bench/publish', payload, { qos }, done)

@@ -127,7 +127,7 @@ export class Engine {
       const body = payloadBytes(payload)
       if (call.qos > 0 || !isPlain(options) || !this.#nothingOlder()) return this.#submit(call, body, options)
       return new Promise((resolve, reject) => {
-        const direct = new Direct(resolve, () => this.#submit(call, body, options).then(resolve, reject))
+        const direct = new Direct(resolve, () => void this.#submit(call, body, options).then(resolve, reject))
         if (!this.session.publications.sendDirectly(call, body, direct)) direct.written(false)
         else direct.id = ++this.#direct
       })

@@ -1,12 +1,12 @@
 /** What a message keeps from attempt to attempt and from process to process: its place, and how far it got. */
 import { describe, expect, it } from 'vitest'
-import type { DeliverOptions, Outbox, OutboxMessage } from '@halyard/core'
+import type { DeliverOptions, Delivery, Outbox, OutboxMessage } from '@halyard/core'
 import { DELIVERED, DEMO, Home, KINDS, Peer, again, bytes, quiet, send, until } from './support.ts'
 
 interface Handed {
   readonly message: OutboxMessage
   readonly options: DeliverOptions
-  answer(this: void, delivery: Awaited<ReturnType<Peer['deliver']>>): void
+  answer(this: void, delivery: Delivery): void
 }
 
 /** Hands what comes to the test, which answers. */
@@ -14,7 +14,7 @@ function listen(outbox: Outbox, pipeline = 10, to = DEMO): { handed: Handed[]; l
   const handed: Handed[] = []
   const link = outbox.attach(
     to,
-    (message, options) => new Promise((answer) => handed.push({ message, options, answer })),
+    (message, options) => new Promise<Delivery>((answer) => handed.push({ message, options, answer })),
     { pipeline },
   )
   return { handed, link }
