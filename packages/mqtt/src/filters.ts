@@ -185,7 +185,7 @@ export class Filters {
     this.#unsent = [...this.#requests]
     this.#sendMore()
     // Also those which an earlier connection took with it.
-    const refusals = await Promise.all(Array.from(this.#requests, ({ again }) => again))
+    const refusals = await Promise.all(Array.from(this.#requests, async ({ again }) => again))
     return refusals.filter((refusal) => refusal !== undefined)
   }
 

@@ -101,9 +101,8 @@ export class Link {
     this.#timer = undefined
     this.#state = 'connecting'
     const { settings, dial, clock } = this.#parts
-    let connection: Connection | undefined
     const isCurrent = (): boolean => this.#connection === connection
-    connection = new Connection({
+    const connection: Connection = new Connection({
       settings,
       version: this.#version,
       cleanStart: settings.clean && (this.#connections === 0 || settings.sessionExpiry === 0),
@@ -111,7 +110,7 @@ export class Link {
       clock,
       topics: this.#topics,
       owner: {
-        accepted: (connack) => isCurrent() && this.#accepted(connection!, connack),
+        accepted: (connack) => isCurrent() && this.#accepted(connection, connack),
         publish: (packet) => this.#parts.session.publish(packet),
         packet: (packet) => this.#parts.session.packet(packet),
         closed: (error) => isCurrent() && this.#closed(error),

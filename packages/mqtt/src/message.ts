@@ -51,6 +51,7 @@ export class MqttMessage {
   }
 
   /** @throws {UsageError} `ERR_MQTT_NOT_JSON`; check or declare what comes */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller says what comes
   json<T = unknown>(): T {
     try {
       return JSON.parse(this.text()) as T

@@ -117,7 +117,7 @@ const MAX_UINT16 = 65_535
 /** Topics that repeat are few; each costs the server a string. */
 const TOPIC_ALIASES = 64
 /** Packet identifiers above are for SUBSCRIBE and UNSUBSCRIBE. */
-export const MAX_WINDOW = 32_768
+const MAX_WINDOW = 32_768
 
 const utf8 = new TextEncoder()
 

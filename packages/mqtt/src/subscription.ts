@@ -1,5 +1,5 @@
-import { HalyardError, holdProcess } from '@halyard/core'
-import type { WaitOptions } from '@halyard/core'
+import { holdProcess } from '@halyard/core'
+import type { HalyardError, WaitOptions } from '@halyard/core'
 import type { Qos } from '@halyard/wire/mqtt'
 import type { Owner } from './filters.ts'
 import type { MqttMessage } from './message.ts'

@@ -11,21 +11,34 @@ export interface Viewed {
 }
 
 /** What a dialect sees of it. */
-export function dialectView(connection: Viewed, id: string): DialectConnection {
-  let state: Map<string, unknown> | undefined
-  return {
-    id,
-    get principal() {
-      return connection.principal
-    },
-    get state() {
-      return (state ??= new Map<string, unknown>())
-    },
-    send: (topic, payload) => {
-      const packet = { type: 'publish', topic, payload, qos: 0, retain: false, dup: false } as const
-      if (connection.isOpen) connection.output.send(packet)
-    },
-    unsubscribe: (filter) => connection.dropSubscription(filter),
-    close: (reason, why) => connection.close(reason, why),
+export class DialectView implements DialectConnection {
+  readonly id: string
+  readonly #connection: Viewed
+  #state: Map<string, unknown> | undefined
+
+  constructor(connection: Viewed, id: string) {
+    this.id = id
+    this.#connection = connection
+  }
+
+  get principal(): Principal {
+    return this.#connection.principal
+  }
+
+  get state(): Map<string, unknown> {
+    return (this.#state ??= new Map())
+  }
+
+  send(topic: string, payload: Uint8Array): void {
+    const { isOpen, output } = this.#connection
+    if (isOpen) output.send({ type: 'publish', topic, payload, qos: 0, retain: false, dup: false })
+  }
+
+  unsubscribe(filter: string): void {
+    this.#connection.dropSubscription(filter)
+  }
+
+  close(reason: ReasonCode, why: string): void {
+    this.#connection.close(reason, why)
   }
 }

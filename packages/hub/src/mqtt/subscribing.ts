@@ -23,7 +23,10 @@ export interface SubscribingClient {
   readonly dialectConnection: DialectConnection
   readonly output: ClientOutput
   readonly isOpen: boolean
+  /** Made when somebody asks for it. */
   readonly openings: Openings
+  /** Filters whose SUBACK waits for a history: a client may not pile them up. */
+  readonly unanswered: number
   close(reason: ReasonCode, why: string): void
 }
 
@@ -45,7 +48,7 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
   if (subscriptions.some(({ filter, noLocal }) => noLocal && isShared(filter))) {
     return client.close(REASON.protocolError, 'a shared subscription has No Local')
   }
-  if (client.openings.unanswered > broker.limits.subscriptions) {
+  if (client.unanswered > broker.limits.subscriptions) {
     return client.close(REASON.quotaExceeded, 'too many of its filters wait for what is stored')
   }
   const granted = subscriptions.map((wanted) =>

@@ -34,10 +34,10 @@ export async function hub(options: MqttServerOptions = {}): Promise<MqttServer &
 export function happens<E extends keyof MqttEvents>(client: MqttClient, event: E): Promise<MqttEvents[E][0]> {
   return new Promise((resolve) => {
     const once = (...args: MqttEvents[E]): void => {
-      client.off(event, once as never)
+      client.off(event, once)
       resolve(args[0])
     }
-    client.on(event, once as never)
+    client.on(event, once)
   })
 }
 

@@ -91,15 +91,15 @@ export class Caller {
 
   /** The client, or somebody, ended the connection. */
   async over(): Promise<void> {
-    await this.#until(() => this.#isOver, true)
+    await this.#until(() => this.#isOver)
   }
 
   drop(): void {
     this.socket.destroy()
   }
 
-  async #until(condition: () => boolean, toTheEnd = false): Promise<void> {
-    while (!condition() && (toTheEnd || !this.#isOver)) await new Promise<void>((resolve) => this.#wake.add(resolve))
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition() && !this.#isOver) await new Promise<void>((resolve) => this.#wake.add(resolve))
   }
 
   #tell(): void {
@@ -158,7 +158,7 @@ export class ScriptedServer {
   }
 }
 
-export function message(topic: string, payload: string, fields: Partial<Publish> = {}): Publish {
+function message(topic: string, payload: string, fields: Partial<Publish> = {}): Publish {
   const bytes = new TextEncoder().encode(payload)
   return { type: 'publish', topic, payload: bytes, qos: 0, retain: false, dup: false, ...fields }
 }
