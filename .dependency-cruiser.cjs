@@ -12,6 +12,8 @@ const SERVICES = 'hologram|emitter|ttn|exp|mqtt|console'
 const DOORS = [
   '^packages/[^/]+/src/index[.]ts$',
   '^packages/[^/]+/src/[^/]+/index[.]ts$',
+  // @halyard/wire/mqtt/topic, for what must load without a codec
+  '^packages/wire/src/mqtt/topic[.]ts$',
   // @halyard/mqtt/engine
   '^packages/mqtt/src/engine[.]ts$',
   // @halyard/hub/mqtt

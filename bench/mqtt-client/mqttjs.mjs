@@ -30,7 +30,7 @@ await play({
         await new Promise((resolve, reject) => {
           let waiting = size
           const done = (error) => {
-            if (error) reject(error)
+            if (error) reject(new Error('not published', { cause: error }))
             else if (--waiting === 0) resolve()
           }
           for (let i = 0; i < size; i++) client.publish('bench/publish', payload, { qos }, done)
@@ -50,10 +50,11 @@ await play({
     return measured(() => all)
   },
 
-  /** Published before it is connected: its queue in memory. */
+  /** Published in the turn in which it begins to connect: its queue in memory. */
   async drain({ port, bytes, count }) {
     const payload = Buffer.from(payloadOf(bytes))
-    const queued = mqtt.connect(url(port), { ...options, manualConnect: true })
+    // It overruns the Receive Maximum of 5.0 with what it has queued, and is sent away: 3.1.1 knows none.
+    const queued = mqtt.connect(url(port), { ...options, protocolVersion: 4 })
     let waiting = count
     let done
     const all = new Promise((resolve) => (done = resolve))
@@ -63,7 +64,6 @@ await play({
       })
     }
     const result = await measured(async () => {
-      queued.connect()
       await all
       await queued.endAsync()
     })

@@ -33,7 +33,7 @@ export class Program {
   async answer<Answer>(): Promise<Answer> {
     const { value, done } = await this.#answers.next()
     if (done === true) throw new Error(`${this.#child.spawnargs.join(' ')} has ended: see above`)
-    return JSON.parse(value as string) as Answer
+    return JSON.parse(value) as Answer
   }
 
   turn<Answer>(turn: string, words: Readonly<Record<string, unknown>> = {}): Promise<Answer> {

@@ -1,7 +1,8 @@
 /** What a caller may choose, its defaults, and what comes of it. */
 import { UsageError, secondsToMilliseconds } from '@halyard/core'
 import type { Logger, Outbox, OutboxOptions } from '@halyard/core'
-import { checkTopicName } from '@halyard/wire/mqtt'
+// Of its own path: what an import of the client loads is a third of it with the codec.
+import { checkTopicName } from '@halyard/wire/mqtt/topic'
 import type { ConnectProperties, Qos, UserProperties, WillProperties } from '@halyard/wire/mqtt'
 import { parseAddress } from './address.ts'
 import type { Address } from './address.ts'
@@ -68,7 +69,7 @@ export interface MqttOptions {
   connectTimeout?: number
   /** false: the first loss of the connection ends the client; true */
   reconnect?: boolean | ReconnectOptions
-  /** of QoS 1 and 2 that wait for their acknowledgement; 1,000 */
+  /** of QoS 1 and 2 that wait for their acknowledgement; 1,000, and 20 for QoS 2 in 3.1.1 */
   window?: number
   outbox?: OutboxOptions | Outbox
   /** under which the outbox keeps messages; `mqtt:<host>:<port>`, and `/<client id>` if one is given */
@@ -105,6 +106,8 @@ export interface Settings {
   readonly connectTimeout: number
   readonly reconnect: ReconnectOptions | undefined
   readonly window: number
+  /** of QoS 2 in 3.1.1, whose servers cannot say how many they take at once: Mosquitto's 20, unless a window was asked for */
+  readonly oldQos2Window: number
   readonly outbox: OutboxOptions | Outbox | undefined
   readonly destination: string
   readonly logger: Logger | undefined
@@ -157,6 +160,7 @@ export function settle(url: string, options: MqttOptions): Settings {
     connectTimeout: secondsToMilliseconds('connectTimeout', connectTimeout),
     reconnect: reconnectOf(options.reconnect),
     window,
+    oldQos2Window: options.window ?? 20,
     outbox: options.outbox,
     destination: options.destination ?? `mqtt:${host}:${port}${clientId === undefined ? '' : `/${clientId}`}`,
     logger: options.logger,

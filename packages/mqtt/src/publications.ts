@@ -89,6 +89,7 @@ export class Publications {
   #waiting: Entry[] = []
   #next = 0
   readonly #window: number
+  readonly #oldQos2Window: number
   /** Told whenever {@link isOwed} may have changed. */
   readonly #onOwed: () => void
   readonly #stale: StaleIds = new StaleIds()
@@ -97,8 +98,9 @@ export class Publications {
   /** The topic under which the server of this moment takes a message, where it has a shorter name for it. */
   topicOf: (call: KeptPublish) => string = ({ topic }) => topic
 
-  constructor(window: number, onOwed: () => void) {
+  constructor({ window, oldQos2Window }: Pick<Settings, 'window' | 'oldQos2Window'>, onOwed: () => void) {
     this.#window = window
+    this.#oldQos2Window = oldQos2Window
     this.#onOwed = onOwed
   }
 
@@ -303,6 +305,7 @@ export class Publications {
       return true
     }
     if (known !== undefined || !flow.ready) return false
+    if (entry.call.qos === 2 && connection.version === 4 && flow.size >= this.#oldQos2Window) return false
     if (!this.#isStale(entry)) return true
     this.#free(connection, flow, packetId)
     // Those behind it need not wait for a round trip each.

@@ -62,7 +62,7 @@ export class Session implements SubscriptionHost {
     this.#clock = clock
     const onOwed = (): void => this.#regulate()
     this.filters = new Filters(settings.sessionExpiry > 0, onOwed)
-    this.publications = new Publications(settings.window, onOwed)
+    this.publications = new Publications(settings, onOwed)
     this.receipts = new Receipts(settings, (message, packet) => this.#route(message, packet))
     this.#routes = new Routes(this.filters)
   }

@@ -14,7 +14,7 @@ function listen(outbox: Outbox, pipeline = 10, to = DEMO): { handed: Handed[]; l
   const handed: Handed[] = []
   const link = outbox.attach(
     to,
-    (message, options) => new Promise((answer) => handed.push({ message, options, answer })),
+    (message, options) => new Promise<Delivery>((answer) => handed.push({ message, options, answer })),
     { pipeline },
   )
   return { handed, link }
