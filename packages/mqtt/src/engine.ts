@@ -11,6 +11,7 @@ import type {
   OutboxEntry,
   OutboxOptions,
   Receipt,
+  SendControl,
   Timer,
   WaitOptions,
 } from '@halyard/core'
@@ -21,7 +22,7 @@ import type { ConnectionInfo, Diagnostics, MqttEvents } from './events.ts'
 import { Link } from './link.ts'
 import type { Settings } from './options.ts'
 import { KIND, keptPublish, payloadBytes } from './publish-call.ts'
-import type { PublishOptions } from './publish-call.ts'
+import type { KeptPublish, PublishOptions } from './publish-call.ts'
 import { refusalOf } from './refusals.ts'
 import { Requests } from './requests.ts'
 import { Session } from './session.ts'
@@ -38,10 +39,16 @@ export interface MqttPorts {
   readonly random?: () => number
 }
 
+/** What became of a message so far. */
+export type Sent = Pick<OutboxEntry, 'id' | 'state' | 'reason'>
+type SendOptions = SendControl & Pick<PublishOptions, 'offline'>
+
+export { withSignal } from './waiters.ts'
 export { settle } from './options.ts'
 export type { MqttOptions, Settings } from './options.ts'
-export type { FilterOptions, FilterText, Owner } from './filters.ts'
-export type { Session } from './session.ts'
+export type { Asked, Filter, FilterOptions, FilterText, Filters, Owner } from './filters.ts'
+export type { KeptPublish } from './publish-call.ts'
+export type { Follower, Interceptor, Session } from './session.ts'
 
 const RETAIN_HANDLING = { always: 0, new: 1, never: 2 } as const
 
@@ -114,11 +121,15 @@ export class Engine {
   }
 
   async publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<Receipt> {
+    const entry = await this.send(keptPublish(topic, options), payloadBytes(payload), options)
+    return receiptOf(entry, topic)
+  }
+
+  /** {@link publish} without a word about what became of it: the caller has his own for a message that was dropped. */
+  async send(call: KeptPublish, body: Uint8Array, options: SendOptions): Promise<Sent> {
     this.#checkOpen()
     const { signal, expires, priority, latest, id } = options
     throwIfAborted(signal)
-    const call = keptPublish(topic, options)
-    const body = payloadBytes(payload)
     const isPlain = id === undefined && latest === undefined && expires === undefined && priority === undefined
     if (call.qos === 0 && isPlain && this.#nothingOlder()) {
       const isWritten = await new Promise<boolean>((resolve) => {
@@ -132,7 +143,7 @@ export class Engine {
     const outbox = this.#opened?.outbox ?? (await this.outbox)
     const { destination } = this.#settings
     const submission = { destination, kind: KIND, body, options: call as unknown as Record<string, unknown> }
-    return receiptOf(await outbox.submit(submission, { signal, expires, priority, latest, id }), topic)
+    return outbox.submit(submission, { signal, expires, priority, latest, id })
   }
 
   async subscribe(filters: readonly string[], options: SubscribeOptions): Promise<Subscription> {
@@ -258,7 +269,7 @@ function closedError(): HalyardError {
 }
 
 /** @throws {MqttRefusedError} `ERR_MQTT_PUBLISH` if the server did not take it */
-function receiptOf({ id, state, reason = '' }: OutboxEntry, topic: string): Receipt {
+function receiptOf({ id, state, reason = '' }: Sent, topic: string): Receipt {
   if (state !== 'dropped') return { id, state }
   const code = /\(0x([\da-f]{2})\)/u.exec(reason)?.[1]
   const message = `the message on ${topic} was dropped: ${reason}`

@@ -30,7 +30,8 @@ export interface FilterOptions {
 }
 
 /** `again`: after a reconnection, for the second time and more. */
-export type FilterText = (into: 'subscribe' | 'again' | 'unsubscribe') => string
+export type Asked = 'subscribe' | 'again' | 'unsubscribe'
+export type FilterText = (into: Asked) => string
 
 /** One filter, for as long as somebody wants it. */
 export interface Filter {
@@ -53,6 +54,8 @@ interface Request {
   /** It was granted before, in a session that is gone. */
   readonly isAgain: boolean
   packetId: number
+  /** What the server said of it in words of its own, before its answer. */
+  refusal: HalyardError | undefined
   resolve(): void
   reject(error: HalyardError): void
 }
@@ -68,6 +71,7 @@ export class Filters {
   /** Those of them that were not sent in this connection. */
   #unsent: Request[] = []
   readonly #byPacketId = new Map<number, Request>()
+  readonly #reserved = new Set<number>()
   #connection: Connection | undefined
   #hasIdentifiers = false
   #lastPacketId = PUBLISH_IDS
@@ -81,6 +85,11 @@ export class Filters {
 
   get(name: string): Filter | undefined {
     return this.#filters.get(name)
+  }
+
+  /** Something that was asked of the server has no answer yet. */
+  get isWaiting(): boolean {
+    return this.#byPacketId.size > 0
   }
 
   /** Adds an owner; resolves when the server has granted it. Rejects with its refusal: then it is not there. */
@@ -113,20 +122,24 @@ export class Filters {
     if (filter.owners.size === 0) await this.#ask('unsubscribe', filter, false)
   }
 
-  /** Takes an owner away without a word to the server, which has refused it. */
+  /** Takes an owner away without a word to the server, which has refused it; what was not asked yet never is. */
   forget(name: string, owner: Owner): void {
     const filter = this.#filters.get(name)
-    if (filter !== undefined) this.#forget(filter, owner)
+    if (filter === undefined) return
+    this.#forget(filter, owner)
+    if (filter.owners.size > 0) return
+    for (const request of [...this.#requests]) {
+      if (request.filter !== filter || this.#byPacketId.get(request.packetId) === request) continue
+      this.#unsent = this.#unsent.filter((other) => other !== request)
+      this.#requests.delete(request)
+      request.resolve()
+    }
   }
 
   /** A filter of which nothing is known here, of a session that an earlier process left: the server is told. */
-  async removeUnknown(name: string): Promise<void> {
+  async removeUnknown(name: string, text: FilterText = () => name): Promise<void> {
     const options = { qos: 0, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
-    await this.#ask(
-      'unsubscribe',
-      { name, text: () => name, options, owners: new Set(), identifier: 0, granted: false },
-      false,
-    )
+    await this.#ask('unsubscribe', { name, text, options, owners: new Set(), identifier: 0, granted: false }, false)
   }
 
   /**
@@ -163,6 +176,7 @@ export class Filters {
   down(): void {
     this.#connection = undefined
     this.#byPacketId.clear()
+    this.#reserved.clear()
     this.#unsent = []
   }
 
@@ -181,6 +195,7 @@ export class Filters {
     if (request === undefined || (request.kind === 'subscribe') !== (type === 'suback')) return
     const { filter } = request
     const code = reasonCodes[0] ?? REASON.success
+    if (request.refusal !== undefined) return this.#answered(request, request.refusal)
     if (code >= 0x80) {
       const what = request.kind === 'subscribe' ? `subscribe to ${filter.name}` : `unsubscribe from ${filter.name}`
       const why = explainReason(code, properties?.reasonString)
@@ -190,6 +205,17 @@ export class Filters {
     }
     if (request.kind === 'subscribe') filter.granted = true
     this.#answered(request)
+  }
+
+  /**
+   * The server says in words of its own why it refuses what was asked with this packet identifier; its answer still
+   * follows. False if nothing was.
+   */
+  refuse(packetId: number, explain: (asked: Asked, filter: Filter) => HalyardError): boolean {
+    const request = this.#byPacketId.get(packetId)
+    if (request === undefined) return false
+    request.refusal = explain(request.isAgain ? 'again' : request.kind, request.filter)
+    return true
   }
 
   #answered(request: Request, error?: HalyardError): void {
@@ -202,7 +228,7 @@ export class Filters {
 
   #ask(kind: Request['kind'], filter: Filter, isAgain: boolean, now = true): Promise<void> {
     return new Promise((resolve, reject) => {
-      const request = { kind, filter, isAgain, packetId: 0, resolve, reject }
+      const request: Request = { kind, filter, isAgain, packetId: 0, refusal: undefined, resolve, reject }
       this.#requests.add(request)
       if (!now || this.#connection === undefined) return
       this.#unsent.push(request)
@@ -216,7 +242,7 @@ export class Filters {
     let sent = 0
     for (; sent < this.#unsent.length && this.#byPacketId.size < MAX_ASKED; sent++) {
       const request = this.#unsent[sent]!
-      request.packetId = this.packetId()
+      request.packetId = this.#packetId()
       this.#byPacketId.set(request.packetId, request)
       connection.send(this.#packetOf(request))
     }
@@ -231,10 +257,22 @@ export class Filters {
     return { type: 'subscribe', packetId, subscriptions, ...(this.#hasIdentifiers && { properties }) }
   }
 
-  /** One that is free, above those of messages: also for what is sent past the outbox. */
-  packetId(): number {
+  /** For what is sent past the outbox: one that nothing else has until `release`. */
+  reserve(): number {
+    const packetId = this.#packetId()
+    this.#reserved.add(packetId)
+    return packetId
+  }
+
+  /** Its acknowledgement is there; whether it was reserved. */
+  release(packetId: number): boolean {
+    return this.#reserved.delete(packetId)
+  }
+
+  /** One that is free, above those of messages. */
+  #packetId(): number {
     do this.#lastPacketId = this.#lastPacketId >= 65_535 ? PUBLISH_IDS + 1 : this.#lastPacketId + 1
-    while (this.#byPacketId.has(this.#lastPacketId))
+    while (this.#byPacketId.has(this.#lastPacketId) || this.#reserved.has(this.#lastPacketId))
     return this.#lastPacketId
   }
 

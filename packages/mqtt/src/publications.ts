@@ -54,6 +54,8 @@ export class Publications {
   readonly #window: number
   #onQuiet: (() => void) | undefined
   sent = 0
+  /** The topic under which the server of this moment takes a message, where it has a shorter name for it. */
+  topicOf: (call: KeptPublish) => string = ({ topic }) => topic
 
   constructor(window: number) {
     this.#window = window
@@ -106,7 +108,7 @@ export class Publications {
     if (line === undefined || this.#next < this.#waiting.length) return false
     const { outlet } = line.connection
     if (outlet.waiting > MAX_WAITING || this.#refusal(line, call) !== undefined) return false
-    const parts = line.writer.parts(call, payload, true)
+    const parts = line.writer.parts(call, this.topicOf(call), payload, true)
     if (sizeOfPublishParts(parts, 0) > line.maximumPacketSize) return false
     outlet.publish(parts, 0, call.retain ?? false, false, 0)
     this.sent++
@@ -115,9 +117,9 @@ export class Publications {
   }
 
   /** The server said in words of its own that it did not take a message in flight; its PUBACK still follows. */
-  refuse(packetId: number, reason: string): boolean {
+  refuse(packetId: number, explain: (topic: string) => string): boolean {
     const entry = this.#line?.flow.get(packetId)?.message
-    entry?.resolve({ outcome: 'refused', reason })
+    entry?.resolve({ outcome: 'refused', reason: explain(entry.call.topic) })
     return entry !== undefined
   }
 
@@ -205,12 +207,12 @@ export class Publications {
       return true
     }
     const isTooLarge = (parts: PublishParts): boolean => sizeOfPublishParts(parts, qos) > line.maximumPacketSize
-    if (line.maximumPacketSize < Infinity && isTooLarge(writer.parts(call, message.body, false))) {
+    if (line.maximumPacketSize < Infinity && isTooLarge(writer.parts(call, call.topic, message.body, false))) {
       const limit = `the server takes packets of at most ${line.maximumPacketSize} bytes`
       resolve({ outcome: 'refused', reason: explainReason(REASON.packetTooLarge, limit) })
       return true
     }
-    const parts = writer.parts(call, message.body, true)
+    const parts = writer.parts(call, this.topicOf(call), message.body, true)
     this.sent++
     if (qos === 0) {
       connection.outlet.publish(parts, 0, call.retain ?? false, false, 0)

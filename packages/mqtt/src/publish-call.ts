@@ -26,6 +26,8 @@ export interface KeptPublish {
   readonly qos: Qos
   readonly retain?: true
   readonly properties?: Readonly<Record<string, unknown>>
+  /** Of a protocol on top: what `Publications.topicOf` goes by */
+  readonly link?: string
 }
 
 const NOTHING = new Uint8Array(0)
@@ -77,15 +79,15 @@ export class PublishWriter {
   }
 
   /** The payload is not copied. With `mayAlias` the topic may be replaced by its alias, for a packet that goes out now. */
-  parts(call: KeptPublish, payload: Uint8Array, mayAlias: boolean): PublishParts {
+  parts(call: KeptPublish, name: string, payload: Uint8Array, mayAlias: boolean): PublishParts {
     const properties = call.properties && this.#version === 5 ? fromJson(call.properties) : undefined
-    const alias = mayAlias && this.#version === 5 ? this.#aliases.known(call.topic) : 0
-    const given = alias === 0 && mayAlias && this.#version === 5 ? this.#aliases.give(call.topic) : alias
+    const alias = mayAlias && this.#version === 5 ? this.#aliases.known(name) : 0
+    const given = alias === 0 && mayAlias && this.#version === 5 ? this.#aliases.give(name) : alias
     const encoded =
       properties === undefined && given === 0
         ? this.#none
         : encodePublishProperties(given === 0 ? properties : { ...properties, topicAlias: given }, this.#version)
-    const topic = alias === 0 ? this.#topic(call.topic) : NOTHING
+    const topic = alias === 0 ? this.#topic(name) : NOTHING
     return { topic, properties: encoded, payload, payloadAt: 0, payloadEnd: payload.length }
   }
 

@@ -22,11 +22,23 @@ const MAX_UNCLAIMED = 1000
 /** Takes messages before the subscriptions do, for protocols whose topics come back changed; true: it has it. */
 export type Interceptor = (message: MqttMessage) => boolean
 
+/** A protocol on top of MQTT, which has things of its own to do with every connection. */
+export interface Follower {
+  /** A connection is there and takes what `ask` sends; `connect` fires when this has resolved. Never rejects. */
+  up(): Promise<void>
+  down(): void
+  /** All that was asked to be subscribed has its answer: in the very turn in which the last one came. */
+  subscribed(): void
+  /** PUBACK of what `ask` sent. */
+  acknowledged(packetId: number): void
+}
+
 export class Session implements SubscriptionHost {
   readonly publications: Publications
   readonly receipts: Receipts
   readonly filters: Filters = new Filters()
   interceptor: Interceptor | undefined = undefined
+  follower: Follower | undefined = undefined
   readonly #settings: Settings
   readonly #events: EventBus<MqttEvents>
   readonly #logger: Logger
@@ -58,6 +70,7 @@ export class Session implements SubscriptionHost {
     const again = this.filters.up(connection, connack)
     // In flight of the session first [MQTT-4.4.0-1]: it is the head of what the outbox hands out now.
     this.publications.up(connection, connack, this.#settings.topicAliasMaximum)
+    const followed = this.follower?.up()
     for (const { filter, error } of await again) {
       for (const owner of [...filter.owners]) {
         this.filters.forget(filter.name, owner)
@@ -65,6 +78,7 @@ export class Session implements SubscriptionHost {
       }
       this.#events.emit('error', error)
     }
+    await followed
   }
 
   down(reason: string): void {
@@ -72,6 +86,7 @@ export class Session implements SubscriptionHost {
     this.publications.down(reason)
     this.receipts.down()
     this.filters.down()
+    this.follower?.down()
   }
 
   close(error: HalyardError): void {
@@ -88,6 +103,8 @@ export class Session implements SubscriptionHost {
   packet(packet: ControlPacket): void {
     switch (packet.type) {
       case 'puback':
+        if (this.filters.release(packet.packetId)) return this.follower?.acknowledged(packet.packetId)
+        return this.publications.acknowledged(packet)
       case 'pubrec':
       case 'pubcomp':
         return this.publications.acknowledged(packet)
@@ -95,7 +112,9 @@ export class Session implements SubscriptionHost {
         return this.receipts.pubrel(packet)
       case 'suback':
       case 'unsuback':
-        return this.filters.answer(packet)
+        this.filters.answer(packet)
+        if (!this.filters.isWaiting) this.follower?.subscribed()
+        return
       default:
     }
   }
@@ -119,7 +138,7 @@ export class Session implements SubscriptionHost {
   ask(topic: string, payload: Uint8Array): number | undefined {
     const connection = this.#connection
     if (connection === undefined) return undefined
-    const packetId = this.filters.packetId()
+    const packetId = this.filters.reserve()
     connection.send({ type: 'publish', topic, payload, qos: 1, retain: false, dup: false, packetId })
     return packetId
   }
