@@ -46,6 +46,10 @@ export interface EmitterKeygenFlags extends EmitterFlags {
   readonly ttl?: string
 }
 
+export interface EmitterKeybanFlags extends EmitterFlags {
+  readonly undo?: true
+}
+
 export interface EmitterPresenceFlags extends EmitterFlags {
   readonly follow?: true
 }

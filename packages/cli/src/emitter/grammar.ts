@@ -3,6 +3,7 @@ import { examples } from '../grammar.ts'
 import type { ProgramContext } from '../grammar.ts'
 import type {
   EmitterFlags,
+  EmitterKeybanFlags,
   EmitterKeygenFlags,
   EmitterPresenceFlags,
   EmitterPubFlags,
@@ -19,6 +20,7 @@ export function addEmitter(command: Command, context: ProgramContext): Command {
   addPub(command.command('pub'), context)
   addSub(command.command('sub'), context)
   addKeygen(command.command('keygen'), context)
+  addKeyban(command.command('keyban'), context)
   addPresence(command.command('presence'), context)
   addHistory(command.command('history'), context)
   addMe(command.command('me'), context)
@@ -56,7 +58,7 @@ function addPub(command: Command, { finish, ...context }: ProgramContext): void 
 }
 
 function addSub(command: Command, { finish, ...context }: ProgramContext): void {
-  addReading(addKey(command, 'a key that may read (r), and load (l) for --last'))
+  addReading(addKey(command, 'a key that may read (r), and load (l) for --last'), 'what the broker gives, mostly 1')
     .summary('print the messages of a channel')
     .description(
       'Prints what comes on a channel, and below it, until Ctrl-C; connected again whenever the connection is lost.',
@@ -96,6 +98,24 @@ function addKeygen(command: Command, { finish, ...context }: ProgramContext): vo
     })
 }
 
+function addKeyban(command: Command, { finish, ...context }: ProgramContext): void {
+  addServerOptions(command)
+    .summary('ban a key, or take the ban back')
+    .description('Bans a key of the same contract: it opens nothing from now on, and subscriptions with it end.')
+    .argument('<key>', 'the key to be banned, or - for standard input')
+    .option('-k, --key <key>', 'the master key')
+    .option('--undo', 'take the ban back')
+    .addHelpText(
+      'after',
+      examples([['pass show old-key | halyard emitter keyban -', 'the master key from HALYARD_EMITTER_KEY']]) +
+        `${SECRETS}\n\n${EXIT_CODES}`,
+    )
+    .action(async (key: string, flags: EmitterKeybanFlags) => {
+      const { keyban } = await import('./requests.ts')
+      finish(await keyban(key, flags, context))
+    })
+}
+
 function addPresence(command: Command, { finish, ...context }: ProgramContext): void {
   addKey(command, 'a key that may see presence (p)')
     .summary('who is subscribed to a channel')
@@ -110,7 +130,7 @@ function addPresence(command: Command, { finish, ...context }: ProgramContext): 
 }
 
 function addHistory(command: Command, { finish, ...context }: ProgramContext): void {
-  addReading(addKey(command, 'a key that may load (l)'))
+  addReading(addKey(command, 'a key that may load (l)'), '100')
     .summary('print the stored messages of a channel')
     .description('Prints the stored messages of a channel, oldest first.')
   addServerOptions(command)
@@ -151,9 +171,9 @@ function addKey(command: Command, what: string): Command {
     .option('-k, --key <key>', what)
 }
 
-function addReading(command: Command): Command {
+function addReading(command: Command, last: string): Command {
   return command
-    .option('--last <n>', 'the newest so many of the stored messages first (default: what the broker gives, mostly 1)')
+    .option('--last <n>', `the newest so many of the stored messages (default: ${last})`)
     .option('--from <time>', 'stored since: seconds since 1970, or 2026-11-20T12:00:00Z')
     .option('--until <time>', 'stored until')
     .option('-v, --verbose', 'print the channel before each message')

@@ -3,7 +3,7 @@ import { AbortError, UsageError } from '@halyard/core'
 import type { Receipt } from '@halyard/core'
 import type { Emitter } from '@halyard/emitter'
 import type { Context } from '../context.ts'
-import { describeFailure } from '../failure.ts'
+import { describeFailure, exitCodeOf } from '../failure.ts'
 import { messagesOf } from '../mqtt/messages.ts'
 import { Window } from '../send/window.ts'
 import { StatusLine } from '../status-line.ts'
@@ -23,20 +23,18 @@ export async function pub(flags: EmitterPubFlags, context: Context): Promise<num
   const ttl = wholeNumber('--ttl', flags.ttl)
   if (qos !== '0' && qos !== '1') throw new UsageError('ERR_USAGE', `--qos is 0 or 1, not ${qos}`)
   const call = { key, channel, retain, me: echo, qos: Number(qos) as 0 | 1, ...(ttl !== undefined && { ttl }) }
-  const kept = outbox === undefined ? {} : { outbox: { path: outbox } }
-  return withBroker(flags, context, kept, async (emitter, { interruption, signal }) => {
-    const tally = { delivered: 0, queued: 0, failed: 0 }
+  return withBroker(flags, context, outbox, async (emitter, { interruption, isThere, patience }) => {
+    const tally = { delivered: 0, queued: 0 }
+    let code = 0
     using status = new StatusLine(terminal, () => `${count(tally.delivered, 'message')} published`)
     const say = (error: unknown): void => {
-      tally.failed++
+      code ||= exitCodeOf(error)
       status.error(`${paint(terminal.colour.error).red('halyard:')} ${describeFailure(error, terminal.environment)}`)
     }
-    // Whether it is there is told before anything is read.
-    const isThere = await reached(emitter, signal, outbox !== undefined)
     const window = new Window<Receipt>(WINDOW, WINDOW_BYTES)
     for await (const message of messagesOf(flags, terminal.input, interruption.signal)) {
       await window.room(message.length)
-      if (tally.failed > 0 || interruption.signal.aborted) break
+      if (code > 0 || interruption.signal.aborted) break
       const published = emitter.publish({ ...call, message }, { signal: interruption.signal })
       window.add(message.length, published, (result) => {
         if (result.status === 'rejected') return result.reason instanceof AbortError ? undefined : say(result.reason)
@@ -45,34 +43,30 @@ export async function pub(flags: EmitterPubFlags, context: Context): Promise<num
       })
     }
     await window.empty()
-    const depth = await owed(emitter, isThere, signal)
-    if (depth > 0 && outbox !== undefined) sayKept(depth, outbox, status, terminal.colour.error)
-    return tally.failed === 0 && (depth === 0 || outbox !== undefined) ? 0 : 1
+    const depth = await owed(emitter, isThere, patience())
+    if (depth > 0) sayOwed(depth, outbox, status, terminal.colour.error)
+    return code === 0 && depth > 0 && outbox === undefined ? 1 : code
   })
-}
-
-/** With an outbox, a broker that is away is no failure: what it does not get is kept. */
-async function reached(emitter: Emitter, signal: AbortSignal, mayBeAway: boolean): Promise<boolean> {
-  try {
-    await emitter.me({ signal })
-    return true
-  } catch (error) {
-    if (mayBeAway) return false
-    throw error
-  }
 }
 
 /** What is left when everything that waited has gone, or the time for it is over. */
 async function owed(emitter: Emitter, isThere: boolean, signal: AbortSignal): Promise<number> {
   const outbox = await emitter.outbox
-  if (isThere) await outbox.idle({ signal }).catch(() => {})
+  if (isThere) {
+    await outbox.idle({ signal }).catch((error: unknown) => {
+      if (!(error instanceof AbortError)) throw error
+    })
+  }
   return outbox.depth
 }
 
-function sayKept(messages: number, outbox: string, status: StatusLine, colour: boolean): void {
-  const what = messages === 1 ? '1 message is' : `${messages} messages are`
-  const next = 'the next pub that names this outbox and host sends what waits'
-  status.error(
-    `${paint(colour).yellow('halyard:')} ${what} kept in ${outbox}: the broker has not acknowledged; ${next}`,
-  )
+function sayOwed(messages: number, outbox: string | undefined, status: StatusLine, colour: boolean): void {
+  const what = messages === 1 ? '1 message' : `${messages} messages`
+  const { red, yellow } = paint(colour)
+  if (outbox === undefined) {
+    status.error(`${red('halyard:')} the broker has not acknowledged ${what}; with --outbox they would be kept`)
+    return
+  }
+  const kept = `${what} ${messages === 1 ? 'is' : 'are'} kept in ${outbox}: the broker has not acknowledged`
+  status.error(`${yellow('halyard:')} ${kept}; the next pub that names this outbox and host sends what waits`)
 }
