@@ -17,7 +17,7 @@ import type { SampleFile } from './sample-file.ts'
 import type { Secrets } from './secrets.ts'
 
 export interface KeyBookParts {
-  readonly checked: Pick<CheckedOptions, 'emitterLicense' | 'acceptForeignKeys'>
+  readonly checked: Pick<CheckedOptions, 'emitterLicense' | 'acceptForeignKeys' | 'emitterMatcher'>
   readonly config: EmitterConfig
   readonly secrets: Secrets
   readonly registry: Registry
@@ -43,7 +43,7 @@ export async function openKeyBook(parts: KeyBookParts): Promise<OpenKeyBook> {
   const emitterKeys = await EmitterKeys.open(registry, config.limits)
   const { acceptForeignKeys } = checked
   const keyBook = new KeyBook({
-    ...{ license: emitterLicense, keys: emitterKeys, matcher: config.matcher, acceptForeignKeys },
+    ...{ license: emitterLicense, keys: emitterKeys, matcher: checked.emitterMatcher, acceptForeignKeys },
     now: () => new Date(clock.now()),
     forgetSample: async (isMeant) =>
       (await samples?.forget('emitter', ({ master_key: masterKey }) => isMeant(masterKey))) ?? false,
@@ -68,7 +68,7 @@ export async function openEmitter(parts: KeyBookParts & { readonly logger: Logge
     start: (history) =>
       startEmitter({
         ...{ license: emitterLicense.license, keys: emitterKeys, history, acceptForeignKeys },
-        ...{ matcher: config.matcher, limits: config.limits, clock, logger },
+        ...{ matcher: checked.emitterMatcher, limits: config.limits, clock, logger },
         hashSecret: (secret) =>
           createHmac('sha256', secrets.keySecret).update('emitter\0').update(secret).digest('base64url'),
       }),

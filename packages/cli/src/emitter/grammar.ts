@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { examples } from '../grammar.ts'
 import type { ProgramContext } from '../grammar.ts'
+import { addEmitterHub } from './hub/grammar.ts'
 import type {
   EmitterFlags,
   EmitterKeybanFlags,
@@ -17,6 +18,7 @@ export function addEmitter(command: Command, context: ProgramContext): Command {
     .description(
       "Speaks Emitter's protocol with a hub of yours or any Emitter broker: channels, keys, presence, stored messages.",
     )
+    .addHelpText('after', '\nkeys and license are about the data directory of a hub of yours; the others ask a broker.')
   addPub(command.command('pub'), context)
   addSub(command.command('sub'), context)
   addKeygen(command.command('keygen'), context)
@@ -24,6 +26,7 @@ export function addEmitter(command: Command, context: ProgramContext): Command {
   addPresence(command.command('presence'), context)
   addHistory(command.command('history'), context)
   addMe(command.command('me'), context)
+  addEmitterHub(command, context)
   return command
 }
 

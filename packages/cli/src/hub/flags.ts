@@ -7,6 +7,9 @@ export interface HubFlags {
   readonly json?: true
   readonly ephemeral?: true
   readonly mqttAnonymous?: true
+  readonly emitterLicense?: string
+  readonly emitterMatcher?: string
+  readonly acceptForeignKeys?: true
   readonly portFront?: string
   readonly portHologram?: string
   readonly portMqtt?: string

@@ -19,6 +19,9 @@ export function addHub(command: Command, { finish, ...context }: ProgramContext)
     .option('--port-exp <n>', 'not in this version')
     .option('--port-exp-gateway <n>', 'not in this version')
     .option('--mqtt-anonymous', 'let clients without a password in on the MQTT port; only on a loopback address')
+    .option('--emitter-license <file>', "a file with Emitter's licence (default: the hub's own)")
+    .option('--emitter-matcher <name>', 'emitter: a/ gets all below it too; mqtt: a/#/ does (default: emitter)')
+    .option('--accept-foreign-keys', 'take keys of the licence that this hub has not made: while you move to it')
     .addHelpText(
       'after',
       examples([

@@ -11,6 +11,8 @@ const SETTINGS = {
   'port-front': portSetting({ variable: 'HALYARD_HUB_PORT_FRONT', least: 0 }),
   'port-hologram': portSetting({ variable: 'HALYARD_HUB_PORT_HOLOGRAM', least: 0 }),
   'port-mqtt': portSetting({ variable: 'HALYARD_HUB_PORT_MQTT', least: 0 }),
+  'emitter-license': textSetting({ variable: 'HALYARD_HUB_EMITTER_LICENSE' }),
+  'emitter-matcher': textSetting({ variable: 'HALYARD_HUB_EMITTER_MATCHER' }),
 }
 
 /** Services that are to come: their options are known, so that scripts are told what is missing. */
@@ -33,9 +35,14 @@ export async function readHubOptions(
     throw new UsageError('ERR_USAGE', '--demo is for people and --json for programs; leave one of them out')
   }
   const { data, host, config, portFront, portHologram, portMqtt, ephemeral, mqttAnonymous } = flags
+  const { emitterLicense, emitterMatcher, acceptForeignKeys } = flags
   const ports = { 'port-front': portFront, 'port-hologram': portHologram, 'port-mqtt': portMqtt }
-  const options = { data, host, config, ...ports }
+  const options = {
+    ...{ data, host, config, ...ports },
+    ...{ 'emitter-license': emitterLicense, 'emitter-matcher': emitterMatcher },
+  }
   const found = await loadConfig(SETTINGS, { options, environment })
+  const { 'emitter-license': license, 'emitter-matcher': matcher } = found
   const free = ephemeral === true ? 0 : undefined
   return {
     ...(await withFile(found)),
@@ -45,7 +52,15 @@ export async function readHubOptions(
       mqtt: found['port-mqtt'] ?? free,
     },
     ...(mqttAnonymous === true && { mqttAnonymous }),
+    ...(license !== undefined && { emitterLicense: `@${license}` }),
+    ...(matcher !== undefined && { emitterMatcher: matcherOf(matcher) }),
+    ...(acceptForeignKeys === true && { acceptForeignKeys }),
   }
+}
+
+function matcherOf(name: string): 'emitter' | 'mqtt' {
+  if (name === 'emitter' || name === 'mqtt') return name
+  throw new UsageError('ERR_USAGE', `--emitter-matcher is emitter or mqtt, not ${name}`)
 }
 
 /** Where a hub is, for the commands that change it. */

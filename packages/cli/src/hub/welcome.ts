@@ -25,6 +25,7 @@ export function welcomeLines(welcome: Welcome, paint: Paint): string[] {
     '',
     ...(ready.ports.hologram === undefined ? [] : [`  Hologram    ${bracketed(host)}:${ready.ports.hologram}`]),
     ...(ready.ports.mqtt === undefined ? [] : [`  MQTT        ${bracketed(host)}:${ready.ports.mqtt}`]),
+    `  Emitter     ${bracketed(host)}:${ready.ports.front}`,
     `  front door  http://${bracketed(host)}:${ready.ports.front}/health`,
     `  data        ${ready.data === ':memory:' ? 'in memory: gone when the hub ends' : ready.data}`,
     '',
@@ -34,7 +35,7 @@ export function welcomeLines(welcome: Welcome, paint: Paint): string[] {
   if (file !== undefined && !isFirstStart) {
     return [...lines, `The accounts to send with, and the token of the HTTP API, are in ${cyan(file)}.`]
   }
-  const api = [...mqttLines(welcome, paint), ...apiLines(welcome, paint)]
+  const api = [...mqttLines(welcome, paint), ...emitterLines(welcome, paint), ...apiLines(welcome, paint)]
   if (ready.hologram === undefined) return [...lines, 'There is no Hologram sample account any more.', ...api]
   const { cloud_id, cloud_key } = ready.hologram
   return [
@@ -65,6 +66,23 @@ function mqttLines({ ready, host }: Welcome, { bold, cyan }: Paint): string[] {
     `An MQTT account: user name ${bold(username)}, password ${bold(password)}. Any MQTT client will do:`,
     '',
     `  ${cyan(`mosquitto_pub ${where} -t hello -m ahoy`)}`,
+  ]
+}
+
+/** The key is a sample, and opens `demo/` alone. */
+function emitterLines({ ready, host, command }: Welcome, { bold, cyan }: Paint): string[] {
+  const { emitter, ports } = ready
+  if (emitter === undefined) return []
+  const name = reachableHost(host)
+  const where = `${name === '127.0.0.1' ? '' : `-h ${name} `}${ports.front === 8080 ? '' : `-p ${ports.front} `}`
+  const line = (words: string): string =>
+    `${command} emitter ${words} ${where}-c demo/chat/ -k ${quote(emitter.channel_key)}`
+  return [
+    '',
+    `An Emitter key for ${bold('demo/#/')}, and the master key to make others with: ${bold(emitter.master_key)}`,
+    '',
+    `  ${cyan(`${line('sub')} -v`)}`,
+    `  ${cyan(`${line('pub')} -m ahoy`)}`,
   ]
 }
 
