@@ -8,11 +8,11 @@ const SETTINGS = {
   data: textSetting({ variable: 'HALYARD_HUB_DATA' }),
   host: textSetting({ variable: 'HALYARD_HUB_HOST' }),
   config: textSetting({ variable: 'HALYARD_HUB_CONFIG' }),
+  'emitter-license': textSetting({ variable: 'HALYARD_HUB_EMITTER_LICENSE' }),
+  'emitter-matcher': textSetting({ variable: 'HALYARD_HUB_EMITTER_MATCHER' }),
   'port-front': portSetting({ variable: 'HALYARD_HUB_PORT_FRONT', least: 0 }),
   'port-hologram': portSetting({ variable: 'HALYARD_HUB_PORT_HOLOGRAM', least: 0 }),
   'port-mqtt': portSetting({ variable: 'HALYARD_HUB_PORT_MQTT', least: 0 }),
-  'emitter-license': textSetting({ variable: 'HALYARD_HUB_EMITTER_LICENSE' }),
-  'emitter-matcher': textSetting({ variable: 'HALYARD_HUB_EMITTER_MATCHER' }),
 }
 
 /** Services that are to come: their options are known, so that scripts are told what is missing. */
@@ -34,15 +34,11 @@ export async function readHubOptions(
   if (flags.demo === true && flags.json === true) {
     throw new UsageError('ERR_USAGE', '--demo is for people and --json for programs; leave one of them out')
   }
-  const { data, host, config, portFront, portHologram, portMqtt, ephemeral, mqttAnonymous } = flags
-  const { emitterLicense, emitterMatcher, acceptForeignKeys } = flags
+  const { data, host, config, portFront, portHologram, portMqtt, ephemeral, mqttAnonymous, acceptForeignKeys } = flags
   const ports = { 'port-front': portFront, 'port-hologram': portHologram, 'port-mqtt': portMqtt }
-  const options = {
-    ...{ data, host, config, ...ports },
-    ...{ 'emitter-license': emitterLicense, 'emitter-matcher': emitterMatcher },
-  }
+  const emitter = { 'emitter-license': flags.emitterLicense, 'emitter-matcher': flags.emitterMatcher }
+  const options = { data, host, config, ...emitter, ...ports }
   const found = await loadConfig(SETTINGS, { options, environment })
-  const { 'emitter-license': license, 'emitter-matcher': matcher } = found
   const free = ephemeral === true ? 0 : undefined
   return {
     ...(await withFile(found)),
@@ -52,8 +48,8 @@ export async function readHubOptions(
       mqtt: found['port-mqtt'] ?? free,
     },
     ...(mqttAnonymous === true && { mqttAnonymous }),
-    ...(license !== undefined && { emitterLicense: `@${license}` }),
-    ...(matcher !== undefined && { emitterMatcher: matcherOf(matcher) }),
+    ...(found['emitter-license'] !== undefined && { emitterLicense: found['emitter-license'] }),
+    ...(found['emitter-matcher'] !== undefined && { emitterMatcher: matcherOf(found['emitter-matcher']) }),
     ...(acceptForeignKeys === true && { acceptForeignKeys }),
   }
 }

@@ -93,7 +93,7 @@ function addLicense(license: Command, { finish, ...context }: ProgramContext): v
     .option('--json', 'as one JSON object')
     .addHelpText(
       'after',
-      '\nFor a hub: put the licence into a file and start it with --emitter-license FILE. It makes a master key of its own then;\n' +
+      '\nFor a hub: put the licence into a file and start it with --emitter-license @FILE. It makes a master key of its own then;\n' +
         'halyard emitter keys import lets this one in too.\n',
     )
     .action(async (flags: AdminFlags) => {
