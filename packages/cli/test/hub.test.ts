@@ -35,8 +35,8 @@ describe('what a person is told', () => {
     expect(lines).toContain('An MQTT account: user name sample, password a-Password_1. Any MQTT client will do:')
     expect(lines).toContain('  mosquitto_pub -h 127.0.0.1 -p 1883 -u sample -P a-Password_1 -t hello -m ahoy')
     expect(lines).toContain('An Emitter key for demo/#/, and the master key to make others with: a-Master')
-    expect(lines).toContain('  halyard emitter sub -c demo/chat/ -k a-Channel -v')
-    expect(lines).toContain('  halyard emitter pub -c demo/chat/ -k a-Channel -m ahoy')
+    expect(lines).toContain('  npx halyard emitter sub -c demo/chat/ -k a-Channel -v')
+    expect(lines).toContain('  npx halyard emitter pub -c demo/chat/ -k a-Channel -m ahoy')
     expect(lines.slice(-3)).toEqual([
       'The HTTP API is at http://127.0.0.1:8080/api/, its token a-Token_1. What has come so far:',
       '',

@@ -5,11 +5,11 @@
  *
  * ```
  * asked ──▶ queue ── connection, room ──▶ asked of the broker ── answer ──▶ resolved
- *             ▲                               │   └── PUBACK, and nothing for 2 s, or 30 s ──▶ rejected
+ *             ▲                               │   └── PUBACK, and nothing more, or 30 s ──▶ rejected
  *             └── connection lost, once ──────┘
  * ```
  */
-import { ConnectionError } from '@halyard/core'
+import { ConnectionError, HalyardError } from '@halyard/core'
 import type { Clock, Timer, WaitOptions } from '@halyard/core'
 import { withSignal } from '@halyard/mqtt/engine'
 import { requestTopic } from '@halyard/wire/emitter'
@@ -27,6 +27,11 @@ export type Answered<Name extends RequestName> = { readonly body: BodyOf<Name> }
 export interface AskOptions extends WaitOptions {
   /** Of this connection alone: not asked again on another. */
   readonly once?: boolean
+}
+
+/** It will be asked anew, or never again: nothing that anybody has to hear of. */
+export function isCutOff(error: unknown): boolean {
+  return error instanceof HalyardError && /^ERR_EMITTER_(INTERRUPTED|CLOSED)$/u.test(error.code)
 }
 
 /** What the questions need of the session. */
@@ -52,8 +57,9 @@ interface Question {
 
 /** ms */
 const TIMEOUT = 30_000
-/** ms after the PUBACK, before which an answer comes */
-const GRACE = 2000
+/** ms after the PUBACK, before which an answer comes: of a broker that is known to answer, and of one that is not */
+const GRACE = 250
+const LONG_GRACE = 2000
 /** Asked at once; more wait. */
 const MAX_ASKED = 256
 /** The second time after the connection was lost. */
@@ -128,7 +134,7 @@ export class Requests {
 
   /** False: nobody waits for it. */
   answered({ to, req, body }: Answer): boolean {
-    return this.#settle(to, req, { body } as Answered<RequestName>)
+    return this.#settle(to, req, { body })
   }
 
   failed(to: string, req: number, failure: RequestFailure): boolean {
@@ -140,7 +146,9 @@ export class Requests {
     const question = this.#asked.get(packetId)
     if (question === undefined) return
     question.timer?.cancel()
-    question.timer = this.#host.clock.setTimer(GRACE, () => this.#giveUp(question, noAnswer(question.deed)))
+    question.timer = this.#host.clock.setTimer(this.#hasReq ? GRACE : LONG_GRACE, () =>
+      this.#giveUp(question, noAnswer(question.deed)),
+    )
   }
 
   close(error: Error): void {
