@@ -1,5 +1,6 @@
 import type { CustomCloud, HologramCloud, tcpListener } from '@halyard/hologram'
 import type { backupHub, createHub, openAdmin, restoreHub } from '@halyard/hub'
+import type { connect } from '@halyard/emitter'
 import type { MqttClient } from '@halyard/mqtt'
 import type { FaultProxy } from '@halyard/testkit'
 import type { Terminal } from './terminal.ts'
@@ -20,6 +21,7 @@ export interface Context {
       backupHub: typeof backupHub
       restoreHub: typeof restoreHub
     }>
+    readonly emitter: () => Promise<{ connect: typeof connect }>
     readonly mqtt: () => Promise<{ MqttClient: typeof MqttClient }>
     readonly testkit: () => Promise<{ FaultProxy: typeof FaultProxy }>
   }

@@ -17,6 +17,11 @@ const NOT_BAD_USAGE: readonly unknown[] = [
   'ERR_HUB_DEVICE_UNKNOWN',
   'ERR_HUB_TARGET',
   'ERR_HUB_TLS',
+  'ERR_EMITTER_REVOKED',
+  'ERR_HUB_EMITTER_KEY',
+  'ERR_HUB_EMITTER_KEYS_FULL',
+  'ERR_HUB_EMITTER_KEY_UNKNOWN',
+  'ERR_HUB_EMITTER_LICENSE',
   'ERR_HUB_HOST',
   'ERR_INBOUND_HOST',
   'ERR_INBOUND_PORT',
@@ -24,8 +29,12 @@ const NOT_BAD_USAGE: readonly unknown[] = [
   'ERR_OUTBOX_UNKNOWN',
 ]
 
+/** Errors of other kinds that are about the words of the command line: a channel that is none. */
+const BAD_USAGE: readonly unknown[] = ['ERR_EMITTER_UNENCODABLE']
+
 export function exitCodeOf(error: unknown): number {
   if (isCommanderError(error)) return error.exitCode === 0 ? 0 : 2
+  if (BAD_USAGE.includes((error as { code?: unknown }).code)) return 2
   const isUsage = error instanceof Error && error.name === 'UsageError'
   return isUsage && !NOT_BAD_USAGE.includes((error as { code?: unknown }).code) ? 2 : 1
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { EXIT_CODES } from './terminal.ts'
 import type { InterruptSignal, Terminal } from './terminal.ts'
 
@@ -8,6 +9,8 @@ export class Interruption implements Disposable {
   #by: InterruptSignal | undefined
 
   constructor(terminal: Terminal) {
+    // Each message on its way listens.
+    setMaxListeners(0, this.signal)
     this.#registration = terminal.onInterrupt((by) => {
       this.#by = by
       this.#controller.abort()

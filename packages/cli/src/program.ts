@@ -5,6 +5,7 @@ import type { ProgramContext } from './grammar.ts'
 import { addHubAdmin } from './hub/admin/grammar.ts'
 import { addHubBackup } from './hub/backup/grammar.ts'
 import { addHub } from './hub/grammar.ts'
+import { addEmitter } from './emitter/grammar.ts'
 import { addMqtt } from './mqtt/grammar.ts'
 import { addOutbox } from './outbox/grammar.ts'
 import { addReceive } from './receive/grammar.ts'
@@ -38,6 +39,7 @@ export function buildProgram(context: ProgramContext): Command {
   addHubAdmin(hub, context)
   addHubBackup(hub, context)
   addMqtt(program.command('mqtt'), context)
+  addEmitter(program.command('emitter'), context)
   addOutbox(program.command('outbox'), context)
   return tellErrors(program, context)
 }

@@ -34,9 +34,9 @@ describe('what a person is told', () => {
     expect(lines).toContain('  MQTT        127.0.0.1:1883')
     expect(lines).toContain('An MQTT account: user name sample, password a-Password_1. Any MQTT client will do:')
     expect(lines).toContain('  mosquitto_pub -h 127.0.0.1 -p 1883 -u sample -P a-Password_1 -t hello -m ahoy')
-    expect(lines).toContain('Emitter, at the front door: the master key is a-Master, a key for demo/#/ a-Channel:')
-    expect(lines).toContain('  mosquitto_sub -h 127.0.0.1 -p 8080 -t a-Channel/demo/hello/')
-    expect(lines).toContain('  mosquitto_pub -h 127.0.0.1 -p 8080 -t a-Channel/demo/hello/ -m ahoy')
+    expect(lines).toContain('An Emitter key for demo/#/, and the master key to make others with: a-Master')
+    expect(lines).toContain('  npx halyard emitter sub -c demo/chat/ -k a-Channel -v')
+    expect(lines).toContain('  npx halyard emitter pub -c demo/chat/ -k a-Channel -m ahoy')
     expect(lines.slice(-3)).toEqual([
       'The HTTP API is at http://127.0.0.1:8080/api/, its token a-Token_1. What has come so far:',
       '',

@@ -8,11 +8,14 @@ import { clientOfRunningHub } from './admin/hub-client.ts'
 import { localAdministration } from './admin/local-administration.ts'
 import { remoteAdministration } from './admin/remote-administration.ts'
 import { Removal } from './admin/removal.ts'
+import type { HubConfig } from './config.ts'
 import { HologramAccounts } from './domain/accounts.ts'
 import { ApiTokens } from './domain/api-tokens.ts'
 import { MqttAccounts } from './domain/mqtt-accounts.ts'
 import { AccountBook } from './mqtt-account-book.ts'
+import { openKeyBook } from './open-emitter.ts'
 import { MEMORY, resolveOptions } from './options.ts'
+import type { CheckedOptions } from './options.ts'
 import { ScryptPasswords } from './passwords.ts'
 import { SampleFile } from './sample-file.ts'
 import { KeyHasher, TOKEN_MINT, randomWord } from './secrets.ts'
@@ -66,7 +69,8 @@ async function openAdminOn(options: AdminOptions, ports: AdminPorts): Promise<Hu
   if (stranger !== undefined) {
     throw new UsageError('ERR_USAGE', `openAdmin() has no option '${stranger}'; it has data, config, logger`)
   }
-  const { data: directory } = (await resolveOptions({ data, config })).checked
+  const resolved = await resolveOptions({ data, config })
+  const directory = resolved.checked.data
   if (directory === MEMORY) {
     throw new UsageError(
       'ERR_USAGE',
@@ -77,15 +81,19 @@ async function openAdminOn(options: AdminOptions, ports: AdminPorts): Promise<Hu
   await findHub(ports.disk, directory)
   const log = loggerFor('Hub', logger)
   try {
-    return await adminOfDirectory(directory, { ...ports, logger: log })
+    return await adminOfDirectory(resolved, { ...ports, logger: log })
   } catch (error) {
     if (!(error instanceof StorageError) || error.code !== 'ERR_STORE_LOCKED') throw error
     return await adminOfRunningHub(directory, ports.disk, error)
   }
 }
 
-async function adminOfDirectory(directory: string, ports: AdminPorts & { readonly logger: Logger }): Promise<HubAdmin> {
+async function adminOfDirectory(
+  { checked, config }: { readonly checked: CheckedOptions; readonly config: HubConfig },
+  ports: AdminPorts & { readonly logger: Logger },
+): Promise<HubAdmin> {
   const { disk, clock } = ports
+  const directory = checked.data
   const store = await openDiskStore(directory, ports)
   const hasher = new KeyHasher(store.secrets.keySecret)
   const accounts = new HologramAccounts(store.index.registry)
@@ -94,8 +102,14 @@ async function adminOfDirectory(directory: string, ports: AdminPorts & { readonl
   const samples = new SampleFile(disk, directory)
   const hashToken = (token: string): string => TOKEN_MINT.hash(token)
   const removal = new Removal({ accounts, mqttAccounts, tokens, samples, hashToken })
+  const { emitterKeys, keyBook } = await openKeyBook({
+    ...{ checked, config: config.emitter, secrets: store.secrets, registry: store.index.registry, samples, clock },
+  }).catch(async (error: unknown) => {
+    await closeStore(store)
+    throw error
+  })
   const administration = localAdministration({
-    ...{ accounts, tokens, removal },
+    ...{ accounts, tokens, removal, emitterKeys: keyBook },
     mqttAccounts: new AccountBook({
       ...{ accounts: mqttAccounts, passwords: new ScryptPasswords(), mint: TOKEN_MINT },
       forgetSample: (username) => removal.mqttSample(username),
@@ -109,6 +123,7 @@ async function adminOfDirectory(directory: string, ports: AdminPorts & { readonl
     accounts[Symbol.dispose]()
     mqttAccounts[Symbol.dispose]()
     tokens[Symbol.dispose]()
+    emitterKeys[Symbol.dispose]()
     return (closed ??= closeStore(store))
   }
   return { via: 'directory', ...administration, close, [Symbol.asyncDispose]: close }

@@ -1,8 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { PERMISSION, encodeTarget, parsePermissions } from '@halyard/wire/emitter'
-import type { KeyTarget, License, SecurityKey } from '@halyard/wire/emitter'
 import type { EmitterKeys } from './domain/emitter-keys.ts'
 import type { EmitterLicense } from './emitter-license.ts'
+import { idOfKey, newChannelKey, newMasterKey } from './emitter-new-key.ts'
 import type { Samples } from './sample-file.ts'
 
 type Sample = NonNullable<Samples['emitter']>
@@ -16,8 +15,10 @@ export function makeEmitterSample({ license, codec, text }: EmitterLicense): Sam
   if ('refusal' in target) throw new TypeError(target.refusal)
   return {
     license: text,
-    master_key: codec.encrypt(randomMasterKey(license)),
-    channel_key: codec.encrypt(newKey(license, parsePermissions(PERMISSIONS), target)),
+    master_key: codec.encrypt(newMasterKey(license)),
+    channel_key: codec.encrypt(
+      newChannelKey(license, { permissions: parsePermissions(PERMISSIONS), target, expires: 0 }),
+    ),
   }
 }
 
@@ -29,8 +30,8 @@ export async function enterEmitterSample(
   now: Date,
 ): Promise<void> {
   const made = { contract, expires: 0, origin: 'issued', createdAt: now } as const
-  await keys.add({ ...made, id: idOf(master), channel: '', permissions: PERMISSION.master })
-  await keys.add({ ...made, id: idOf(channelKey), channel: CHANNEL, permissions: parsePermissions(PERMISSIONS) })
+  await keys.add({ ...made, id: idOfKey(master), channel: '', permissions: PERMISSION.master })
+  await keys.add({ ...made, id: idOfKey(channelKey), channel: CHANNEL, permissions: parsePermissions(PERMISSIONS) })
 }
 
 /** False: one of them was banned or revoked, or they are of another licence. */
@@ -39,20 +40,5 @@ export function holdsEmitterSample(
   { text }: EmitterLicense,
   keys: EmitterKeys,
 ): boolean {
-  return license === text && [master, channelKey].every((key) => keys.stateOf(idOf(key)) === 'valid')
-}
-
-/** Nobody finds it by trying: what a master key leaves unused of its bytes is random. */
-function randomMasterKey(license: License): SecurityKey {
-  const bytes = randomBytes(7)
-  const target = { path: bytes.readUIntBE(0, 3), hash: bytes.readUInt32BE(3) }
-  return newKey(license, PERMISSION.master, target)
-}
-
-function newKey({ master, contract, signature }: License, permissions: number, target: KeyTarget): SecurityKey {
-  return { salt: randomBytes(2).readUInt16BE(), master, contract, signature, permissions, target, expires: 0 }
-}
-
-function idOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+  return license === text && [master, channelKey].every((key) => keys.stateOf(idOfKey(key)) === 'valid')
 }

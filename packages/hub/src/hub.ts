@@ -18,6 +18,7 @@ import { MessageLog } from './domain/message-log.ts'
 import { isSetUp, sampleAccounts } from './first-start.ts'
 import { sweepHistory } from './history-sweep.ts'
 import type { CloudSocket } from './hologram/cloud-socket.ts'
+import { requestsOverHttp } from './emitter/requests-over-http.ts'
 import { sendToDevice } from './hologram/send-to-device.ts'
 import { startHologram } from './hologram/start.ts'
 import { FrontDoor } from './listen/front-door.ts'
@@ -127,8 +128,8 @@ async function startHub(parts: HubParts): Promise<Hub> {
   if (where) await tellLoss(where.directory, store, logger)
   const sampleFile = where && new SampleFile(disk, where.directory)
   const { registry } = index
-  const { emitterKeys, emitterLicense, ...emitterParts } = await openEmitter({
-    ...{ checked, config: config.emitter, secrets, registry, clock, logger: flood },
+  const { emitterKeys, emitterLicense, keyBook, ...emitterParts } = await openEmitter({
+    ...{ checked, config: config.emitter, secrets, registry, clock, logger: flood, samples: sampleFile },
   })
   const samples = await sampleAccounts(
     { accounts, tokens, mqttAccounts, emitterKeys, emitterLicense, registry, hasher, now },
@@ -175,6 +176,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
         forgetSample: (username) => removal.mqttSample(username),
         remove: (username) => removal.mqttAccount(username),
       }),
+      ...{ emitterKeys: keyBook, emitter: requestsOverHttp(emitter) },
       ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
       keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
       ...{ history: index.history, filterMessages, bus, hubId: secrets.hubId, clock, logger: flood },

@@ -3,6 +3,7 @@ export { openAdmin } from './admin.ts'
 export type { AdminOptions } from './admin.ts'
 export type {
   Administration,
+  EmitterKeyAdmin,
   HologramAccountAdmin,
   HologramCredentials,
   HubAdmin,
@@ -24,6 +25,12 @@ export type {
   MqttAccountMade,
   NewMqttAccount,
 } from './domain/mqtt-account-book.ts'
+export type {
+  EmitterKeyEntry,
+  EmitterKeyMade,
+  EmitterLicenseEntry,
+  NewEmitterKeyWish,
+} from './domain/emitter-key-book.ts'
 export type {
   CommitWaiter,
   Document,

@@ -24,6 +24,8 @@ export interface HubOptions {
    * key can forge others. false
    */
   acceptForeignKeys?: boolean
+  /** `emitter`: a subscription gets all that is below its channel too; `mqtt`: what its levels say. emitter */
+  emitterMatcher?: 'emitter' | 'mqtt'
   /** Path of an HJSON file; docs/guide/hub.md lists its keys. What is given here wins over it. */
   config?: string
   logger?: Logger
@@ -33,7 +35,17 @@ export const MEMORY = ':memory:'
 
 const PORT_NAMES: readonly PortName[] = ['front', 'mqtt', 'hologram', 'exp', 'expGateway']
 const OPTION_NAMES: readonly string[] = [
-  ...['data', 'host', 'ports', 'mqttAnonymous', 'emitterLicense', 'acceptForeignKeys', 'config', 'logger'],
+  ...[
+    'data',
+    'host',
+    'ports',
+    'mqttAnonymous',
+    'emitterLicense',
+    'acceptForeignKeys',
+    'emitterMatcher',
+    'config',
+    'logger',
+  ],
 ]
 
 export interface CheckedOptions {
@@ -45,6 +57,7 @@ export interface CheckedOptions {
   /** None: the hub's own. */
   readonly emitterLicense: string | undefined
   readonly acceptForeignKeys: boolean
+  readonly emitterMatcher: 'emitter' | 'mqtt'
   /** Ports that were given for services which this version does not have. */
   readonly unused: readonly PortName[]
 }
@@ -71,6 +84,7 @@ export async function resolveOptions(
     mqttAnonymous: options.mqttAnonymous === true,
     emitterLicense: given.emitterLicense ?? config.emitter.license,
     acceptForeignKeys: options.acceptForeignKeys ?? config.emitter.acceptForeignKeys,
+    emitterMatcher: checkMatcher(options.emitterMatcher) ?? config.emitter.matcher,
     unused: PORT_NAMES.filter((name) => !(name in config.ports) && isGiven(options.ports, name)),
   }
   if (checked.mqttAnonymous && !isLoopback(checked.host)) {
@@ -118,6 +132,11 @@ function checkText(name: string, value: unknown): string | undefined {
     throw new UsageError('ERR_USAGE', `${name} must be a text that is not empty`)
   }
   return value
+}
+
+function checkMatcher(value: HubOptions['emitterMatcher']): HubOptions['emitterMatcher'] {
+  if (value === undefined || value === 'emitter' || value === 'mqtt') return value
+  throw new UsageError('ERR_USAGE', `emitterMatcher must be 'emitter' or 'mqtt', not ${String(value)}`)
 }
 
 function isGiven(ports: HubOptions['ports'], name: PortName): boolean {

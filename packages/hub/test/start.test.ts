@@ -288,7 +288,7 @@ describe('what keeps a hub from starting is said', () => {
     [
       { dir: 'x' } as never,
       'ERR_USAGE',
-      `createHub() has no option 'dir'; it has data, host, ports, mqttAnonymous, emitterLicense, acceptForeignKeys, config, logger`,
+      `createHub() has no option 'dir'; it has data, host, ports, mqttAnonymous, emitterLicense, acceptForeignKeys, emitterMatcher, config, logger`,
     ],
   ] satisfies [HubOptions, string, string][])('%o', async (options, code, message) => {
     expect(await failing(options)).toMatchObject({ code, message })

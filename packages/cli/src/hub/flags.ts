@@ -8,6 +8,7 @@ export interface HubFlags {
   readonly ephemeral?: true
   readonly mqttAnonymous?: true
   readonly emitterLicense?: string
+  readonly emitterMatcher?: string
   readonly acceptForeignKeys?: true
   readonly portFront?: string
   readonly portHologram?: string

@@ -9,6 +9,7 @@ const SETTINGS = {
   host: textSetting({ variable: 'HALYARD_HUB_HOST' }),
   config: textSetting({ variable: 'HALYARD_HUB_CONFIG' }),
   'emitter-license': textSetting({ variable: 'HALYARD_HUB_EMITTER_LICENSE' }),
+  'emitter-matcher': textSetting({ variable: 'HALYARD_HUB_EMITTER_MATCHER' }),
   'port-front': portSetting({ variable: 'HALYARD_HUB_PORT_FRONT', least: 0 }),
   'port-hologram': portSetting({ variable: 'HALYARD_HUB_PORT_HOLOGRAM', least: 0 }),
   'port-mqtt': portSetting({ variable: 'HALYARD_HUB_PORT_MQTT', least: 0 }),
@@ -35,7 +36,8 @@ export async function readHubOptions(
   }
   const { data, host, config, portFront, portHologram, portMqtt, ephemeral, mqttAnonymous, acceptForeignKeys } = flags
   const ports = { 'port-front': portFront, 'port-hologram': portHologram, 'port-mqtt': portMqtt }
-  const options = { data, host, config, 'emitter-license': flags.emitterLicense, ...ports }
+  const emitter = { 'emitter-license': flags.emitterLicense, 'emitter-matcher': flags.emitterMatcher }
+  const options = { data, host, config, ...emitter, ...ports }
   const found = await loadConfig(SETTINGS, { options, environment })
   const free = ephemeral === true ? 0 : undefined
   return {
@@ -47,8 +49,14 @@ export async function readHubOptions(
     },
     ...(mqttAnonymous === true && { mqttAnonymous }),
     ...(found['emitter-license'] !== undefined && { emitterLicense: found['emitter-license'] }),
+    ...(found['emitter-matcher'] !== undefined && { emitterMatcher: matcherOf(found['emitter-matcher']) }),
     ...(acceptForeignKeys === true && { acceptForeignKeys }),
   }
+}
+
+function matcherOf(name: string): 'emitter' | 'mqtt' {
+  if (name === 'emitter' || name === 'mqtt') return name
+  throw new UsageError('ERR_USAGE', `--emitter-matcher is emitter or mqtt, not ${name}`)
 }
 
 /** Where a hub is, for the commands that change it. */

@@ -25,6 +25,7 @@ export function welcomeLines(welcome: Welcome, paint: Paint): string[] {
     '',
     ...(ready.ports.hologram === undefined ? [] : [`  Hologram    ${bracketed(host)}:${ready.ports.hologram}`]),
     ...(ready.ports.mqtt === undefined ? [] : [`  MQTT        ${bracketed(host)}:${ready.ports.mqtt}`]),
+    `  Emitter     ${bracketed(host)}:${ready.ports.front}`,
     `  front door  http://${bracketed(host)}:${ready.ports.front}/health`,
     `  data        ${ready.data === ':memory:' ? 'in memory: gone when the hub ends' : ready.data}`,
     '',
@@ -68,17 +69,20 @@ function mqttLines({ ready, host }: Welcome, { bold, cyan }: Paint): string[] {
   ]
 }
 
-/** With any MQTT client too: there is no user name, the key stands in the topic. */
-function emitterLines({ ready, host }: Welcome, { bold, cyan }: Paint): string[] {
+/** The key is a sample, and opens `demo/` alone. */
+function emitterLines({ ready, host, command }: Welcome, { bold, cyan }: Paint): string[] {
   const { emitter, ports } = ready
   if (emitter === undefined) return []
-  const where = `-h ${reachableHost(host)} -p ${ports.front} -t ${quote(`${emitter.channel_key}/demo/hello/`)}`
+  const name = reachableHost(host)
+  const where = `${name === '127.0.0.1' ? '' : `-h ${name} `}${ports.front === 8080 ? '' : `-p ${ports.front} `}`
+  const line = (words: string): string =>
+    `${command} emitter ${words} ${where}-c demo/chat/ -k ${quote(emitter.channel_key)}`
   return [
     '',
-    `Emitter, at the front door: the master key is ${bold(emitter.master_key)}, a key for demo/#/ ${bold(emitter.channel_key)}:`,
+    `An Emitter key for ${bold('demo/#/')}, and the master key to make others with: ${bold(emitter.master_key)}`,
     '',
-    `  ${cyan(`mosquitto_sub ${where}`)}`,
-    `  ${cyan(`mosquitto_pub ${where} -m ahoy`)}`,
+    `  ${cyan(`${line('sub')} -v`)}`,
+    `  ${cyan(`${line('pub')} -m ahoy`)}`,
   ]
 }
 

@@ -3,13 +3,21 @@ import { readFile } from 'node:fs/promises'
 import { StorageError, UsageError } from '@halyard/core'
 import { splitLines } from '../send/split-lines.ts'
 import type { Input } from '../terminal.ts'
-import type { PubFlags } from './flags.ts'
+
+/** Where it comes from: one of these, or standard input. */
+export interface MessageFlags {
+  readonly message?: string
+  readonly file?: string
+  readonly stdinLine?: true
+  readonly stdinFile?: true
+  readonly nullMessage?: true
+}
 
 /** bytes; more than brokers take, less than fills the memory of a small machine */
 const MAX_MESSAGE: number = 16 * 1024 * 1024
 
 /** One after the other, as they come. @throws {UsageError} `ERR_USAGE` for none, or for two ways at once */
-export async function* messagesOf(flags: PubFlags, input: Input, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* messagesOf(flags: MessageFlags, input: Input, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { message, file, stdinLine, stdinFile, nullMessage } = flags
   const ways = [message !== undefined, file !== undefined, stdinLine, stdinFile, nullMessage].filter(
     (way) => way === true,

@@ -54,12 +54,16 @@ describe('help', () => {
     [['sms', '--help']],
     [['receive', '--help']],
     [['hub', '--help']],
+    [['mqtt', 'pub', '--help']],
+    [['emitter', 'sub', '--help']],
     [['outbox', '--help']],
   ])('%j loads the grammar alone: the rest would be paid at every start on a small machine', async (words) => {
     const { errors } = await run(words, { env: { NODE_OPTIONS: `--import=${trace}` } })
     const loaded = [...errors.matchAll(/^LOADED (.*)$/gm)].map(([, url = '']) => url)
     expect(loaded.some((url) => url.includes('/commander/'))).toBe(true)
-    expect(loaded.filter((url) => /packages\/(core|wire|hologram|hub|testkit)\/|hjson|fastify/.test(url))).toEqual([])
+    expect(
+      loaded.filter((url) => /packages\/(core|wire|mqtt|emitter|hologram|hub|testkit)\/|hjson|fastify/.test(url)),
+    ).toEqual([])
   })
 
   test('of send says where keys are safe', async () => {

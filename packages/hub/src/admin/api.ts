@@ -1,5 +1,11 @@
 /** What the owner of a hub's data directory may do with it. */
 import type {
+  EmitterKeyEntry,
+  EmitterKeyMade,
+  EmitterLicenseEntry,
+  NewEmitterKeyWish,
+} from '../domain/emitter-key-book.ts'
+import type {
   MqttAccountChange,
   MqttAccountEntry,
   MqttAccountMade,
@@ -58,6 +64,33 @@ export interface MqttAccountAdmin {
   remove(username: string): Promise<Removed>
 }
 
+export interface EmitterKeyAdmin {
+  /** Under which the hub makes and reads keys: a secret. */
+  license(): Promise<EmitterLicenseEntry>
+  /**
+   * The hub keeps a hash of the key: it is known now and never again.
+   *
+   * @throws {UsageError} `ERR_USAGE`, `ERR_HUB_EMITTER_KEYS_FULL`
+   */
+  add(wish: NewEmitterKeyWish): Promise<EmitterKeyMade>
+  /**
+   * Lets a key of the licence in that was made elsewhere.
+   *
+   * @throws {UsageError} `ERR_HUB_EMITTER_KEY`, `ERR_HUB_EMITTER_KEYS_FULL`
+   */
+  import(key: string): Promise<EmitterKeyEntry>
+  /** By the key, its id, or how that begins. @throws {UsageError} `ERR_HUB_EMITTER_KEY_UNKNOWN` */
+  describe(keyOrId: string): Promise<EmitterKeyEntry>
+  /** By id, read in pages. */
+  list(): AsyncIterable<EmitterKeyEntry>
+  /**
+   * For ever. Subscriptions with it end. A sample's master key leaves `accounts.json`: `sample` says so.
+   *
+   * @throws {UsageError} `ERR_HUB_EMITTER_KEY_UNKNOWN`
+   */
+  revoke(keyOrId: string): Promise<EmitterKeyEntry & Removed>
+}
+
 export interface Removed {
   /** It was in `accounts.json`, and is not any more. */
   readonly sample: boolean
@@ -85,6 +118,7 @@ export interface TokenAdmin {
 export interface Administration {
   readonly hologram: { readonly accounts: HologramAccountAdmin }
   readonly mqtt: { readonly accounts: MqttAccountAdmin }
+  readonly emitter: { readonly keys: EmitterKeyAdmin }
   /** Of the HTTP API. */
   readonly tokens: TokenAdmin
 }

@@ -2,9 +2,11 @@ import { UsageError } from '@halyard/core'
 import type { HologramAccounts } from '../domain/accounts.ts'
 import { MAX_API_TOKENS } from '../domain/api-tokens.ts'
 import type { ApiTokens } from '../domain/api-tokens.ts'
+import type { EmitterKeyBook } from '../domain/emitter-key-book.ts'
 import type { MqttAccountBook } from '../domain/mqtt-account-book.ts'
 import type {
   Administration,
+  EmitterKeyAdmin,
   HologramAccountAdmin,
   HologramCredentials,
   MqttAccountAdmin,
@@ -31,6 +33,7 @@ export interface AccountKeys {
 export interface LocalParts {
   readonly accounts: HologramAccounts
   readonly mqttAccounts: MqttAccountBook
+  readonly emitterKeys: EmitterKeyBook
   readonly tokens: ApiTokens
   readonly keys: AccountKeys
   readonly removal: Removal
@@ -42,6 +45,7 @@ export function localAdministration(parts: LocalParts): Administration {
   return {
     hologram: { accounts: hologramAccounts(parts) },
     mqtt: { accounts: mqttAccounts(parts.mqttAccounts) },
+    emitter: { keys: emitterKeys(parts.emitterKeys) },
     tokens: apiTokens(parts),
   }
 }
@@ -101,6 +105,25 @@ function mqttAccounts(book: MqttAccountBook): MqttAccountAdmin {
         const last = page.at(-1)
         if (page.length < PAGE || last === undefined) return
         after = last.username
+      }
+    },
+  }
+}
+
+function emitterKeys(book: EmitterKeyBook): EmitterKeyAdmin {
+  return {
+    license: () => Promise.resolve(book.license()),
+    add: (wish) => book.add(wish),
+    import: (key) => book.import(key),
+    describe: (keyOrId) => book.describe(keyOrId),
+    revoke: (keyOrId) => book.revoke(keyOrId),
+    async *list() {
+      for (let after = ''; ;) {
+        const page = await book.list({ after, limit: PAGE })
+        yield* page
+        const last = page.at(-1)
+        if (page.length < PAGE || last === undefined) return
+        after = last.id
       }
     },
   }

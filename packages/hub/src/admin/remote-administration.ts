@@ -2,6 +2,7 @@ import { UsageError } from '@halyard/core'
 import type { SampleFile } from '../sample-file.ts'
 import type { Administration, HologramAccountAdmin, HologramCredentials, TokenAdmin, TokenEntry } from './api.ts'
 import { checkCloudId, checkNewAccount, checkTokenId, checkTokenName } from './checks.ts'
+import { remoteEmitterKeys } from './remote-emitter-keys.ts'
 import { remoteMqttAccounts } from './remote-mqtt-accounts.ts'
 import { accountExists, accountUnknown, tokenUnknown } from './errors.ts'
 import type { HubClient } from './hub-client.ts'
@@ -15,6 +16,7 @@ export function remoteAdministration(client: HubClient, samples: SampleFile): Ad
   return {
     hologram: { accounts: hologramAccounts(client, samples) },
     mqtt: { accounts: remoteMqttAccounts(client, samples) },
+    emitter: { keys: remoteEmitterKeys(client) },
     tokens: apiTokens(client, samples),
   }
 }

@@ -91,6 +91,11 @@ export class EmitterKeys implements Disposable {
     return this.#entries.size
   }
 
+  /** There may be one more. */
+  get hasRoom(): boolean {
+    return this.size < this.#limits.keys
+  }
+
   /** `unknown`: it was never issued here, nor imported. A key is no better than the one that it was made with. */
   stateOf(id: string): EmitterKeyState | 'unknown' {
     const entry = this.#entries.get(id)
@@ -102,7 +107,7 @@ export class EmitterKeys implements Disposable {
 
   /** False: there is one with this text already, or as many as may be. It lasts when the promise resolves. */
   async add(key: NewEmitterKey): Promise<boolean> {
-    if (this.#entries.size >= this.#limits.keys) return false
+    if (!this.hasRoom) return false
     const { written } = await this.#registry.put(EMITTER_KEYS, key.id, valueOf({ ...key, state: 'valid' }), 0)
     if (!written) return false
     if (key.parent !== undefined) await this.#forgetOldest(key.parent)

@@ -1,6 +1,6 @@
 /** `GET /console/`: what this hub is and how to talk to it. A page without scripts, without secrets, without state. */
-import { createHash } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
+import { escape, page, pageHeaders } from './page.ts'
 
 interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -34,6 +34,18 @@ export const ROUTES: readonly Route[] = [
     options: `-X PATCH ${json(`{"password": null}`)}`,
   },
   { method: 'DELETE', path: '/api/mqtt/accounts/{username}', does: 'removes an account, and ends its connections' },
+  { method: 'GET', path: '/api/emitter/license', does: "the licence under which Emitter's keys are made" },
+  { method: 'GET', path: '/api/emitter/keys', does: "Emitter's keys: what each opens, without the keys themselves" },
+  {
+    ...{ method: 'POST', path: '/api/emitter/keys', does: 'a new key, shown once; {"key": …} imports one' },
+    options: json(`{"channel": "chat/#/", "type": "rwslp"}`),
+  },
+  {
+    ...{ method: 'POST', path: '/api/emitter/keys/describe', does: 'what a key opens' },
+    options: json(`{"key": "KEY"}`),
+  },
+  { method: 'GET', path: '/api/emitter/keys/{id}', does: 'what the key with this id opens' },
+  { method: 'DELETE', path: '/api/emitter/keys/{id}', does: 'revokes a key for ever, and ends its subscriptions' },
   { method: 'GET', path: '/api/hologram/devices', does: 'devices: where and when they were last seen' },
   { method: 'GET', path: '/api/hologram/devices/{cloud_id}', does: 'one device' },
   {
@@ -61,44 +73,29 @@ function json(body: string): string {
   return `-d '${body}' -H 'Content-Type: application/json' `
 }
 
-const STYLE = `
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24 }
-dt { font-weight: 600; margin-top: 1.2rem } dd { margin: 0 }
-code, pre { font: 14px/1.5 ui-monospace, monospace } pre { background: #f2f4f6; padding: .5rem; overflow-x: auto }
-`
-
 /** Addresses as they are typed on the hub's own machine; no address that a caller named is repeated. */
 const HUB = 'http://127.0.0.1:8080'
 
 export function consoleRoutes(app: FastifyInstance): void {
-  const style = createHash('sha256').update(STYLE).digest('base64')
-  const headers = {
-    'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': `default-src 'none'; style-src 'sha256-${style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-  }
-  const page = consolePage()
-  app.get('/console/', (_request, reply) => reply.headers(headers).send(page))
+  const headers = pageHeaders(`'none'`)
+  const shown = consolePage()
+  app.get('/console/', (_request, reply) => reply.headers(headers).send(shown))
   app.get('/console', (_request, reply) => reply.redirect('/console/', 308))
 }
 
 function consolePage(): string {
-  return `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>Halyard hub</title><style>${STYLE}</style></head>
-<body>
-<h1>Halyard hub</h1>
+  return page(
+    'Halyard hub',
+    `<h1>Halyard hub</h1>
 <p>This hub answers in place of the clouds of small devices: it takes their messages, keeps them, and sends messages to
-them. Programs talk to it over HTTP. This page only tells how; <code>GET /health</code> tells how the hub is.</p>
+them. Programs talk to it over HTTP. This page only tells how; <code>GET /health</code> tells how the hub is, and
+<a href="/keygen">/keygen</a> makes keys for Emitter's channels.</p>
 <p>Each request below needs a token in the place of <code>TOKEN</code>. The first one is in <code>accounts.json</code> in
 the hub's data directory; <code>POST /api/tokens</code> makes more.</p>
 <dl>
 ${ROUTES.map((route) => routeEntry(route)).join('\n')}
-</dl>
-</body>
-</html>
-`
+</dl>`,
+  )
 }
 
 function routeEntry({ method, path, does, options = '', address = path }: Route): string {
@@ -106,8 +103,4 @@ function routeEntry({ method, path, does, options = '', address = path }: Route)
   const url = HUB + address.replace('{cloud_id}', 'CLOUD_ID').replace('{id}', 'ID').replace('{username}', 'USERNAME')
   const line = `curl ${verb}${options}-H 'Authorization: Bearer TOKEN' '${url}'`
   return `<dt><code>${method} ${escape(path)}</code></dt><dd>${escape(does)}<pre>${escape(line)}</pre></dd>`
-}
-
-function escape(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 }

@@ -6,6 +6,8 @@ import type { HologramAccounts } from '../domain/accounts.ts'
 import type { ApiTokens } from '../domain/api-tokens.ts'
 import type { Backups } from '../domain/backups.ts'
 import type { Devices } from '../domain/devices.ts'
+import type { EmitterKeyBook } from '../domain/emitter-key-book.ts'
+import type { EmitterRequests } from '../domain/emitter-requests.ts'
 import type { MessageBus } from '../domain/message-bus.ts'
 import type { MqttAccountBook } from '../domain/mqtt-account-book.ts'
 import type { History } from '../domain/ports.ts'
@@ -16,6 +18,8 @@ import { Gate } from './authorise.ts'
 import { backupRoutes } from './backups.ts'
 import { consoleRoutes } from './console.ts'
 import { deviceRoutes } from './devices.ts'
+import { emitterKeyRoutes } from './emitter-keys.ts'
+import { emitterPageRoutes } from './emitter-pages.ts'
 import { Followers } from './followers.ts'
 import { messageRoutes } from './messages.ts'
 import type { MessageParts } from './messages.ts'
@@ -43,6 +47,8 @@ export interface RestParts {
   readonly localToken: string
   readonly accounts: HologramAccounts
   readonly mqttAccounts: MqttAccountBook
+  readonly emitterKeys: EmitterKeyBook
+  readonly emitter: EmitterRequests
   /** Takes accounts and tokens away, out of `accounts.json` too. */
   readonly removal: Removal
   /** Makes and hashes keys of accounts. */
@@ -82,6 +88,10 @@ export class RestApi {
   /** Adds the routes to the application. */
   readonly routes = (app: FastifyInstance): void => {
     consoleRoutes(app)
+    app.register((pages, _options, done) => {
+      emitterPageRoutes(pages, this.#parts)
+      done()
+    })
     app.register(
       (api, _options, done) => {
         this.#api(api)
@@ -130,6 +140,7 @@ export class RestApi {
     backupRoutes(api, parts)
     accountRoutes(api, parts)
     mqttAccountRoutes(api, parts)
+    emitterKeyRoutes(api, parts)
     deviceRoutes(api, parts)
     outboxRoutes(api, parts)
     messageRoutes(api, parts)

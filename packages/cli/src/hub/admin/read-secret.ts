@@ -7,7 +7,7 @@ const MAX_INPUT = 2048
 /** The first line of standard input. `option`: the one whose value is `-`. */
 export async function readSecret(input: Input, option: string): Promise<string> {
   if (input.isTerminal) {
-    const what = option === '--cloud_key' ? 'key' : 'password'
+    const what = option.includes('key') ? 'key' : 'password'
     throw new UsageError('ERR_USAGE', `${option} - reads the ${what} from standard input: pipe it in, or leave it out`)
   }
   const chunks: Uint8Array[] = []

@@ -1,0 +1,55 @@
+/** As commander hands them over. */
+export interface EmitterFlags {
+  readonly host?: string
+  readonly port?: string
+  readonly username?: string
+  readonly tls?: true
+  readonly cafile?: string
+  readonly insecure?: true
+  readonly ws?: true
+  readonly timeout?: string
+  readonly json?: true
+  readonly key?: string
+  readonly channel?: string
+}
+
+export interface EmitterPubFlags extends EmitterFlags {
+  readonly message?: string
+  readonly file?: string
+  readonly stdinLine?: true
+  readonly stdinFile?: true
+  readonly ttl?: string
+  readonly qos?: string
+  readonly retain?: true
+  /** `--no-echo` */
+  readonly echo?: boolean
+  readonly outbox?: string
+}
+
+export interface EmitterReadFlags extends EmitterFlags {
+  readonly last?: string
+  readonly from?: string
+  readonly until?: string
+  readonly verbose?: true
+  /** `-N` */
+  readonly newline?: boolean
+}
+
+export interface EmitterSubFlags extends EmitterReadFlags {
+  readonly group?: string
+  readonly count?: string
+  readonly wait?: string
+}
+
+export interface EmitterKeygenFlags extends EmitterFlags {
+  readonly type?: string
+  readonly ttl?: string
+}
+
+export interface EmitterKeybanFlags extends EmitterFlags {
+  readonly undo?: true
+}
+
+export interface EmitterPresenceFlags extends EmitterFlags {
+  readonly follow?: true
+}
