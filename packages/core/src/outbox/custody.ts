@@ -94,6 +94,7 @@ export class Custody {
   begin(store: OutboxStore, readOnly: boolean): void {
     this.#store = store
     this.#settlements = this.ledger.begin()
+    if (!store.durable) this.ledger.forgetful()
     const { interrupted } = this.found
     for (const item of this.found.finish()) {
       this.depth++
