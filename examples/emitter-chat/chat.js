@@ -42,6 +42,10 @@ emitter.on('presence', (event) => {
   showPeople()
 })
 
+// A page that is left may be kept for the way back, and its connection with it: nobody is here any more.
+addEventListener('pagehide', () => void emitter.disconnect())
+addEventListener('pageshow', ({ persisted }) => persisted && location.reload())
+
 const subscription = await emitter.subscribe({ key, channel, last: 50 })
 await emitter.presence({ key, channel })
 
@@ -63,12 +67,16 @@ for await (const message of subscription) {
 /** Shown at once, marked until the hub has it: without a connection it waits in the outbox. */
 async function say(text) {
   const said = { id: crypto.randomUUID(), name, text, at: Date.now() }
-  const line = show(said, 'waiting')
+  const line = show(said, 'on its way')
+  // Most have gone before anybody could read that they wait.
+  const timer = setTimeout(() => (line.dataset.state = 'waiting'), 300)
   try {
     const receipt = await emitter.publish({ key, channel, message: said, ttl: DAY })
     if (receipt.state === 'queued') await (await emitter.outbox).settled(receipt.id)
+    clearTimeout(timer)
     line.dataset.state = 'delivered'
   } catch (error) {
+    clearTimeout(timer)
     line.dataset.state = 'refused'
     line.title = error.message
   }
@@ -142,6 +150,7 @@ function part(tag, text) {
 
 function state(word, text) {
   $('state').dataset.state = word
+  document.body.dataset.state = word
   $('state').textContent = text
 }
 

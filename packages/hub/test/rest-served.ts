@@ -17,7 +17,8 @@ import { addressKey } from '../src/listen/addresses.ts'
 import { HttpService } from '../src/listen/http.ts'
 import { TcpListener } from '../src/listen/tcp-listener.ts'
 import { RestApi } from '../src/rest/rest-api.ts'
-import { TOKEN_MINT, randomWord } from '../src/secrets.ts'
+import { openKeyBook } from '../src/open-emitter.ts'
+import { TOKEN_MINT, makeSecrets, randomWord } from '../src/secrets.ts'
 import { MemoryHistory } from '../src/store/memory-history.ts'
 import { MemoryRegistry } from '../src/store/memory-registry.ts'
 import { caller } from './rest-support.ts'
@@ -113,7 +114,16 @@ export async function serve({
   const hashToken = (token: string): string => TOKEN_MINT.hash(token)
   const removal = new Removal({ accounts, mqttAccounts, tokens, samples: undefined, hashToken })
   const limits = { ...DEFAULT_CONFIG.front.limits, requestTimeout }
+  const { keyBook } = await openKeyBook({
+    checked: { emitterLicense: undefined, acceptForeignKeys: false, emitterMatcher: 'emitter' },
+    ...{ config: DEFAULT_CONFIG.emitter, secrets: makeSecrets(), registry, samples: undefined, clock },
+  })
   const rest = new RestApi({
+    emitterKeys: keyBook,
+    emitter: {
+      keygen: () => Promise.resolve({ status: 404, message: 'no broker is here' }),
+      presence: () => ({ status: 404, body: new Uint8Array() }),
+    },
     ...{
       tokens,
       removal,

@@ -5,7 +5,7 @@ import type { EmitterService } from './start.ts'
 /** No answer has a packet id. */
 const NO_PACKET = 0
 
-/** docs/protocols/emitter.md §6.2 */
+/** docs/protocols/emitter.md §5.10 */
 export function requestsOverHttp(service: EmitterService): EmitterRequests {
   return {
     async keygen(wish, address) {

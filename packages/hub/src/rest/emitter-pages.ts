@@ -1,7 +1,7 @@
 /**
  * What Emitter's broker serves besides its protocol: a page that makes keys, and presence over HTTP. Whoever asks shows a
  * key in the body; nothing that a browser sends by itself, no cookie and no token, opens anything.
- * docs/protocols/emitter.md §6.2
+ * docs/protocols/emitter.md §5.10
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { EmitterFailure, EmitterRequests, KeyWish } from '../domain/emitter-requests.ts'

@@ -89,8 +89,11 @@ export class Browser implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#pages.close()
     const ended = new Promise((resolve) => this.#child.once('exit', resolve))
-    this.#child.kill('SIGKILL')
+    // One that is killed leaves children, which go on writing into the profile for seconds.
+    this.ask('Browser.close', {}).catch(() => {})
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 5000)
     await ended
+    clearTimeout(timer)
     // Its children let go of their files a moment later.
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   }
