@@ -12,6 +12,8 @@ const SERVICES = 'hologram|emitter|ttn|exp|mqtt|console'
 const DOORS = [
   '^packages/[^/]+/src/index[.]ts$',
   '^packages/[^/]+/src/[^/]+/index[.]ts$',
+  // @halyard/mqtt/engine
+  '^packages/mqtt/src/engine[.]ts$',
   // @halyard/hub/mqtt
   '^packages/hub/src/mqtt-server[.]ts$',
 ]
@@ -102,6 +104,41 @@ module.exports = {
     client('ttn', ['^packages/wire/src/ttn/', '^packages/mqtt/src/'], 'ttn imports core, wire/ttn and mqtt.'),
     client('exp', ['^packages/wire/src/exp/'], 'exp imports core and wire/exp.'),
     client('mqtt', ['^packages/wire/src/mqtt/'], 'The MQTT client imports core and wire/mqtt.'),
+    {
+      name: 'mqtt-node-alone-imports-node',
+      comment: 'mqtt/src/node alone imports node: modules, and ws as its one dependency; the rest runs in browsers.',
+      severity: 'error',
+      from: { path: '^packages/mqtt/src/', pathNot: '^packages/mqtt/src/node/' },
+      to: { pathNot: '^packages/' },
+    },
+    {
+      name: 'mqtt-node-imports-ws-at-most',
+      comment: 'Of what is installed mqtt/src/node imports ws.',
+      severity: 'error',
+      from: { path: '^packages/mqtt/src/node/' },
+      to: { path: '(^|/)node_modules/', pathNot: '(^|/)node_modules/(ws|@types/(ws|node))/' },
+    },
+    {
+      name: 'mqtt-node-through-dial-only',
+      comment: 'The rest of mqtt reaches mqtt/src/node through #dial, which is another file in a browser.',
+      severity: 'error',
+      from: { path: '^packages/mqtt/src/', pathNot: '^packages/mqtt/src/node/' },
+      to: { path: '^packages/mqtt/src/node/', dependencyTypesNot: ['aliased-subpath-import'] },
+    },
+    {
+      name: 'mqtt-loads-tls-and-ws-lazily',
+      comment: 'TCP is there at once; TLS and ws cost milliseconds and come with the first address that needs them.',
+      severity: 'error',
+      from: { path: '^packages/mqtt/src/node/', pathNot: '^packages/mqtt/src/node/(tls|websocket)[.]ts$' },
+      to: {
+        path: [
+          '^(node:)?(tls|https?)$',
+          '(^|/)node_modules/(@types/)?ws/',
+          '^packages/mqtt/src/node/(tls|websocket)[.]ts$',
+        ],
+        dependencyTypesNot: ['dynamic-import', 'type-only'],
+      },
+    },
     client(
       'network',
       ['^packages/wire/src/at/', '^packages/hologram/src/index[.]ts$'],

@@ -12,10 +12,12 @@
  * - `delivered`, `dropped`: the event came, so it is written down
  * - `refused`: the outbox could not take it and said so; it may be there nevertheless
  * - `sent`: it was handed to the peer, who may have got it (not: where the peer certainly got nothing)
+ * - `reached`: it got to this stage, and that is written down
  */
 export interface Fact {
-  readonly what: 'queued' | 'delivered' | 'dropped' | 'refused' | 'sent'
+  readonly what: 'queued' | 'delivered' | 'dropped' | 'refused' | 'sent' | 'reached'
   readonly id: string
+  readonly stage?: number
 }
 
 /** What the outbox, opened again, does and says when everything that it holds has gone out. */
@@ -23,6 +25,8 @@ export interface Found {
   /** In the order in which the messages were handed to the peer. */
   readonly handed: readonly string[]
   readonly stateOf: (id: string) => string | undefined
+  /** The stage with which it was handed to the peer, where messages have stages. */
+  readonly stageOf?: (id: string) => number | undefined
 }
 
 export function laneOf(id: string): string {
@@ -34,7 +38,7 @@ export function isAtMostOnce(id: string): boolean {
 }
 
 /** @throws {Error} that names the first broken promise. */
-export function checkPromises(facts: readonly Fact[], { handed, stateOf }: Found): void {
+export function checkPromises(facts: readonly Fact[], { handed, stateOf, stageOf }: Found): void {
   const handedNow = new Set(handed)
   const idsOf = (...kinds: readonly Fact['what'][]): Set<string> =>
     new Set(facts.filter(({ what }) => kinds.includes(what)).map(({ id }) => id))
@@ -50,6 +54,15 @@ export function checkPromises(facts: readonly Fact[], { handed, stateOf }: Found
     }
     if (what === 'queued' && state === undefined) throw new Error(`${id} was queued and is lost`)
     if (what === 'sent' && state === undefined) throw new Error(`${id} went out before it was on disk`)
+  }
+  const reached = new Map<string, number>()
+  for (const { what, id, stage = 0 } of facts) if (what === 'reached') reached.set(id, stage)
+  for (const [id, stage] of reached) {
+    const now = stageOf?.(id)
+    // The next mark may have got to the disk before it could be told.
+    if (now !== undefined && now !== stage && now !== stage + 1) {
+      throw new Error(`${id} reached stage ${stage} and goes on from ${now}`)
+    }
   }
   for (const id of settled) if (handedNow.has(id)) throw new Error(`${id} was settled and went out again`)
   const out = [...facts.filter(({ what }) => what === 'sent').map(({ id }) => id), ...handed]

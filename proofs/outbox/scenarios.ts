@@ -1,5 +1,5 @@
 /** What an outbox goes through while its disk is cut or fails: each scenario is run once for every operation of the disk. */
-import type { Stage } from './stage.ts'
+import type { Answer, Peer, Stage } from './stage.ts'
 
 export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>> = {
   /** Queued while nobody delivers, by priority; then delivered, refused, tried again; a restart in between. */
@@ -102,6 +102,37 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<void>>
     }
     stage.attach('b', () => 'delivered')
     await stage.settle()
+    await stage.close()
+  },
+
+  /** Several on the wire at once, which get to stages; segments go while the marks of the stages stay. */
+  async stages(stage) {
+    await stage.open()
+    for (let index = 0; index < 4; index++) stage.send('stages')
+    await stage.settle()
+    const begin: Peer = async (message, options): Promise<Answer> => {
+      if (message.stage === 0) await stage.reach(message, 1, options)
+      return 'retry'
+    }
+    stage.attach('stages', begin, { pipeline: 3 })
+    await stage.settle()
+    stage.attach('a', () => 'delivered')
+    for (let round = 0; round < 5; round++) {
+      for (let index = 0; index < 3; index++) stage.send('a', { size: 500 })
+      await stage.settle()
+    }
+    await stage.reopen()
+    stage.attach('a', () => 'delivered')
+    const goOn: Peer = async (message, options): Promise<Answer> => {
+      await stage.reach(message, message.stage + 1, options)
+      return message.stage === 0 ? 'retry' : 'delivered'
+    }
+    stage.attach('stages', goOn, { pipeline: 2 })
+    for (let round = 0; round < 3; round++) {
+      for (let index = 0; index < 3; index++) stage.send('a', { size: 500 })
+      await stage.settle()
+    }
+    await stage.pass(60)
     await stage.close()
   },
 

@@ -1,6 +1,15 @@
 /** An outbox on a fault disk, with a clock and peers that the scenario commands, and a witness of all it promises. */
 import { Outbox } from '@halyard/core'
-import type { Delivery, OutboxMessage, OutboxOptions, Priority, SendControl } from '@halyard/core'
+import type {
+  AttachOptions,
+  Deliver,
+  DeliverOptions,
+  Delivery,
+  OutboxMessage,
+  OutboxOptions,
+  Priority,
+  SendControl,
+} from '@halyard/core'
 import { nodeClock } from '@halyard/core/node'
 import { VirtualClock } from '@halyard/testkit'
 import type { FaultDisk } from '@halyard/testkit'
@@ -15,10 +24,10 @@ export interface SendOptions extends SendControl {
   readonly size?: number
 }
 
-type Answer = Delivery['outcome'] | 'throw'
+export type Answer = Delivery['outcome'] | 'throw'
 
 /** What a peer answers; a promise of an answer is one that is on its way when the power goes. */
-export type Peer = (message: OutboxMessage) => Answer | Promise<Answer>
+export type Peer = (message: OutboxMessage, options: DeliverOptions) => Answer | Promise<Answer>
 
 export interface StageOptions {
   readonly disk: FaultDisk
@@ -98,14 +107,21 @@ export class Stage {
     this.#begin(id, new Uint8Array(40), {})
   }
 
-  attach(destination: string, peer: Peer): void {
-    this.outbox?.attach(destination, async (message) => {
-      const answer = peer(message)
+  attach(destination: string, peer: Peer, how: AttachOptions = {}): void {
+    const deliver: Deliver = async (message, options) => {
+      const answer = peer(message, options)
       if (answer !== 'retry') this.#promise({ what: 'sent', id: message.id })
       const outcome = await answer
       if (outcome === 'throw') throw new Error('the connection broke')
       return outcome === 'delivered' ? { outcome } : { outcome, reason: 'the peer said so' }
-    })
+    }
+    this.outbox?.attach(destination, deliver, how)
+  }
+
+  /** A message gets to a stage; on a disk that fails the attempt fails with it. */
+  async reach({ id }: OutboxMessage, stage: number, { advance }: DeliverOptions): Promise<void> {
+    await advance(stage)
+    this.#promise({ what: 'reached', id, stage })
   }
 
   /** Waits until nothing moves any more but by the clock. */
@@ -155,14 +171,16 @@ export class Stage {
 export async function checkDisk(disk: FaultDisk, facts: readonly Fact[]): Promise<void> {
   forgetOwner(disk)
   const handed: string[] = []
+  const stages = new Map<string, number>()
   const run = async (): Promise<ReadonlyMap<string, string>> => {
     const ports = { disk, clock: new VirtualClock(), segmentBytes: SEGMENT_BYTES }
     const outbox = await Outbox.open({ path: DIRECTORY, drainRate: undefined }, ports)
-    for (const destination of ['a', 'b', 'sms']) {
-      outbox.attach(destination, ({ id, body, options }) => {
+    for (const destination of ['a', 'b', 'sms', 'stages']) {
+      outbox.attach(destination, ({ id, body, options, stage }) => {
         const topics = (options['topics'] as unknown[] | undefined)?.[0]
         if (topics !== id || body.length === 0) throw new Error(`${id} came back changed`)
         handed.push(id)
+        stages.set(id, stage)
         return Promise.resolve({ outcome: 'delivered' })
       })
     }
@@ -173,7 +191,7 @@ export async function checkDisk(disk: FaultDisk, facts: readonly Fact[]): Promis
     return states
   }
   const states = await run()
-  checkPromises(facts, { handed, stateOf: (id) => states.get(id) })
+  checkPromises(facts, { handed, stateOf: (id) => states.get(id), stageOf: (id) => stages.get(id) })
   const before = handed.length
   const again = await run()
   if (handed.length > before) throw new Error(`what was delivered goes out again: ${handed.slice(before).join(' ')}`)

@@ -1,5 +1,6 @@
 import type { CustomCloud, HologramCloud, tcpListener } from '@halyard/hologram'
 import type { backupHub, createHub, openAdmin, restoreHub } from '@halyard/hub'
+import type { MqttClient } from '@halyard/mqtt'
 import type { FaultProxy } from '@halyard/testkit'
 import type { Terminal } from './terminal.ts'
 
@@ -19,6 +20,7 @@ export interface Context {
       backupHub: typeof backupHub
       restoreHub: typeof restoreHub
     }>
+    readonly mqtt: () => Promise<{ MqttClient: typeof MqttClient }>
     readonly testkit: () => Promise<{ FaultProxy: typeof FaultProxy }>
   }
 }

@@ -13,6 +13,7 @@ export async function start(name: 'halyard' | Script): Promise<void> {
     load: {
       hologram: () => import('@halyard/hologram'),
       hub: () => import('@halyard/hub'),
+      mqtt: () => import('@halyard/mqtt'),
       testkit: () => import('@halyard/testkit'),
     },
     finish: (code: number) => {

@@ -21,6 +21,7 @@ export async function halyard(words: readonly string[], terminal: FakeTerminal =
     load: {
       hologram: () => import('@halyard/hologram'),
       hub: () => import('@halyard/hub'),
+      mqtt: () => import('@halyard/mqtt'),
       testkit: () => import('@halyard/testkit'),
     },
     finish: (exitCode: number) => {

@@ -17,12 +17,15 @@ export { EventBus } from './events.ts'
 export type { Callback } from './events.ts'
 export { loggerFor, silentLogger } from './logger.ts'
 export type { LogLevel, Logger } from './logger.ts'
+export { holdProcess } from './hold-process.ts'
 export { backoff, retry, sleep } from './retry.ts'
 export type { BackoffOptions, RetryOptions } from './retry.ts'
 export { Outbox } from './outbox/outbox.ts'
 export type {
+  AttachOptions,
   Attachment,
   Deliver,
+  DeliverOptions,
   Delivery,
   OutboxEntry,
   OutboxMessage,

@@ -1,8 +1,7 @@
-import { AbortError, describeError, HalyardError, throwIfAborted, UsageError } from '@halyard/core'
+import { AbortError, describeError, HalyardError, holdProcess, throwIfAborted, UsageError } from '@halyard/core'
 import type { Clock, Logger, WaitOptions } from '@halyard/core'
 import type { Endpoint } from './endpoint.ts'
 import { Inbox } from './inbox.ts'
-import { keepAlive } from './keep-alive.ts'
 import type { Incoming, IncomingEvents, Listener, Listening } from './listener.ts'
 import { Receiving } from './receiving.ts'
 import type { ReceivingLimits } from './receiving.ts'
@@ -191,7 +190,7 @@ export class Inbound {
 
   /** After whatever was begun before, also if that failed. Keeps the process alive meanwhile. */
   #next<T>(action: () => T | Promise<T>): Promise<T> {
-    const release = keepAlive()
+    const release = holdProcess()
     const turn = this.#turn.then(action).finally(release)
     this.#turn = turn.catch(() => {})
     return turn

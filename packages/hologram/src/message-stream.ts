@@ -1,5 +1,4 @@
-import { AbortError } from '@halyard/core'
-import { keepAlive } from './keep-alive.ts'
+import { AbortError, holdProcess } from '@halyard/core'
 import { Queue } from './queue.ts'
 import type { ReceivedMessage } from './types.ts'
 
@@ -62,7 +61,7 @@ export class MessageStream implements AsyncIterableIterator<ReceivedMessage, und
       throw error
     }
     if (this.#ended) return { value: undefined, done: true }
-    this.#release ??= keepAlive()
+    this.#release ??= holdProcess()
     return await new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }))
   }
 

@@ -1,6 +1,5 @@
-import { describeError, HalyardError, secondsToMilliseconds, sleep, UsageError } from '@halyard/core'
+import { describeError, HalyardError, holdProcess, secondsToMilliseconds, sleep, UsageError } from '@halyard/core'
 import type { Clock } from '@halyard/core'
-import { keepAlive } from './keep-alive.ts'
 import type { SendResult } from './types.ts'
 
 /** @throws {UsageError} `ERR_USAGE_SECONDS`, `ERR_HOLOGRAM_INTERVAL` */
@@ -61,7 +60,7 @@ class PeriodicJob {
 
   constructor(options: JobOptions) {
     const { signal, onError } = options
-    const release = keepAlive()
+    const release = holdProcess()
     const onAbort = (): void => this.stop()
     signal?.addEventListener('abort', onAbort, { once: true })
     this.done = this.#run(options)

@@ -1,5 +1,5 @@
 /** The outbox's store on the segment log. `#storage` leads here under Node.js, and to `no-storage.ts` in a browser. */
-import type { OpenStore, OutboxStore, StoreWaiter } from '../outbox/store.ts'
+import type { OpenStore, OutboxStore, RecordPlace, StoreWaiter } from '../outbox/store.ts'
 import { errnoOf } from './storage-error.ts'
 import { SegmentLog } from './log/segment-log.ts'
 import type { LogDamage } from './log/types.ts'
@@ -54,6 +54,10 @@ class LogStore implements OutboxStore {
 
   read(segment: number, offset: number): Promise<Uint8Array> {
     return this.#log.read({ segment, offset })
+  }
+
+  readMany(places: readonly RecordPlace[]): Promise<readonly (Uint8Array | undefined)[]> {
+    return this.#log.readMany(places)
   }
 
   dropBelow(lsn: number): Promise<void> {

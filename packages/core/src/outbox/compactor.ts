@@ -62,11 +62,19 @@ export class Compactor {
     const { items, ledger, store } = this.#custody
     const copies: Promise<boolean>[] = []
     for (const settled of ledger.inSegment(segment)) {
-      copies.push(this.#copy(this.#encoder.settled(settled), (to) => (settled.segment = to)))
+      const { id, order } = settled
+      copies.push(this.#copy(this.#encoder.settled(settled), (to) => ledger.moved({ id, order }, to)))
     }
     const isOwed = (item: Item): boolean => items.get(item.id) === item && item.phase !== 'settling'
     for (const item of items.values()) {
-      if (item.segment !== segment || !isOwed(item)) continue
+      if (!isOwed(item)) continue
+      const mark = item.live?.mark
+      if (mark?.segment === segment && mark.bytes > 0) {
+        // A copy behind a younger mark would hide it.
+        if (mark.pending > 0) return false
+        copies.push(this.#copy(this.#encoder.stage(item.id, mark.stage), (to) => (mark.segment = to)))
+      }
+      if (item.segment !== segment) continue
       const payload = await store.read(segment, item.offset)
       // Its fate may have been written meanwhile; a copy behind that would bring it back to life.
       if (!isOwed(item)) continue
@@ -82,6 +90,8 @@ export class Compactor {
       // fate is written.
       const attempted = item.atMostOnce && (item.phase === 'delivering' || item.phase === 'settling')
       if (attempted || (item.segment === segment && item.phase !== 'storing')) return false
+      // Nor may a message come back without its mark while its fate is not yet written.
+      if (item.live?.mark?.segment === segment) return false
     }
     return true
   }

@@ -2,7 +2,6 @@
  * What is owed, in memory and on disk: takes messages in and writes down what becomes of them. It knows nothing of
  * deliveries.
  */
-import { momentOf } from '../clock.ts'
 import type { Timer } from '../clock.ts'
 import type { HalyardError } from '../errors.ts'
 import type { EventBus } from '../events.ts'
@@ -23,6 +22,9 @@ export type Fate = SettledRecord['state']
 
 /** A settlement that could not be written is tried again after so many milliseconds. */
 const SETTLE_AGAIN_AFTER = 1_000
+
+/** What a store that is not on disk is given. */
+const NOTHING = new Uint8Array(0)
 
 export interface CustodyOptions extends ReplayOptions {
   readonly events: EventBus<OutboxEvents>
@@ -84,8 +86,9 @@ export class Custody {
     const { interrupted } = this.found
     for (const item of this.found.finish()) {
       this.depth++
+      item.destination.depth++
       this.bytes += item.size
-      this.#owedBytes += item.recordBytes
+      this.#owedBytes += item.recordBytes + (item.live?.mark?.bytes ?? 0)
       this.#order = item.order
       const lane = item.destination.lane(item.priority)
       lane.push(item)
@@ -102,8 +105,11 @@ export class Custody {
   /** Begins to keep a message; `onKept` follows when it is kept, the waiters' rejection if it cannot be. */
   take(intake: Intake): Item {
     const { id, submission, options, priority, expires, latest } = intake
-    const moment = momentOf(this.#options.clock)
+    const { clock } = this.#options
+    const wall = clock.now()
     const life = lifetime(expires, this.#options.maxAge)
+    // The second reading costs as much as the rest of a message that never leaves memory.
+    const monotonic = this.store.durable || life !== Infinity ? clock.monotonic() : 0
     const order = ++this.#order
     const size = submission.body.length
     const atMostOnce = submission.atMostOnce === true
@@ -113,26 +119,28 @@ export class Custody {
       priority,
       order,
       atMostOnce,
-      queuedAt: moment.wall,
-      deadline: life === Infinity ? undefined : moment.monotonic + life,
+      queuedAt: wall,
+      deadline: life === Infinity ? undefined : monotonic + life,
       latest: latest === '' ? undefined : latest,
       size,
     })
-    const record = this.#encoder.queued({
-      id,
-      destination: submission.destination,
-      kind: submission.kind,
-      latest,
-      priority,
-      atMostOnce,
-      order,
-      wall: moment.wall,
-      monotonic: moment.monotonic,
-      boot: this.#boot,
-      expires,
-      options,
-      body: submission.body,
-    })
+    const record = this.store.durable
+      ? this.#encoder.queued({
+          id,
+          destination: submission.destination,
+          kind: submission.kind,
+          latest,
+          priority,
+          atMostOnce,
+          order,
+          wall,
+          monotonic,
+          boot: this.#boot,
+          expires,
+          options,
+          body: submission.body,
+        })
+      : NOTHING
     item.phase = 'storing'
     item.told = false
     this.store.append(record, {
@@ -147,6 +155,7 @@ export class Custody {
     if (older !== undefined) older.alive.giving = true
     this.items.set(id, item)
     this.depth++
+    item.destination.depth++
     this.bytes += size
     return item
   }
@@ -181,7 +190,7 @@ export class Custody {
     this.#release(item)
     const older = item.latest === undefined ? undefined : item.destination.latest.get(item.latest)
     if (older !== undefined) older.alive.giving = false
-    for (const waiter of [...item.alive.sends, ...item.alive.fates]) waiter.reject(error)
+    for (const waiter of [...(item.live?.sends ?? []), ...(item.live?.fates ?? [])]) waiter.reject(error)
     this.#options.onSettled(item)
     this.#stored()
   }
@@ -224,9 +233,9 @@ export class Custody {
     const fate = item.settledAs({ state, reason, order: ++this.#settlements, settledAt: this.#options.clock.now() })
     const sends = item.live?.sends
     if (sends !== undefined && sends.length > 0) {
+      item.alive.sends = undefined
       const entry = entryOf(fate)
       for (const waiter of sends) waiter.resolve(entry)
-      sends.length = 0
     }
     item.alive.fate = fate
     this.#write(fate, item)
@@ -254,14 +263,43 @@ export class Custody {
     this.store.append(this.#encoder.attempt(STOPPED, item.id), { committed() {}, failed() {} })
   }
 
+  /** The message got so far: resolves when that is written down. */
+  advance(item: Item, stage: number): Promise<void> {
+    const mark = (item.alive.mark ??= { stage: 0, segment: 0, bytes: 0, pending: 0 })
+    if (!this.store.durable) {
+      mark.stage = stage
+      return Promise.resolve()
+    }
+    const record = this.#encoder.stage(item.id, stage)
+    const bytes = record.length
+    return new Promise((resolve, reject) => {
+      this.store.append(record, {
+        committed: (_lsn, segment) => {
+          mark.pending--
+          mark.stage = stage
+          mark.segment = segment
+          // Settled meanwhile: nothing of it is needed any more.
+          if (this.items.get(item.id) === item) this.#owedBytes += bytes - mark.bytes
+          mark.bytes = bytes
+          resolve()
+        },
+        failed: (error) => {
+          mark.pending--
+          reject(error)
+        },
+      })
+      mark.pending++
+    })
+  }
+
   #write(record: SettledItem, item: Item | undefined): void {
-    const bytes = this.#encoder.settled(record)
+    const bytes = this.store.durable ? this.#encoder.settled(record) : NOTHING
     record.recordBytes = bytes.length
     this.store.append(bytes, {
       committed: (_lsn, segment) => {
         if (item !== undefined) {
           this.items.delete(item.id)
-          this.#owedBytes -= item.recordBytes
+          this.#owedBytes -= item.recordBytes + (item.live?.mark?.bytes ?? 0)
           if (record.state === 'dropped') item.destination.lane(item.priority).dropping--
         }
         record.segment = segment
@@ -282,11 +320,12 @@ export class Custody {
   }
 
   #tell(record: SettledItem, item: Item | undefined): void {
-    const fates = item?.live?.fates ?? []
+    const fates = item?.live?.fates
     const listened = this.#options.events.has(record.state)
-    if (listened || fates.length > 0) {
+    if (listened || fates !== undefined) {
       const entry = entryOf(record)
-      for (const waiter of fates.splice(0)) waiter.resolve(entry)
+      if (item?.live !== undefined) item.live.fates = undefined
+      for (const waiter of fates ?? []) waiter.resolve(entry)
       if (listened) this.#options.events.emit(record.state, entry)
     }
     if (item !== undefined) this.#options.onSettled(item)
@@ -309,6 +348,7 @@ export class Custody {
 
   #release(item: Item): void {
     this.depth--
+    item.destination.depth--
     this.bytes -= item.size
     this.calls.forget(item)
     const { latest } = item.destination

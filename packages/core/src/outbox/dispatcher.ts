@@ -6,13 +6,15 @@ import type { Clock, Timer } from '../clock.ts'
 import { describeError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { backoff } from '../retry.ts'
+import { Attempt, BadOutcome, messageOf, outcomeOf, reasonOf } from './attempt.ts'
+import type { Call } from './calls.ts'
 import type { Custody } from './custody.ts'
 import type { Destination, Item, Lane } from './item.ts'
 import { PRIORITIES } from './record.ts'
-import type { Deliver, Delivery, WaitOptions } from './types.ts'
+import type { Deliver, Delivery } from './types.ts'
 
-/** characters */
-const MAX_REASON = 1024
+const DAMAGED: Delivery = { outcome: 'refused', reason: 'damaged' }
+const INTERRUPTED: Delivery = { outcome: 'refused', reason: 'interrupted' }
 
 export interface DispatcherOptions {
   readonly custody: Custody
@@ -28,8 +30,12 @@ export interface DispatcherOptions {
 export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #onWire = new Set<Item>()
-  /** Destinations take turns: the one that was served goes to the end. */
+  /** Destinations that share `concurrency` take turns: the one that was served goes to the end. */
   readonly #turns = new Set<Destination>()
+  /** … and those that have a pipeline of their own. */
+  readonly #pipelines = new Set<Destination>()
+  /** deliveries that count against `concurrency` */
+  #shared = 0
   #pumping = false
   #stopped = false
   /** Answers are not heard any more. */
@@ -43,9 +49,11 @@ export class Dispatcher {
     this.#options = options
   }
 
-  attach(destination: Destination, deliver: Deliver): void {
+  attach(destination: Destination, deliver: Deliver, pipeline: number | undefined): void {
     destination.deliver = deliver
-    this.#turns.add(destination)
+    destination.pipeline = pipeline
+    if (pipeline === undefined) this.#turns.add(destination)
+    else this.#pipelines.add(destination)
     this.wake()
   }
 
@@ -53,12 +61,15 @@ export class Dispatcher {
     destination.deliver = undefined
     destination.held = false
     destination.recover()
+    destination.interrupt()
     this.#turns.delete(destination)
+    this.#pipelines.delete(destination)
     this.#tellQueued(destination)
   }
 
   hold(destination: Destination): void {
     destination.held = true
+    destination.interrupt()
     this.#tellQueued(destination)
   }
 
@@ -80,7 +91,7 @@ export class Dispatcher {
   stop(): { readonly quiet: Promise<void>; readonly abort: () => void } {
     this.#stopped = true
     this.#drainTimer?.cancel()
-    for (const destination of this.#turns) {
+    for (const destination of [...this.#turns, ...this.#pipelines]) {
       destination.recover()
       this.#tellQueued(destination)
     }
@@ -89,7 +100,7 @@ export class Dispatcher {
       else this.#onQuiet = resolve
     })
     const abort = (): void => {
-      for (const item of this.#onWire) item.live?.abort?.()
+      for (const item of this.#onWire) item.live?.wire?.abort()
     }
     return { quiet, abort }
   }
@@ -111,21 +122,37 @@ export class Dispatcher {
   }
 
   #pump(): void {
+    for (const destination of this.#pipelines) {
+      let item = this.#nextOf(destination)
+      for (; item !== undefined; item = this.#nextOf(destination)) this.#begin(item)
+    }
     for (let item = this.#next(); item !== undefined; item = this.#next()) {
       const { destination } = item
       this.#turns.delete(destination)
       this.#turns.add(destination)
-      const lane = destination.lane(item.priority)
-      lane.remove(item)
-      lane.inFlight++
-      item.phase = 'delivering'
-      this.#onWire.add(item)
-      void this.#run(item)
+      this.#begin(item)
     }
   }
 
+  /** The next message of a pipeline, if its call is there: nothing overtakes one that is being read. */
+  #nextOf(destination: Destination): Item | undefined {
+    const { pipeline = 0 } = destination
+    if (this.#stopped || !destination.open || destination.inFlight >= pipeline) return undefined
+    for (const lane of destination.lanes) {
+      if (lane.preparing > 0) return undefined
+      if (lane.head === undefined || lane.dropping > 0 || (lane.broken && lane.inFlight > 0)) continue
+      const item = this.#head(lane)
+      if (item === undefined || lane.dropping > 0) continue
+      if (!this.#options.custody.calls.ahead(lane, this.#onRead)) return undefined
+      return item.told && !this.#mayDrain() ? undefined : item
+    }
+    return undefined
+  }
+
+  readonly #onRead = (): void => this.wake()
+
   #next(): Item | undefined {
-    if (this.#stopped || this.#onWire.size >= this.#options.concurrency) return undefined
+    if (this.#stopped || this.#shared >= this.#options.concurrency) return undefined
     for (let priority = 0; priority < PRIORITIES.length; priority++) {
       for (const destination of this.#turns) {
         if (!destination.open) continue
@@ -166,53 +193,112 @@ export class Dispatcher {
     return false
   }
 
-  async #run(item: Item): Promise<void> {
-    const delivery = await this.#attempt(item)
+  #begin(item: Item): void {
+    const lane = item.destination.lane(item.priority)
+    lane.remove(item)
+    lane.inFlight++
+    item.phase = 'delivering'
+    this.#onWire.add(item)
+    if (item.destination.pipeline === undefined) {
+      item.alive.shared = true
+      this.#shared++
+    }
+    const { deliver } = item.destination
+    const call = item.atMostOnce ? undefined : this.#options.custody.calls.inMemory(item)
+    if (call !== undefined && deliver !== undefined) return this.#hand(item, deliver, call)
+    lane.preparing++
+    void this.#prepare(item, deliver).finally(() => {
+      lane.preparing--
+      this.wake()
+    })
+  }
+
+  /** Reads the call, and writes down that an attempt begins which must not be made twice. */
+  async #prepare(item: Item, deliver: Deliver | undefined): Promise<void> {
+    const { custody } = this.#options
+    const { destination, atMostOnce } = item
+    try {
+      const call = await custody.calls.get(item)
+      if (atMostOnce) await custody.started(item)
+      if (deliver !== undefined && deliver === destination.deliver && !this.#isCalledBack(item)) {
+        return this.#hand(item, deliver, call)
+      }
+      if (atMostOnce) custody.stopped(item)
+      this.#finish(item, undefined)
+    } catch (error) {
+      const isDamaged = codeOf(error) === 'ERR_STORE_DAMAGED'
+      if (!isDamaged) this.#log(item, error)
+      this.#finish(item, isDamaged ? DAMAGED : { outcome: 'retry', reason: reasonOf(error) })
+    }
+  }
+
+  #hand(item: Item, deliver: Deliver, call: Call): void {
+    const attempt = new Attempt(item, this.#advance)
+    item.alive.wire = attempt
+    const message = messageOf(item, call)
+    item.attempts++
+    try {
+      // What is no promise counts as its own answer.
+      Promise.resolve(deliver(message, attempt)).then(
+        (answer) => this.#answered(item, answer),
+        (error: unknown) => this.#broke(item, error),
+      )
+    } catch (error) {
+      this.#broke(item, error)
+    }
+  }
+
+  readonly #advance = (item: Item, stage: number): Promise<void> => this.#options.custody.advance(item, stage)
+
+  #answered(item: Item, answer: unknown): void {
+    let delivery: Delivery
+    try {
+      delivery = outcomeOf(answer)
+    } catch (error) {
+      return this.#broke(item, error)
+    }
+    if (item.atMostOnce && delivery.outcome === 'retry' && !this.#ended) this.#options.custody.stopped(item)
+    this.#finish(item, delivery)
+  }
+
+  #broke(item: Item, error: unknown): void {
+    this.#log(item, error)
+    // Nobody knows whether it reached the peer, and a second copy would be worse than none.
+    const isOver = item.atMostOnce
+    this.#finish(item, isOver ? INTERRUPTED : { outcome: 'retry', reason: reasonOf(error) })
+  }
+
+  #log(item: Item, error: unknown): void {
+    const what = error instanceof BadOutcome ? 'warn' : 'debug'
+    const text = `a delivery to ${item.destination.name} failed: ${describeError(error)}`
+    this.#options.logger[what]({ err: error, id: item.id }, text)
+  }
+
+  #finish(item: Item, delivery: Delivery | undefined): void {
     if (this.#ended) return
     this.#land(item, delivery)
     if (this.#onWire.size === 0) this.#onQuiet?.()
     this.wake()
   }
 
-  /** `undefined`: it was called back before it began. */
-  async #attempt(item: Item): Promise<Delivery | undefined> {
-    const { custody, logger } = this.#options
-    const { destination, atMostOnce } = item
-    const { deliver } = destination
-    let begun = false
-    try {
-      const { kind, body, options } = custody.calls.inMemory(item) ?? (await custody.calls.get(item))
-      if (atMostOnce) await custody.started(item)
-      if (deliver === undefined || deliver !== destination.deliver || this.#isCalledBack(item)) {
-        if (atMostOnce) custody.stopped(item)
-        return undefined
-      }
-      const signal = new DeliverySignal()
-      item.alive.abort = () => signal.abort()
-      begun = true
-      const delivery = outcomeOf(await deliver({ id: item.id, kind, body, options, attempts: item.attempts++ }, signal))
-      if (atMostOnce && delivery.outcome === 'retry') custody.stopped(item)
-      return delivery
-    } catch (error) {
-      if (!begun && codeOf(error) === 'ERR_STORE_DAMAGED') return { outcome: 'refused', reason: 'damaged' }
-      const what = error instanceof BadOutcome ? 'warn' : 'debug'
-      logger[what]({ err: error, id: item.id }, `a delivery to ${destination.name} failed: ${describeError(error)}`)
-      // Nobody knows whether it reached the peer, and a second copy would be worse than none.
-      if (begun && atMostOnce) return { outcome: 'refused', reason: 'interrupted' }
-      return { outcome: 'retry', reason: shortened(describeError(error)) }
-    }
-  }
-
   /** While its call was read from the disk it was dropped, or its link went: what has not begun does not begin. */
-  #isCalledBack({ destination, live }: Item): boolean {
-    return this.#stopped || !destination.open || live?.withdrawn !== undefined
+  #isCalledBack({ destination, priority, live }: Item): boolean {
+    // Of a pipeline one before it may have come back.
+    const mustWait = destination.pipeline !== undefined && destination.lane(priority).broken
+    return this.#stopped || !destination.open || mustWait || live?.withdrawn !== undefined
   }
 
   /** No longer on the wire. */
   #land(item: Item, delivery: Delivery | undefined): void {
-    item.destination.lane(item.priority).inFlight--
+    const lane = item.destination.lane(item.priority)
+    if (--lane.inFlight === 0) lane.broken = false
     this.#onWire.delete(item)
-    if (item.live !== undefined) item.live.abort = undefined
+    const { live } = item
+    if (live !== undefined) {
+      if (live.shared) this.#shared--
+      live.shared = false
+      live.wire = undefined
+    }
     this.#conclude(item, delivery)
   }
 
@@ -224,15 +310,21 @@ export class Dispatcher {
       const dropped = delivery.outcome === 'refused'
       return custody.settle(item, dropped ? 'dropped' : 'delivered', dropped ? delivery.reason : '')
     }
+    const wasOpen = !this.#stopped && destination.open
     if (delivery !== undefined) this.#fail(item, delivery.reason)
     const withdrawn = item.live?.withdrawn ?? (item.isOverdue(this.#options.clock) ? 'expired' : undefined)
     if (withdrawn === undefined) {
       item.phase = 'waiting'
-      destination.lane(item.priority).putBack(item)
+      const lane = destination.lane(item.priority)
+      lane.putBack(item)
+      lane.broken = lane.inFlight > 0
     } else {
       custody.settle(item, 'dropped', withdrawn)
     }
-    if (this.#stopped || !destination.open) this.#tellQueued(destination)
+    if (!this.#stopped && destination.open) return
+    // Whoever else waits was told when the link went.
+    if (wasOpen) this.#tellQueued(destination)
+    else if (item.phase === 'waiting') this.#tell(item)
   }
 
   #fail(item: Item, reason: string): void {
@@ -253,10 +345,14 @@ export class Dispatcher {
     })
   }
 
-  /** Whoever waits for a message of this destination learns that it is queued. */
+  /** Whoever waits for a message of this destination learns that it is queued; nothing need be in memory for it. */
   #tellQueued(destination: Destination): void {
     for (const lane of destination.lanes) {
-      for (let item = lane.head; item !== undefined; item = item.next) this.#tell(item)
+      for (let item = lane.head; item !== undefined; item = item.next) {
+        this.#tell(item)
+        this.#options.custody.calls.uncache(item)
+      }
+      lane.ahead = 0
     }
   }
 
@@ -264,50 +360,15 @@ export class Dispatcher {
     if (item.told) return
     item.told = true
     item.destination.lane(item.priority).told++
-    const sends = item.live?.sends ?? []
-    if (sends.length > 0) {
+    const { live } = item
+    const sends = live?.sends
+    if (live !== undefined && sends !== undefined) {
+      live.sends = undefined
       const entry = item.entry()
-      for (const waiter of sends.splice(0)) waiter.resolve(entry)
+      for (const waiter of sends) waiter.resolve(entry)
     }
     this.#options.custody.calls.uncache(item)
   }
-}
-
-/** The options of a delivery. A controller costs more than the rest of it, so it is made for those who look. */
-class DeliverySignal implements WaitOptions {
-  #controller: AbortController | undefined
-  #aborted = false
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    if (this.#aborted) this.#controller.abort()
-    return this.#controller.signal
-  }
-
-  abort(): void {
-    this.#aborted = true
-    this.#controller?.abort()
-  }
-}
-
-/** A deliverer of somebody else's may answer anything. */
-class BadOutcome extends TypeError {
-  override name = 'BadOutcome'
-}
-
-function outcomeOf(answer: unknown): Delivery {
-  const { outcome, reason } = (answer ?? {}) as { readonly outcome?: unknown; readonly reason?: unknown }
-  if (outcome === 'delivered') return { outcome }
-  if (outcome === 'refused' || outcome === 'retry') {
-    return { outcome, reason: typeof reason === 'string' ? shortened(reason) : '' }
-  }
-  const expected = 'the deliverer must answer with an outcome: delivered, refused or retry'
-  throw new BadOutcome(`${expected}, not ${JSON.stringify(answer)}`)
-}
-
-/** A reason is a line in the ledger. */
-function shortened(reason: string): string {
-  return reason.length <= MAX_REASON ? reason : `${reason.slice(0, MAX_REASON - 1)}…`
 }
 
 function codeOf(error: unknown): unknown {

@@ -8,6 +8,7 @@ import { HalyardError, UsageError, throwIfAborted } from '../errors.ts'
 import { EventBus } from '../events.ts'
 import { loggerFor } from '../logger.ts'
 import type { Logger } from '../logger.ts'
+import { messageOf } from './attempt.ts'
 import { Compactor } from './compactor.ts'
 import { Custody } from './custody.ts'
 import type { OutboxEvents } from './custody.ts'
@@ -16,11 +17,22 @@ import { Expiry } from './expiry.ts'
 import type { Item, Waiter } from './item.ts'
 import { entryOf } from './ledger.ts'
 import { KeepAlive } from './keep-alive.ts'
-import { DEFAULTS, checkDestination, checkOptions, checkSubmission, optionsText, priorityNumber } from './options.ts'
+import type { WaitingLists } from './keep-alive.ts'
+import {
+  DEFAULTS,
+  checkDestination,
+  checkOptions,
+  checkPipeline,
+  checkSubmission,
+  optionsText,
+  plainCopy,
+  priorityNumber,
+} from './options.ts'
 import type { Intake } from './options.ts'
 import { Room } from './room.ts'
 import { MemoryStore } from './store.ts'
 import type {
+  AttachOptions,
   Attachment,
   Deliver,
   EntryFilter,
@@ -52,7 +64,8 @@ export class Engine {
   readonly #compactor: Compactor
   readonly #expiry: Expiry
   readonly #keepAlive = new KeepAlive()
-  readonly #idle: Waiter<void>[] = []
+  /** who waits until nothing is owed */
+  readonly #idle: { all: Waiter<void>[] } = { all: [] }
   /** Ids of this process: random letters, then a count. */
   readonly #idPrefix = randomLetters()
   #ids = 0
@@ -128,6 +141,10 @@ export class Engine {
     return this.#custody.bytes
   }
 
+  depthOf(destination: string): number {
+    return this.#custody.found.destinations.get(destination)?.depth ?? 0
+  }
+
   async *entries(filter: EntryFilter): AsyncGenerator<OutboxEntry> {
     const matches = (state: OutboxState, destination: string): boolean =>
       (filter.state ?? state) === state && (filter.destination ?? destination) === destination
@@ -145,21 +162,22 @@ export class Engine {
 
   settled(id: string, options: WaitOptions): Promise<OutboxEntry> {
     const item = this.#custody.items.get(id)
-    if (item !== undefined) return this.#wait(item.alive.fates, options.signal)
+    if (item !== undefined) return this.#waitForFate(item, options.signal)
     const entry = this.#custody.ledger.get(id)
     if (entry !== undefined) return Promise.resolve(entry)
     return Promise.reject(new UsageError('ERR_OUTBOX_UNKNOWN', `the outbox knows no message ${id}`))
   }
 
-  attach(destination: string, deliver: Deliver): Attachment {
+  attach(destination: string, deliver: Deliver, { pipeline }: AttachOptions): Attachment {
     this.#checkOpen()
     checkDestination(destination)
+    checkPipeline(pipeline)
     const target = this.#custody.found.destination(destination)
     if (target.deliver !== undefined) {
       const what = `another client delivers for ${destination} with this outbox`
       throw new UsageError('ERR_OUTBOX_ATTACHED', `${what}; close that one first`)
     }
-    this.#dispatcher.attach(target, deliver)
+    this.#dispatcher.attach(target, deliver, pipeline)
     let attached = true
     // After its end it says nothing any more: the destination may have another deliverer by then.
     return {
@@ -191,7 +209,7 @@ export class Engine {
       // Not yet kept, or settled by now.
       if (item.phase === 'storing' || item.phase === 'settling' || items.get(item.id) !== item) continue
       const call = await this.#custody.calls.get(item)
-      yield { id: item.id, destination: item.destination.name, attempts: item.attempts, ...call }
+      yield { destination: item.destination.name, ...messageOf(item, call) }
     }
   }
 
@@ -199,16 +217,16 @@ export class Engine {
     this.#checkOpen()
     const item = this.#custody.items.get(id)
     if (item === undefined || item.phase === 'settling') return false
-    const fate = this.#wait(item.alive.fates, undefined)
+    const fate = this.#waitForFate(item, undefined)
     this.#custody.withdraw(item, 'dropped')
-    item.live?.abort?.()
+    item.live?.wire?.abort()
     const { state, reason } = await fate
     return state === 'dropped' && reason === 'dropped'
   }
 
   idle(options: WaitOptions): Promise<void> {
     if (this.#custody.items.size === 0) return Promise.resolve()
-    return this.#wait(this.#idle, options.signal)
+    return this.#wait<void, 'all'>(this.#idle, 'all', options.signal)
   }
 
   close(): Promise<void> {
@@ -220,16 +238,18 @@ export class Engine {
     const item = this.#custody.items.get(id)
     const fate = item?.live?.fate
     if (fate !== undefined) return Promise.resolve(entryOf(fate))
-    if (item?.told === false) return this.#wait(item.alive.sends, signal)
+    if (item?.told === false) return this.#waitForSend(item, signal)
     const entry = this.why(id)
     return entry && Promise.resolve(entry)
   }
 
   #take(id: string, submission: OutboxSubmission, control: SendControl): Promise<OutboxEntry> {
+    const plain = this.#custody.store.durable ? undefined : plainCopy(submission.options)
     const intake: Intake = {
       id,
       submission,
-      options: optionsText(submission.options),
+      options: plain === undefined ? optionsText(submission.options) : '',
+      plain,
       priority: priorityNumber(control.priority),
       expires: control.expires ?? 0,
       latest: control.latest ?? '',
@@ -237,12 +257,12 @@ export class Engine {
     if (!this.#room.make(intake)) return Promise.resolve(this.#custody.refuse(intake, 'overflow'))
     const item = this.#custody.take(intake)
     this.#expiry.watch(item)
-    return this.#wait(item.alive.sends, control.signal)
+    return this.#waitForSend(item, control.signal)
   }
 
   #onSettled(item: Item): void {
     this.#expiry.forget(item)
-    if (this.#custody.items.size === 0) for (const waiter of this.#idle.splice(0)) waiter.resolve()
+    if (this.#custody.items.size === 0) for (const waiter of this.#idle.all.splice(0)) waiter.resolve()
     this.#dispatcher.wake()
     this.#compactor.consider()
   }
@@ -253,11 +273,19 @@ export class Engine {
     if (this.#closed !== undefined) throw closedError()
   }
 
+  #waitForSend(item: Item, signal: AbortSignal | undefined): Promise<OutboxEntry> {
+    return this.#wait(item.alive, 'sends', signal)
+  }
+
+  #waitForFate(item: Item, signal: AbortSignal | undefined): Promise<OutboxEntry> {
+    return this.#wait(item.alive, 'fates', signal)
+  }
+
   /** A promise that joins those who wait. */
-  #wait<T>(waiters: Waiter<T>[], signal: AbortSignal | undefined): Promise<T> {
+  #wait<T, List extends string>(lists: WaitingLists<T, List>, list: List, signal: AbortSignal | undefined): Promise<T> {
     if (this.#options.readOnly === true) return Promise.reject(readOnlyError())
     if (this.#ended) return Promise.reject(closedError())
-    return this.#keepAlive.join(waiters, signal)
+    return this.#keepAlive.join(lists, list, signal)
   }
 
   async #finish(): Promise<void> {
@@ -276,9 +304,9 @@ export class Engine {
       await store.close()
     } finally {
       this.#ended = true
-      for (const waiter of this.#idle.splice(0)) waiter.reject(closedError())
+      for (const waiter of this.#idle.all.splice(0)) waiter.reject(closedError())
       for (const item of this.#custody.items.values()) {
-        for (const waiter of item.live?.fates.splice(0) ?? []) waiter.reject(closedError())
+        for (const waiter of item.live?.fates?.splice(0) ?? []) waiter.reject(closedError())
       }
       this.#keepAlive.stop()
     }

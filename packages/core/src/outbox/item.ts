@@ -20,18 +20,34 @@ export interface Waiter<T = OutboxEntry> {
   reject(error: Error): void
 }
 
+/** How far a message got, and where that is written. */
+export interface Mark {
+  stage: number
+  segment: number
+  /** of the record */
+  bytes: number
+  /** marks on their way to the disk */
+  pending: number
+}
+
 /** What only a message of this process has; those that were found on disk, maybe 100,000, do without. */
 export interface Live {
   call: KeptCall | undefined
   /** who waits for the send */
-  readonly sends: Waiter[]
+  sends: Waiter[] | undefined
   /** who waits for the fate */
-  readonly fates: Waiter[]
+  fates: Waiter[] | undefined
   /** why the last attempt failed */
   reason: string | undefined
   /** set while it is on the wire and shall not be tried again: why */
   withdrawn: string | undefined
-  abort: (() => void) | undefined
+  /** the attempt that is on the wire */
+  wire: { abort(): void } | undefined
+  /** It counts against the outbox's concurrency. */
+  shared: boolean
+  mark: Mark | undefined
+  /** Could not be read together with others: it is read alone, which tells why. */
+  alone: boolean
   /** A newer message with the same word is being stored and will take its place. */
   giving: boolean
   /** what has become of it, while that is being written down */
@@ -55,6 +71,8 @@ export class Item {
   phase: Phase = 'waiting'
   /** Its sender was told that it is queued, or is gone: whoever comes behind it is queued at once. */
   told = true
+  /** found on disk */
+  earlier = false
   attempts = 0
   /** where its record lies */
   segment = 0
@@ -90,14 +108,21 @@ export class Item {
   get alive(): Live {
     return (this.live ??= {
       call: undefined,
-      sends: [],
-      fates: [],
+      sends: undefined,
+      fates: undefined,
       reason: undefined,
       withdrawn: undefined,
-      abort: undefined,
+      wire: undefined,
+      shared: false,
+      mark: undefined,
+      alone: false,
       giving: false,
       fate: undefined,
     })
+  }
+
+  get stage(): number {
+    return this.live?.mark?.stage ?? 0
   }
 
   /** Older than it may become. */
@@ -139,25 +164,44 @@ export class Lane {
   length = 0
   bytes = 0
   #tail: Item | undefined = undefined
+  /** The one that came back last: the next to come back mostly belongs beside it. */
+  #returned: Item | undefined = undefined
   /** on the wire */
   inFlight = 0
   /** Dropped, and not yet written down: nothing may overtake what a crash would bring back. */
   dropping = 0
   /** of those that wait or are on the wire, how many were told that they are queued */
   told = 0
+  /** The first attempts of messages that go out at most once, or were hard to read, are being prepared. */
+  preparing = 0
+  /**
+   * One of a pipeline came back, or its link went: those that are still on the wire may come back too, and what is behind
+   * them waits for that.
+   */
+  broken = false
+  /** Calls are being read from the disk. */
+  reading = false
+  /** messages at the front that can go before more of them should be read */
+  ahead = 0
 
   push(item: Item): void {
     this.#insertBehind(this.#tail, item)
   }
 
-  /** Back to where its order puts it, which is mostly the front. */
+  /** Back to where its order puts it, which is mostly the front, or beside the one before. */
   putBack(item: Item): void {
-    let behind: Item | undefined
-    for (let next = this.head; next !== undefined && next.order < item.order; next = next.next) behind = next
+    let behind = this.#returned
+    while (behind !== undefined && behind.order > item.order) behind = behind.previous
+    for (let next = behind === undefined ? this.head : behind.next; next !== undefined && next.order < item.order;) {
+      behind = next
+      next = next.next
+    }
     this.#insertBehind(behind, item)
+    this.#returned = item
   }
 
   remove(item: Item): void {
+    if (item === this.#returned) this.#returned = item.previous
     this.length--
     this.bytes -= item.size
     if (item.previous === undefined) this.head = item.next
@@ -189,6 +233,10 @@ export class Destination {
   /** The newest message of every word of `latest`. */
   readonly latest: Map<string, Item> = new Map()
   deliver: Deliver | undefined = undefined
+  /** deliveries at once; `undefined`: one per priority, and all share the outbox's concurrency */
+  pipeline: number | undefined = undefined
+  /** messages that wait or are on the wire */
+  depth = 0
   held = false
   /** runs while a failed delivery is waited out */
   backoff: Timer | undefined = undefined
@@ -203,9 +251,20 @@ export class Destination {
     return this.lanes[priority] ?? this.lanes[1]
   }
 
+  /** messages on the wire */
+  get inFlight(): number {
+    const [high, normal, low] = this.lanes
+    return high.inFlight + normal.inFlight + low.inFlight
+  }
+
   /** Whether a message may go out now, as far as the link is concerned. */
   get open(): boolean {
     return this.deliver !== undefined && !this.held && this.backoff === undefined
+  }
+
+  /** What is on the wire may come back: what is behind it waits for that. */
+  interrupt(): void {
+    for (const lane of this.lanes) lane.broken = lane.inFlight > 0
   }
 
   /** The link works: no waiting any more. */

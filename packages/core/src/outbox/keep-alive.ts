@@ -2,6 +2,9 @@
 import { AbortError, throwIfAborted } from '../errors.ts'
 import type { Waiter } from './item.ts'
 
+/** Lists of those who wait for the same, by their names; made with the first of them. */
+export type WaitingLists<T, List extends string> = { [L in List]: Waiter<T>[] | undefined }
+
 export class KeepAlive {
   #count = 0
   #timer: { ref?: () => void; unref?: () => void } | undefined
@@ -24,30 +27,55 @@ export class KeepAlive {
   }
 
   /** A promise that joins the waiters, keeps the process alive, and ends early if its signal fires. */
-  join<T>(waiters: Waiter<T>[], signal: AbortSignal | undefined): Promise<T> {
+  join<T, List extends string>(lists: WaitingLists<T, List>, list: List, signal: AbortSignal | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       throwIfAborted(signal)
       this.enter()
-      const leave = (): void => {
-        signal?.removeEventListener('abort', onAbort)
-        this.leave()
-      }
-      const waiter: Waiter<T> = {
-        resolve(value) {
-          leave()
-          resolve(value)
-        },
-        reject(error) {
-          leave()
-          reject(error)
-        },
-      }
-      const onAbort = (): void => {
-        waiters.splice(waiters.indexOf(waiter), 1)
-        waiter.reject(new AbortError(signal?.reason))
-      }
-      waiters.push(waiter)
-      signal?.addEventListener('abort', onAbort, { once: true })
+      const waiter = new Joined(this, resolve, reject)
+      const waiters = lists[list]
+      // Mostly it is the only one: a first push would make room for seventeen.
+      if (waiters === undefined) lists[list] = [waiter]
+      else waiters.push(waiter)
+      if (signal !== undefined) waiter.watch(signal, () => lists[list])
     })
+  }
+}
+
+/** One of them. There is one for each send: no functions of its own until a signal asks for them. */
+class Joined<T> implements Waiter<T> {
+  readonly #keepAlive: KeepAlive
+  readonly #resolve: (value: T) => void
+  readonly #reject: (error: Error) => void
+  #unwatch: (() => void) | undefined
+
+  constructor(keepAlive: KeepAlive, resolve: (value: T) => void, reject: (error: Error) => void) {
+    this.#keepAlive = keepAlive
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  resolve(value: T): void {
+    this.#leave()
+    this.#resolve(value)
+  }
+
+  reject(error: Error): void {
+    this.#leave()
+    this.#reject(error)
+  }
+
+  watch(signal: AbortSignal, list: () => Waiter<T>[] | undefined): void {
+    const onAbort = (): void => {
+      const waiters = list() ?? []
+      waiters.splice(waiters.indexOf(this), 1)
+      this.reject(new AbortError(signal.reason))
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#unwatch = () => signal.removeEventListener('abort', onAbort)
+  }
+
+  #leave(): void {
+    this.#unwatch?.()
+    this.#keepAlive.leave()
   }
 }

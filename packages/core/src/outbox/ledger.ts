@@ -5,6 +5,8 @@ import type { OutboxEntry } from './types.ts'
 /** So many settled messages are remembered. */
 const CAPACITY = 10_000
 
+type Line = { -readonly [Field in keyof SettledItem]: SettledItem[Field] }
+
 export interface SettledItem extends SettledRecord {
   /** where its record lies, and how long it is */
   segment: number
@@ -12,9 +14,9 @@ export interface SettledItem extends SettledRecord {
 }
 
 export class Ledger {
-  readonly #byId = new Map<string, SettledItem>()
+  readonly #byId = new Map<string, Line>()
   /** In the order of settlement; the oldest is overwritten. */
-  #ring: SettledItem[] = []
+  #ring: Line[] = []
   #next = 0
 
   /** Bytes of the records of all that is remembered. */
@@ -26,9 +28,10 @@ export class Ledger {
     if (forgotten !== undefined && this.#byId.get(forgotten.id) === forgotten) this.#forget(forgotten)
     const earlier = this.#byId.get(item.id)
     if (earlier !== undefined) this.#forget(earlier)
-    this.#ring[this.#next] = item
+    const line = copied(item, forgotten)
+    this.#ring[this.#next] = line
     this.#next = (this.#next + 1) % CAPACITY
-    this.#byId.set(item.id, item)
+    this.#byId.set(line.id, line)
     this.bytes += item.recordBytes
   }
 
@@ -36,7 +39,7 @@ export class Ledger {
   replay(item: SettledItem): void {
     const earlier = this.#byId.get(item.id)
     if (earlier !== undefined) this.#forget(earlier)
-    this.#byId.set(item.id, item)
+    this.#byId.set(item.id, { ...item })
     this.bytes += item.recordBytes
   }
 
@@ -68,6 +71,12 @@ export class Ledger {
     for (const item of this.#remembered()) if (item.segment === segment) yield item
   }
 
+  /** The record of a settlement was copied to another segment; by then it may be forgotten. */
+  moved({ id, order }: Pick<SettledItem, 'id' | 'order'>, segment: number): void {
+    const line = this.#byId.get(id)
+    if (line?.order === order) line.segment = segment
+  }
+
   #forget(item: SettledItem): void {
     this.#byId.delete(item.id)
     this.bytes -= item.recordBytes
@@ -79,6 +88,26 @@ export class Ledger {
       if (item !== undefined && this.#byId.get(item.id) === item) yield item
     }
   }
+}
+
+/**
+ * The line of the oldest takes in that of the newest: a line of its own for each would live just long enough to become
+ * the garbage that is dear to collect.
+ */
+function copied(item: SettledItem, into: Line | undefined): Line {
+  if (into === undefined) return { ...item }
+  into.id = item.id
+  into.destination = item.destination
+  into.state = item.state
+  into.order = item.order
+  into.reason = item.reason
+  into.attempts = item.attempts
+  into.size = item.size
+  into.queuedAt = item.queuedAt
+  into.settledAt = item.settledAt
+  into.segment = item.segment
+  into.recordBytes = item.recordBytes
+  return into
 }
 
 export function entryOf(item: SettledItem): OutboxEntry {

@@ -17,15 +17,22 @@ const MAX_ID = 128
 const MAX_NAME = 1024
 /** characters of JSON: options are topics and the like, what is large belongs into the body */
 const MAX_OPTIONS = 64 * 1024
+/** Characters of JSON that one of a text may become, and those beside a key and a text: quotes, a number, a comma. */
+const MAX_ESCAPED = 6
+const MAX_AROUND = 32
 /** bytes: a body fits into one record of the log together with all that goes with it */
 export const MAX_BODY: number = 31 * 1024 * 1024
+
+export type Plain = Readonly<Record<string, unknown>>
 
 /** A submission that has passed the checks. */
 export interface Intake {
   readonly id: string
   readonly submission: OutboxSubmission
-  /** JSON text, '' for none */
+  /** JSON text, '' for none, or for those that are `plain` */
   readonly options: string
+  /** Of a message that never leaves memory: its options, if they are but texts, numbers and the like. */
+  readonly plain?: Plain | undefined
   /** 0 high, 1 normal, 2 low */
   readonly priority: number
   /** seconds; 0: never */
@@ -61,6 +68,12 @@ export function checkDestination(destination: string): void {
   if (!isName(destination, MAX_NAME)) throw wrong('destination', `a text of 1 to ${MAX_NAME} characters`, destination)
 }
 
+/** @throws {UsageError} `ERR_USAGE` */
+export function checkPipeline(pipeline: number | undefined): void {
+  if (pipeline !== undefined && !(Number.isSafeInteger(pipeline) && pipeline > 0))
+    throw wrong('pipeline', 'a whole number above 0', pipeline)
+}
+
 /** @throws {UsageError} `ERR_USAGE` that names the field. */
 export function checkSubmission(submission: OutboxSubmission, control: SendControl): void {
   const { destination, kind, body } = submission
@@ -91,6 +104,31 @@ export function optionsText(options: OutboxSubmission['options']): string {
   }
   if (text.length > MAX_OPTIONS) throw wrong('options', expected, text.length)
   return text
+}
+
+/**
+ * A copy of options that JSON would give back as they are, which is told without making a text of them: nothing but
+ * texts, finite numbers, true, false and null. `undefined` for others, and for more than JSON may have.
+ */
+export function plainCopy(options: OutboxSubmission['options']): Plain | undefined {
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || 'toJSON' in options) return undefined
+  const copy: Record<string, unknown> = {}
+  let most = 2
+  for (const key of Object.keys(options)) {
+    const value = options[key]
+    if (typeof value === 'string') most += value.length * MAX_ESCAPED
+    else if (typeof value === 'number' ? !Number.isFinite(value) || Object.is(value, -0) : !isPlain(value)) {
+      return undefined
+    }
+    if (key === '__proto__') return undefined
+    most += key.length * MAX_ESCAPED + MAX_AROUND
+    copy[key] = value
+  }
+  return most <= MAX_OPTIONS ? copy : undefined
+}
+
+function isPlain(value: unknown): boolean {
+  return typeof value === 'boolean' || value === null
 }
 
 export function priorityNumber(priority: Priority = 'normal'): number {

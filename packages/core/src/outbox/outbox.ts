@@ -1,5 +1,6 @@
 import type { Engine } from './engine.ts'
 import type {
+  AttachOptions,
   Attachment,
   Deliver,
   EntryFilter,
@@ -69,6 +70,11 @@ export class Outbox implements AsyncDisposable {
     return this.#engine.bytes
   }
 
+  /** Messages that still have to go out to one destination: they wait, or are on the wire. */
+  depthOf(destination: string): number {
+    return this.#engine.depthOf(destination)
+  }
+
   /** The ledger, oldest first, then what is owed. */
   entries(filter: EntryFilter = {}): AsyncGenerator<OutboxEntry> {
     return this.#engine.entries(filter)
@@ -93,11 +99,15 @@ export class Outbox implements AsyncDisposable {
    * Who delivers for a destination: for writers of clients. `deliver` is handed the oldest message first; what it throws
    * counts as `retry`. The call and its options are stored, never a client's credentials.
    *
-   * @throws {HalyardError} `ERR_OUTBOX_ATTACHED` if somebody delivers there already, `ERR_OUTBOX_CLOSED`,
+   * With a `pipeline` several are on the wire at once. When one of them comes back with `retry`, or after `hold()`,
+   * nothing new goes out in its priority until all of them have an answer: so those that come back go first again, in
+   * their order.
+   *
+   * @throws {HalyardError} `ERR_USAGE`, `ERR_OUTBOX_ATTACHED` if somebody delivers there already, `ERR_OUTBOX_CLOSED`,
    * `ERR_OUTBOX_READ_ONLY`
    */
-  attach(destination: string, deliver: Deliver): Attachment {
-    return this.#engine.attach(destination, deliver)
+  attach(destination: string, deliver: Deliver, options: AttachOptions = {}): Attachment {
+    return this.#engine.attach(destination, deliver, options)
   }
 
   /**

@@ -7,6 +7,7 @@
  * settled  2  state  order f64  attempts u32  size u32  queued f64  settled f64  id  destination  reason
  * started  3  0  id        an attempt of a message that goes out at most once begins
  * stopped  4  0  id        … and certainly did not reach the peer
+ * stage    5  stage  id    how far it got in the words of its deliverer; the last one counts
  * ```
  *
  * `order` stays when a record is copied to the end of the log, so that the order of a destination and that of the
@@ -20,6 +21,7 @@ export const QUEUED = 1
 export const SETTLED = 2
 export const STARTED = 3
 export const STOPPED = 4
+export const STAGE = 5
 
 export const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
 const AT_MOST_ONCE = 4
@@ -133,6 +135,14 @@ export class RecordEncoder {
     return this.#bytes.subarray(0, this.#at)
   }
 
+  stage(id: string, stage: number): Uint8Array {
+    this.#begin(4 + 3 * id.length)
+    this.#byte(STAGE)
+    this.#byte(stage)
+    this.#text(id)
+    return this.#bytes.subarray(0, this.#at)
+  }
+
   #begin(bytes: number): void {
     this.#at = 0
     const outgrown = this.#bytes.length > MAX_KEPT_BUFFER && bytes <= MAX_KEPT_BUFFER
@@ -181,6 +191,8 @@ export interface KeptCall {
   readonly kind: string
   /** JSON text, '' for none */
   readonly options: string
+  /** … or the options themselves, of a message that never leaves memory */
+  readonly plain?: Readonly<Record<string, unknown>> | undefined
   readonly body: Uint8Array
 }
 
@@ -200,7 +212,7 @@ export class RecordDecoder {
   /** The type of a record; 0 for one that a later version wrote. */
   typeOf(bytes: Uint8Array, start: number): number {
     const type = bytes[start] ?? 0
-    return type >= QUEUED && type <= STOPPED ? type : 0
+    return type >= QUEUED && type <= STAGE ? type : 0
   }
 
   queued(bytes: Uint8Array, start: number, end: number): QueuedHead {
@@ -261,6 +273,11 @@ export class RecordDecoder {
   attempt(bytes: Uint8Array, start: number): string {
     this.#begin(bytes, start)
     return this.#text()
+  }
+
+  stage(bytes: Uint8Array, start: number): { readonly id: string; readonly stage: number } {
+    this.#begin(bytes, start)
+    return { id: this.#text(), stage: bytes[start + 1] ?? 0 }
   }
 
   #begin(bytes: Uint8Array, start: number): void {

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { Destination, Item } from './item.ts'
 import { Ledger } from './ledger.ts'
-import { QUEUED, RecordDecoder, SETTLED, STARTED, STOPPED, bootNumber } from './record.ts'
+import { QUEUED, RecordDecoder, SETTLED, STAGE, STARTED, STOPPED, bootNumber } from './record.ts'
 import type { QueuedHead } from './record.ts'
 import type { OpenedRecord } from './store.ts'
 
@@ -18,12 +18,20 @@ export interface ReplayOptions {
   readonly maxAge: number
 }
 
+interface StageMark {
+  readonly stage: number
+  readonly segment: number
+  readonly bytes: number
+}
+
 export class Replay {
   readonly items: Map<string, Item> = new Map()
   readonly ledger: Ledger = new Ledger()
   readonly destinations: Map<string, Destination> = new Map()
   /** Messages whose only attempt had begun when an earlier process ended. */
   readonly interrupted: Set<string> = new Set()
+  /** How far messages got; a mark may stand before the only copy of its message that is left. */
+  readonly #stages = new Map<string, StageMark>()
   /** A later version has written something that is not understood here: it must stay where it is. */
   holdsUnknown = false
 
@@ -45,6 +53,7 @@ export class Replay {
     this.ledger.clear()
     this.destinations.clear()
     this.interrupted.clear()
+    this.#stages.clear()
     this.#inOrder = true
     this.#order = 0
   }
@@ -57,6 +66,7 @@ export class Replay {
         const settled = this.#decoder.settled(bytes, start)
         this.items.delete(settled.id)
         this.interrupted.delete(settled.id)
+        this.#stages.delete(settled.id)
         this.ledger.replay({ ...settled, segment, recordBytes: end - start })
         return
       }
@@ -66,6 +76,11 @@ export class Replay {
       case STOPPED:
         this.interrupted.delete(this.#decoder.attempt(bytes, start))
         return
+      case STAGE: {
+        const { id, stage } = this.#decoder.stage(bytes, start)
+        this.#stages.set(id, { stage, segment, bytes: end - start })
+        return
+      }
       default:
         return this.#unknown(segment, offset)
     }
@@ -78,6 +93,11 @@ export class Replay {
       this.items.clear()
       for (const item of owed) this.items.set(item.id, item)
     }
+    for (const [id, mark] of this.#stages) {
+      const item = this.items.get(id)
+      if (item !== undefined) item.alive.mark = { ...mark, pending: 0 }
+    }
+    this.#stages.clear()
     return this.items.values()
   }
 
@@ -102,6 +122,7 @@ export class Replay {
         latest: record.latest === '' ? undefined : record.latest,
         deadline: this.#deadline(record),
       })
+      item.earlier = true
       this.items.set(record.id, item)
       this.#inOrder &&= record.order > this.#order
       this.#order = record.order

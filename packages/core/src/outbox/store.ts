@@ -21,10 +21,19 @@ export interface OutboxStore {
   /** The bytes are copied. */
   append(record: Uint8Array, waiter: StoreWaiter): void
   read(segment: number, offset: number): Promise<Uint8Array>
+  /** Records of which many may lie side by side; `undefined` for one that cannot be read this way. Never rejects. */
+  readMany(places: readonly RecordPlace[]): Promise<readonly (Uint8Array | undefined)[]>
   /** The oldest part that could be given up, and the number of the first record behind it. */
   readonly oldest: { readonly segment: number; readonly end: number } | undefined
   dropBelow(lsn: number): Promise<void>
   close(): Promise<void>
+}
+
+/** Where a record lies, and how long it is. */
+export interface RecordPlace {
+  readonly segment: number
+  readonly offset: number
+  readonly bytes: number
 }
 
 export interface OpenedRecord {
@@ -62,6 +71,10 @@ export class MemoryStore implements OutboxStore {
 
   read(): Promise<Uint8Array> {
     return Promise.reject(new TypeError('nothing can be read back from memory: the outbox keeps the calls itself'))
+  }
+
+  readMany(): Promise<readonly (Uint8Array | undefined)[]> {
+    return Promise.resolve([])
   }
 
   dropBelow(): Promise<void> {

@@ -38,7 +38,7 @@ export interface OutboxOptions {
   overflow?: 'reject' | 'drop-oldest' | 'drop-newest'
   /** messages a second that leave a backlog; none */
   drainRate?: number
-  /** deliveries at once; 4 */
+  /** deliveries at once, over all destinations without a pipeline; 4 */
   concurrency?: number
   /** One after the other per destination and priority; false: one destination may use all of `concurrency`. true */
   ordered?: boolean
@@ -72,11 +72,41 @@ export interface OutboxMessage {
   readonly options: Readonly<Record<string, unknown>>
   /** deliveries begun before this one */
   readonly attempts: number
+  /**
+   * Its place among all that were submitted, from 1 upwards: the same at every attempt and in every later process, and of
+   * no other message that is owed at the same time. Within a destination and priority it tells who goes first.
+   */
+  readonly order: number
+  /** It was found on disk when this process opened the outbox: an earlier one may have sent it. */
+  readonly earlier: boolean
+  /** How far it got, as the last {@link DeliverOptions.advance} wrote it down; 0 at first */
+  readonly stage: number
 }
 
 export type Delivery = { outcome: 'delivered' } | { outcome: 'refused' | 'retry'; reason: string }
 
-export type Deliver = (message: OutboxMessage, options: WaitOptions) => Promise<Delivery>
+/** What a deliverer may do during one attempt. */
+export interface DeliverOptions extends WaitOptions {
+  /**
+   * Writes down that the message has reached a stage of its protocol, 0 to 255. Resolves when that is on disk (at once
+   * without a path); later attempts have it as {@link OutboxMessage.stage}, those of later processes too.
+   *
+   * @throws {HalyardError} `ERR_OUTBOX_STAGE` for another number, or when the attempt is over; `ERR_STORE_FULL`,
+   * `ERR_STORE_IO`: it is not written down
+   */
+  readonly advance: (stage: number) => Promise<void>
+}
+
+export type Deliver = (message: OutboxMessage, options: DeliverOptions) => Promise<Delivery>
+
+export interface AttachOptions {
+  /**
+   * So many deliveries of this destination at once, begun strictly in the order of each priority and independent of
+   * `concurrency`: for a protocol that keeps the order of what is on its way. Left out: one after the other per priority,
+   * within `concurrency`.
+   */
+  pipeline?: number
+}
 
 /** What a client hands to {@link Outbox.submit}: the call and its options, never a credential. */
 export interface OutboxSubmission {

@@ -10,6 +10,8 @@ describe('an outbox in a traced process', () => {
   })
 
   it.each(['fsync', 'fdatasync'] as const)('would not without %s, and the proof notices', async (without) => {
-    await expect(cutPower({ seed: 3, runs: 2, cuts: 40, without })).rejects.toThrow(/ is lost$/)
+    // Which promise breaks first depends on what the traced process happened to do.
+    const broken = / is lost$| went out again$| went out before it was on disk$|; the ledger says /
+    await expect(cutPower({ seed: 3, runs: 2, cuts: 40, without })).rejects.toThrow(broken)
   })
 })

@@ -20,7 +20,8 @@ const send = (outbox: Outbox, id: string): Promise<OutboxEntry> =>
   outbox.submit({ destination: 'demo', kind: 'text', body: Buffer.from(id) }, { id })
 
 describe('an outbox', () => {
-  it('holds what comes behind a dropped message until that is written down: a crash would bring it back', async () => {
+  const ways = [{}, { pipeline: 4 }]
+  it.each(ways)('holds what is behind a dropped message until that is written down, attached with %o', async (how) => {
     const outbox = await open()
     await send(outbox, 'first')
     await send(outbox, 'second')
@@ -30,10 +31,14 @@ describe('an outbox', () => {
     )
     const dropped = outbox.drop('first')
     const handed: string[] = []
-    outbox.attach('demo', ({ id }) => {
-      handed.push(id)
-      return Promise.resolve({ outcome: 'delivered' })
-    })
+    outbox.attach(
+      'demo',
+      ({ id }) => {
+        handed.push(id)
+        return Promise.resolve({ outcome: 'delivered' })
+      },
+      how,
+    )
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
     expect(handed).toEqual([])
     stopDelay()

@@ -22,7 +22,7 @@ describe('an outbox that is opened again', () => {
 
     const reopened = await home.open({ concurrency: 1 })
     expect(await collect(reopened.entries())).toEqual(before)
-    expect(await collect(reopened.messages())).toEqual(messages)
+    expect(await collect(reopened.messages())).toEqual(messages.map((message) => ({ ...message, earlier: true })))
     expect(reopened).toMatchObject({ depth: 3, bytes: 12 })
     const got: OutboxMessage[] = []
     reopened.attach(DEMO, (message) => {
@@ -31,7 +31,8 @@ describe('an outbox that is opened again', () => {
     })
     await reopened.idle()
     const { kind, options, body } = submission
-    expect(got).toEqual(['high', 'normal', 'low'].map((id) => ({ id, kind, options, body, attempts: 0 })))
+    const same = { kind, options, body, attempts: 0, earlier: true, stage: 0 }
+    expect(got).toEqual(['high', 'normal', 'low'].map((id, index) => ({ id, order: 3 - index, ...same })))
     await reopened.close()
   })
 

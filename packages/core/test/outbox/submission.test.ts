@@ -146,6 +146,9 @@ describe.each(KINDS)('what is submitted to an outbox in %s', (kind) => {
       body,
       options,
       attempts: 0,
+      order: 1,
+      earlier: way === 'restarted',
+      stage: 0,
     })
   })
 
@@ -224,6 +227,9 @@ describe.each(KINDS)('what is submitted to an outbox in %s', (kind) => {
       body: bytes('a'),
       options: { topics: ['t'] },
       attempts: 0,
+      order: 1,
+      earlier: false,
+      stage: 0,
     }
     expect(listed[0]).toEqual(first)
     expect((await collect(outbox.messages())).map(({ id }) => id)).toEqual(['a', 'b'])

@@ -104,8 +104,8 @@ export class Fields {
     const value = this.#members.get(name)
     if (value === undefined) return undefined
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return this.#refuse(undefined)
-    const entries = Object.entries(value).filter(([, text]) => typeof text === 'string')
-    return Object.fromEntries(entries) as Record<string, string>
+    const wrong = Object.values(value).some((text) => typeof text !== 'string')
+    return wrong ? this.#refuse(undefined) : (value as Record<string, string>)
   }
 
   #refuse<Instead>(instead: Instead): Instead {

@@ -43,7 +43,7 @@ export function parseOptions(query: string): TopicOptions | undefined {
 }
 
 /**
- * The value of an option in a list that {@link parseOptions} took: of several with one name the first. Names are
+ * The value of an option in a list that the topic was taken with: of several with one name the first. Names are
  * case-sensitive.
  *
  * @example

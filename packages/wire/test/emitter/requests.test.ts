@@ -113,6 +113,7 @@ describe('what a broker says', () => {
       ['emitter/link/', '{"status":200}'],
       ['emitter/me/', '{"status":200}'],
       ['emitter/me/', '{"id":"a","links":[]}'],
+      ['emitter/me/', '{"id":"a","links":{"a0":5}}'],
       ['emitter/presence/', '{"status":200}'],
       ['emitter/presence/', '{"event":"status","who":{}}'],
       ['emitter/presence/', '{"event":"status","who":[{"id":5}]}'],

@@ -11,6 +11,8 @@ import { storageError } from '../storage-error.ts'
 import { refuseForeign } from './directory.ts'
 import { MAX_PAYLOAD_BYTES, RECORD_HEADER_BYTES, checkRecord, segmentName, segmentSeed } from './format.ts'
 import { Group } from './group.ts'
+import { readMany } from './read-many.ts'
+import type { RecordPlace } from './read-many.ts'
 import { recover } from './recovery.ts'
 import type { KeptSegment, Recovered } from './recovery.ts'
 import { SegmentWriter } from './segment-writer.ts'
@@ -196,6 +198,14 @@ export class SegmentLog implements AsyncDisposable {
     } catch (error) {
       throw storageError(error, `read ${path}`)
     }
+  }
+
+  /**
+   * Payloads of records of which many may lie side by side; `undefined` for one that cannot be had this way: it is
+   * damaged, or its segment is gone. {@link read} tells which. Never rejects.
+   */
+  readMany(places: readonly RecordPlace[]): Promise<(Uint8Array | undefined)[]> {
+    return readMany(this.#disk, this.#options.path, places)
   }
 
   /** The oldest segment that is full, with the number of the first record behind it. */

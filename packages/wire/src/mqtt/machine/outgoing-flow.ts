@@ -51,6 +51,15 @@ export class OutgoingFlow<Message> {
     return this.#inFlight.has(packetId)
   }
 
+  get(packetId: number): InFlight<Message> | undefined {
+    return this.#inFlight.get(packetId)
+  }
+
+  /** Everything that is not settled, in the order in which it was sent. */
+  entries(): IterableIterator<InFlight<Message>> {
+    return this.#inFlight.values()
+  }
+
   /**
    * Begins a connection: the quota is the peer's Receive Maximum [MQTT-4.9.0-1], and everything unacknowledged is to be
    * sent again [MQTT-4.4.0-1]. Returns the identifiers whose PUBREL goes first, in the order of their PUBRECs

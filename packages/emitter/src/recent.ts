@@ -1,0 +1,34 @@
+import type { EmitterMessage } from './message.ts'
+
+const MAX_MESSAGES = 256
+const MAX_BYTES = 1024 * 1024
+
+/**
+ * The last messages that came, within bounds. After a reconnection the broker is asked for what it stored since then, and
+ * it counts in whole seconds: what it sends a second time is recognised here, each message once.
+ */
+export class Recent {
+  #messages: EmitterMessage[] = []
+  #bytes = 0
+
+  put(message: EmitterMessage): void {
+    this.#messages.push(message)
+    this.#bytes += message.binary.length
+    while (this.#messages.length > MAX_MESSAGES || this.#bytes > MAX_BYTES) {
+      this.#bytes -= this.#messages.shift()?.binary.length ?? 0
+    }
+  }
+
+  /** Whether it was among them; then it no longer is. */
+  take({ channel, binary }: EmitterMessage): boolean {
+    const at = this.#messages.findIndex((known) => known.channel === channel && isEqual(known.binary, binary))
+    if (at < 0) return false
+    this.#messages.splice(at, 1)
+    this.#bytes -= binary.length
+    return true
+  }
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}

@@ -1,0 +1,12 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+export { MqttClient, connect, publishOnce } from './client.ts'
+export type { ConnectOptions, DisconnectOptions } from './client.ts'
+export type { MqttPorts } from './engine.ts'
+export { MqttRefusedError } from './errors.ts'
+export type { ConnectionInfo, Diagnostics, MqttEvents, MqttState } from './events.ts'
+export { MqttMessage } from './message.ts'
+export type { Authentication, MqttOptions, ReconnectOptions, WillOptions } from './options.ts'
+export type { MessageProperties, PublishOptions } from './publish-call.ts'
+export type { RequestOptions } from './requests.ts'
+export type { SubscribeOptions, Subscription } from './subscription.ts'
+export type { TlsOptions } from './transport.ts'
