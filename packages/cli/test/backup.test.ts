@@ -38,7 +38,7 @@ test('a backup and its restore, for people and for programs', async () => {
     out: [
       expect.stringMatching(/^what was in .*data is in .*data[.]before-2/),
       expect.stringMatching(/^restored .*data: \d+ KiB in \d.*, as of 2\d{3}-.*Z$/),
-      'checked: the journal up to record 0, 0 messages in the history, 4 documents (accounts, tokens)',
+      'checked: the journal up to record 0, 0 messages in the history, 6 documents (accounts, tokens)',
     ],
     errors: [],
   })

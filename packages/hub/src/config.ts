@@ -355,10 +355,10 @@ const EXPECTED: Readonly<Record<string, string>> = {
   non_empty: 'a text that is not empty',
 }
 
-function expectedOf(issue: v.BaseIssue<unknown>): string {
-  const { options } = issue as { readonly options?: readonly string[] }
-  if (options === undefined) return EXPECTED[issue.type] ?? issue.type
-  return `${options.slice(0, -1).join(', ')} or ${options.at(-1)}`
+function expectedOf({ type, expected }: v.BaseIssue<unknown>): string {
+  if (type !== 'picklist') return EXPECTED[type] ?? type
+  const words = (expected ?? '').replaceAll(/[()"]/g, '').split(' | ')
+  return `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
 function limitOf(issue: v.BaseIssue<unknown>): string {

@@ -118,6 +118,7 @@ describe('a hub that is stopped', () => {
     expect(Object.keys(JSON.parse(await readFile(join(data, 'accounts.json'), 'utf8')) as object)).toEqual([
       'console',
       'mqtt',
+      'emitter',
     ])
     await admin.close()
     const again = await startHub({ data })

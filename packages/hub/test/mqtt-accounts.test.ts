@@ -195,10 +195,15 @@ describe('who comes in', () => {
   it('nobody without a name, or with another password', async () => {
     const started = await startHub()
     const { username = '' } = sampleOf(started)
-    for (const door of [started.hub.ports.mqtt, started.hub.ports.front]) {
-      expect(await (await overTcp(door ?? 0)).connect()).toBe(5)
+    const { mqtt, front } = started.hub.ports
+    // At the front door, who is nobody's account speaks Emitter.
+    for (const [door, stranger] of [
+      [mqtt, 5],
+      [front, 0],
+    ] as const) {
+      expect(await (await overTcp(door ?? 0)).connect()).toBe(stranger)
       expect(await login(door, username, 'wrong')).toBe(4)
-      expect(await login(door, 'x'.repeat(60_000), 'wrong')).toBe(4)
+      expect(await login(door, 'x'.repeat(60_000), 'wrong')).toBe(stranger === 0 ? 0 : 4)
       expect(await (await overTcp(door ?? 0)).connect({ username })).toBe(4)
     }
   })
@@ -213,8 +218,16 @@ describe('who comes in', () => {
     expect(await (await overTcp(port)).connect({ username: 'sample' })).toBe(4)
     expect(await login(port, 'anybody', 'a password that fits nobody')).toBe(4)
     expect(await (await overTcp(port)).connect(sampleOf(started))).toBe(0)
-    expect(await (await overTcp(started.hub.ports.front)).connect()).toBe(5)
-    expect(await (await overWebSocket(`ws://127.0.0.1:${started.hub.ports.front}/`)).connect()).toBe(5)
+    for (const way of [
+      () => overTcp(started.hub.ports.front),
+      () => overWebSocket(`ws://127.0.0.1:${started.hub.ports.front}/`),
+    ]) {
+      const stranger = await way()
+      // It speaks Emitter there, and has no key.
+      expect(await stranger.connect({ username: 'anybody' })).toBe(0)
+      stranger.send(stranger.publishPacket('a/', 'x'))
+      expect(await stranger.message()).toContain('emitter/error/ {"status":400')
+    }
   })
 })
 

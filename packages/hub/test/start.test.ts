@@ -14,9 +14,8 @@ import { open, send, startHub, temporaryDirectory } from './support.ts'
 const mode = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8)
 
 /** The accounts without the address, which has another port at each start. */
-const secretsOf = ({ accounts: { hologram, mqtt, console: api } }: Hub): object => ({
-  hologram,
-  mqtt,
+const secretsOf = ({ accounts: { hologram, mqtt, emitter, console: api } }: Hub): object => ({
+  ...{ hologram, mqtt, emitter },
   console: { token: api?.token },
 })
 
@@ -30,6 +29,11 @@ describe('the first start', () => {
       ports: { front: expect.any(Number), mqtt: expect.any(Number), hologram: port },
       mqtt: { username: 'sample', password: expect.stringMatching(/^[\w-]{27}$/) },
       hologram: { cloud_id: id, cloud_key: key },
+      emitter: {
+        license: expect.stringMatching(/^[\w-]{80,}:3$/),
+        master_key: expect.stringMatching(/^[\w-]{32}$/),
+        channel_key: expect.stringMatching(/^[\w-]{32}$/),
+      },
       console: { url: `http://127.0.0.1:${hub.ports.front}/console/`, token: expect.stringMatching(/^[\w-]{27}$/) },
     })
     expect(id).toMatch(/^[2-9a-z]{4}$/)
@@ -284,7 +288,7 @@ describe('what keeps a hub from starting is said', () => {
     [
       { dir: 'x' } as never,
       'ERR_USAGE',
-      `createHub() has no option 'dir'; it has data, host, ports, mqttAnonymous, config, logger`,
+      `createHub() has no option 'dir'; it has data, host, ports, mqttAnonymous, emitterLicense, acceptForeignKeys, config, logger`,
     ],
   ] satisfies [HubOptions, string, string][])('%o', async (options, code, message) => {
     expect(await failing(options)).toMatchObject({ code, message })

@@ -105,8 +105,9 @@ export function startEmitter(parts: EmitterParts): EmitterService {
   }
   let endSubscriptions: EndSubscriptions = () => {}
   const endAll = (): void => {
-    endSubscriptions((principal, name) => principal.dialect === dialect && isOver(parseFilter(name)?.key ?? ''))
+    // First: nobody hears of his own end through a key that has ended.
     for (const connection of presence.endWatches(isOver)) tellFailure(connection, 'unauthorized', 0, broker)
+    endSubscriptions((principal, name) => principal.dialect === dialect && isOver(parseFilter(name)?.key ?? ''))
   }
   const stop = keys.onChange(() => {
     dialect.keysChanged()
