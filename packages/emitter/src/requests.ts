@@ -5,7 +5,7 @@
  *
  * ```
  * asked ──▶ queue ── connection, room ──▶ asked of the broker ── answer ──▶ resolved
- *             ▲                               │   └── PUBACK, and nothing for 2 s, or 30 s ──▶ rejected
+ *             ▲                               │   └── PUBACK, and nothing more, or 30 s ──▶ rejected
  *             └── connection lost, once ──────┘
  * ```
  */
@@ -52,8 +52,9 @@ interface Question {
 
 /** ms */
 const TIMEOUT = 30_000
-/** ms after the PUBACK, before which an answer comes */
-const GRACE = 2000
+/** ms after the PUBACK, before which an answer comes: of a broker that is known to answer, and of one that is not */
+const GRACE = 250
+const LONG_GRACE = 2000
 /** Asked at once; more wait. */
 const MAX_ASKED = 256
 /** The second time after the connection was lost. */
@@ -140,7 +141,9 @@ export class Requests {
     const question = this.#asked.get(packetId)
     if (question === undefined) return
     question.timer?.cancel()
-    question.timer = this.#host.clock.setTimer(GRACE, () => this.#giveUp(question, noAnswer(question.deed)))
+    question.timer = this.#host.clock.setTimer(this.#hasReq ? GRACE : LONG_GRACE, () =>
+      this.#giveUp(question, noAnswer(question.deed)),
+    )
   }
 
   close(error: Error): void {
