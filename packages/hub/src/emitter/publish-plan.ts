@@ -1,8 +1,9 @@
 import { MAX_LINK_NAME, PERMISSION, REQUEST_KEY } from '@halyard/wire/emitter'
 import type { EmitterTopic, FailureName } from '@halyard/wire/emitter'
 import type { PublishPlan } from '../mqtt/dialect.ts'
+import type { ReadKey } from './authority.ts'
 import type { EmitterBroker } from './broker.ts'
-import { reasonOf, tellFailure } from './broker.ts'
+import { NOT_AUTHORISED, reasonOf, tellFailure } from './broker.ts'
 import { channelInIndex } from './channels.ts'
 import type { EmitterPrincipal } from './principal.ts'
 import { planRequest } from './requests.ts'
@@ -28,12 +29,12 @@ function planMessage(broker: EmitterBroker, principal: EmitterPrincipal, topic: 
   if (read === undefined) return fail(broker, 'unauthorized')
   const { permissions } = read.key
   if ((permissions & PERMISSION.extend) !== 0) return fail(broker, 'extend-only')
-  if (topic.share !== undefined) return toGroup(broker, channel)
+  if (topic.share !== undefined) return toGroup(broker, topic, read)
   const mayStore = (permissions & PERMISSION.store) !== 0
   const ttl = Math.min(options.ttl ?? 0, LONGEST)
   return {
     kind: 'route',
-    ...{ space, channel: channelInIndex(channel), topic: channel, echo: options.me, mayRetain: false },
+    ...{ space, channel: channelInIndex(channel), topic: channel, echo: options.me, once: true, mayRetain: false },
     store: mayStore ? ttl : 0,
     storeRetained: mayStore ? ttl || limits.retain : 0,
     validUntil: authority.endOf(read.key),
@@ -41,11 +42,17 @@ function planMessage(broker: EmitterBroker, principal: EmitterPrincipal, topic: 
 }
 
 /** What one publishes to a group, and not to its channel, all of its members get, and nobody keeps. */
-function toGroup(broker: EmitterBroker, channel: string): PublishPlan {
+function toGroup(broker: EmitterBroker, { channel, options }: EmitterTopic, read: ReadKey): PublishPlan {
   return {
     kind: 'request',
-    handle: ({ payload, done }) => {
-      for (const connection of broker.presence.connections(channel)) connection.send(channel, payload)
+    handle: ({ connection: from, packetId, payload, done }) => {
+      if (!broker.authority.holds(read)) {
+        tellFailure(from, 'unauthorized', packetId, broker)
+        return done(NOT_AUTHORISED)
+      }
+      for (const connection of broker.presence.connections(channel)) {
+        if (options.me || connection !== from) connection.send(channel, payload)
+      }
       done()
     },
   }

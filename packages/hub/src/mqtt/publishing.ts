@@ -203,7 +203,7 @@ export class Publishing {
     const seconds = packet.retain ? (plan.storeRetained ?? plan.store) : plan.store
     const kept = seconds > 0 ? this.#keep(packet, plan, seconds) : undefined
     if (isRetained) router.retain(passing, space, plan.channel)
-    const routed = router.route(passing, targets, session, plan.echo)
+    const routed = router.route(passing, targets, session, plan.echo, plan.once)
     const { owedAt } = passing
     broker.passed()
     if (qos === 0) return

@@ -15,8 +15,8 @@ export class Router {
     this.#delivery = delivery
   }
 
-  /** `from`: the session that published it. `echo`: whether it may have it back. */
-  route(message: Passing, targets: Targets, from: Session | undefined, echo: boolean): Routed {
+  /** `from`: the session that published it. `echo`: whether it may have it back. `once`: {@link PublishPlan} */
+  route(message: Passing, targets: Targets, from: Session | undefined, echo: boolean, once = false): Routed {
     const { sessions, groups } = targets
     const many = sessions.length > 1
     let routed: Routed = 'nobody'
@@ -31,8 +31,9 @@ export class Router {
       if (delivered === 'rejected') routed = 'rejected'
       else if (routed === 'nobody') routed = 'delivered'
     }
+    const served = once && groups.length > 0 ? new Set(sessions.map(({ session }) => session)) : undefined
     for (const group of groups) {
-      const delivered = group.deliver(message)
+      const delivered = group.deliver(message, echo ? undefined : from, served)
       if (delivered === 'rejected') routed = 'rejected'
       else if (delivered !== 'nobody' && routed === 'nobody') routed = 'delivered'
     }

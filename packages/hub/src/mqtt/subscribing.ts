@@ -130,7 +130,9 @@ function grant(broker: Broker, client: SubscribingClient, wish: Wish): Granted {
   const { wanted, identifier, packetId } = wish
   const { filter, noLocal, retainAsPublished, retainHandling } = wanted
   const refuse = (reason: ReasonCode, why: string): Granted => {
-    logger.debug({ clientId: session.clientId, filter }, `mqtt: a subscription was refused: ${why}`)
+    // A filter of one's own grammar may have a key in it.
+    const what = session.principal.ownTopics === true ? {} : { filter }
+    logger.debug({ clientId: session.clientId, ...what }, `mqtt: a subscription was refused: ${why}`)
     return { reason }
   }
   const problem = principal.ownTopics ? undefined : checkFilter(filter, { maxLevels: limits.topicLevels })
