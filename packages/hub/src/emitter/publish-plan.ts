@@ -3,7 +3,7 @@ import type { EmitterTopic, FailureName } from '@halyard/wire/emitter'
 import type { PublishPlan } from '../mqtt/dialect.ts'
 import type { ReadKey } from './authority.ts'
 import type { EmitterBroker } from './broker.ts'
-import { NOT_AUTHORISED, reasonOf, tellFailure } from './broker.ts'
+import { reasonOf, tellFailure } from './broker.ts'
 import { channelInIndex } from './channels.ts'
 import type { EmitterPrincipal } from './principal.ts'
 import { planRequest } from './requests.ts'
@@ -26,7 +26,7 @@ function planMessage(broker: EmitterBroker, principal: EmitterPrincipal, topic: 
   const { key: text, channel, kind, options } = topic
   if (kind === 'wildcard') return fail(broker, 'forbidden')
   const read = authority.authorise(principal, text, channel, PERMISSION.write)
-  if (read === undefined) return fail(broker, 'unauthorized')
+  if (read === undefined) return fail(broker, 'unauthorized', authority.looksAgainAt(principal, text))
   const { permissions } = read.key
   if ((permissions & PERMISSION.extend) !== 0) return fail(broker, 'extend-only')
   if (topic.share !== undefined) return toGroup(broker, topic, read)
@@ -45,11 +45,8 @@ function planMessage(broker: EmitterBroker, principal: EmitterPrincipal, topic: 
 function toGroup(broker: EmitterBroker, { channel, options }: EmitterTopic, read: ReadKey): PublishPlan {
   return {
     kind: 'request',
-    handle: ({ connection: from, packetId, payload, done }) => {
-      if (!broker.authority.holds(read)) {
-        tellFailure(from, 'unauthorized', packetId, broker)
-        return done(NOT_AUTHORISED)
-      }
+    validUntil: broker.authority.endOf(read.key),
+    handle: ({ connection: from, payload, done }) => {
       for (const connection of broker.presence.connections(channel)) {
         if (options.me || connection !== from) connection.send(channel, payload)
       }
@@ -59,9 +56,10 @@ function toGroup(broker: EmitterBroker, { channel, options }: EmitterTopic, read
 }
 
 /** PUBACK leaves all the same, behind the failure. */
-function fail(broker: EmitterBroker, failure: FailureName): PublishPlan {
+function fail(broker: EmitterBroker, failure: FailureName, validUntil = Infinity): PublishPlan {
   return {
     kind: 'request',
+    validUntil,
     handle: ({ connection, packetId, done }) => {
       tellFailure(connection, failure, packetId, broker)
       done(reasonOf(failure))

@@ -114,7 +114,12 @@ export type PublishPlan =
       readonly validUntil: number
     }
   /** Not for subscribers: the dialect answers it. */
-  | { readonly kind: 'request'; readonly handle: (request: DialectRequest) => void }
+  | {
+      readonly kind: 'request'
+      readonly handle: (request: DialectRequest) => void
+      /** As above; Infinity. */
+      readonly validUntil?: number
+    }
   /** `acknowledged`: a 3.1.1 client sees a PUBACK all the same (it knows no other answer); else its connection ends. */
   | { readonly kind: 'refuse'; readonly reason: ReasonCode; readonly acknowledged: boolean; readonly why: string }
 

@@ -137,7 +137,9 @@ export class Publishing {
 
   #isGood({ plan, epoch }: Route, principal: Principal): boolean {
     if (epoch !== principal.epoch) return false
-    return plan.kind !== 'route' || plan.validUntil === Infinity || this.#broker.now() < plan.validUntil
+    if (plan.kind === 'refuse') return true
+    const { validUntil = Infinity } = plan
+    return validUntil === Infinity || this.#broker.now() < validUntil
   }
 
   #plan(topic: TopicName, { qos, retain }: IncomingPublish, principal: Principal): Route {
