@@ -241,6 +241,8 @@ static void open_client(struct client *client, enum role role, int index) {
   client->index = index;
   if (role == STALLED) link.receive_buffer = STALLED_BUFFER;
   login.lasts = role == SUBSCRIBER && options.lasts;
+  // The first to come is the first subscriber.
+  if (load.count > options.publishers) link.awake = &load.clients[options.publishers].link;
   snprintf(id, sizeof id, "load%d_%d", getpid(), index);
   link_open(&client->link, &link, index);
   mqtt_connect(&client->link, id, &login);

@@ -70,7 +70,7 @@ export async function compare(generator: LoadGenerator, options: TableOptions): 
 
 /**
  * One round more is run before and forgotten; the order turns by one each time. A peer that does not end a load is left
- * out of the case: Mosquitto's WebSockets stop in the middle of one.
+ * out of the case.
  */
 async function interleave(
   servers: readonly BenchServer[],

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,8 +98,16 @@ static void secure(struct link *link) {
 }
 #endif
 
+// Until the answer is there: see link_options. What comes of it is read and forgotten with the rest of a load.
+static void keep_awake(struct link *awake, int fd) {
+  static const uint8_t pingreq[] = {0x82, 0x82, 0, 0, 0, 0, 0xc0, 0};
+  struct pollfd waiting = {.fd = fd, .events = POLLIN};
+  while (poll(&waiting, 1, 1) == 0)
+    if (wire_write(awake, pingreq, sizeof pingreq) < 0) fail("a ping could not be sent");
+}
+
 // RFC 6455 §4. The key may be any, the answer is not looked at further: who answers 101 has understood.
-static void upgrade(struct link *link) {
+static void upgrade(struct link *link, struct link *awake) {
   static const char request[] =
       "GET /mqtt HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
@@ -106,6 +115,7 @@ static void upgrade(struct link *link) {
   char answer[2048];
   size_t length = 0;
   if (wire_write(link, (const uint8_t *)request, sizeof request - 1) < 0) fail("the upgrade could not be sent");
+  if (awake && awake != link && awake->fd != 0) keep_awake(awake, link->fd);
   // Byte by byte: what follows the empty line belongs to MQTT.
   do {
     if (length == sizeof answer - 1 || wire_read(link, (uint8_t *)answer + length, 1) != 1) fail("no upgrade");
@@ -134,7 +144,7 @@ void link_open(struct link *link, const struct link_options *options, int number
                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   if (connect(link->fd, (struct sockaddr *)&to, sizeof to)) fail("no connection");
   if (options->tls) secure(link);
-  if (options->websocket) upgrade(link);
+  if (options->websocket) upgrade(link, options->awake);
   link->websocket = options->websocket;
 }
 

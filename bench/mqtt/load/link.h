@@ -23,6 +23,9 @@ struct link_options {
   bool tls, websocket;
   // Bytes that the kernel keeps for a client that does not read; 0: its own choice.
   int receive_buffer;
+  // WebSocket: one that is open and may ping while others come. Mosquitto 2.0 looks for new ones, and for what they ask,
+  // only when something else wakes it or 100 ms have passed: a thousand would take more than three minutes.
+  struct link *awake;
 };
 
 struct link {

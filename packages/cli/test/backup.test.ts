@@ -44,7 +44,7 @@ test('a backup and its restore, for people and for programs', async () => {
   })
   await rm(data, { recursive: true })
   const json = await halyard(['hub', '--data', data, 'restore', path('one'), '--json'])
-  expect(JSON.parse(json.out.join('\n'))).toMatchObject({ event: 'restored', data, committed: 0, documents: 4 })
+  expect(JSON.parse(json.out.join('\n'))).toMatchObject({ event: 'restored', data, committed: 0, documents: 6 })
   expect((await readdir(directory.path)).filter((name) => name.includes('partial'))).toEqual([])
 })
 

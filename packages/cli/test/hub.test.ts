@@ -16,6 +16,7 @@ const welcome: Welcome = {
     data: '/home/me/halyard-data',
     ports: { front: 8080, hologram: 9999, mqtt: 1883 },
     mqtt: { username: 'sample', password: 'a-Password_1' },
+    emitter: { license: 'a-Licence:3', master_key: 'a-Master', channel_key: 'a-Channel' },
     hologram: { cloud_id: '2ne7', cloud_key: 'dj4g' },
     console: { url: 'http://127.0.0.1:8080/console/', token: 'a-Token_1' },
   },
@@ -33,6 +34,9 @@ describe('what a person is told', () => {
     expect(lines).toContain('  MQTT        127.0.0.1:1883')
     expect(lines).toContain('An MQTT account: user name sample, password a-Password_1. Any MQTT client will do:')
     expect(lines).toContain('  mosquitto_pub -h 127.0.0.1 -p 1883 -u sample -P a-Password_1 -t hello -m ahoy')
+    expect(lines).toContain('Emitter, at the front door: the master key is a-Master, a key for demo/#/ a-Channel:')
+    expect(lines).toContain('  mosquitto_sub -h 127.0.0.1 -p 8080 -t a-Channel/demo/hello/')
+    expect(lines).toContain('  mosquitto_pub -h 127.0.0.1 -p 8080 -t a-Channel/demo/hello/ -m ahoy')
     expect(lines.slice(-3)).toEqual([
       'The HTTP API is at http://127.0.0.1:8080/api/, its token a-Token_1. What has come so far:',
       '',
@@ -48,6 +52,7 @@ describe('what a person is told', () => {
     expect(text).not.toContain('dj4g')
     expect(text).not.toContain('a-Token_1')
     expect(text).not.toContain('a-Password_1')
+    expect(text).not.toContain('a-Channel')
   })
 
   test('in memory: always the account, and that nothing stays', () => {
@@ -58,7 +63,7 @@ describe('what a person is told', () => {
   })
 
   test('a hub on IPv6, and without a sample account', () => {
-    const { hologram: _, console: __, mqtt: ___, ...ready } = welcome.ready
+    const { hologram: _, console: __, mqtt: ___, emitter: ____, ...ready } = welcome.ready
     const there = { ...welcome, ready, host: '::' }
     expect(welcomeLines(there, paint(false)).at(-1)).toBe('There is no Hologram sample account any more.')
     expect(welcomeLines(there, paint(false))).toContain('  front door  http://[::1]:8080/health')
@@ -91,6 +96,8 @@ describe('options', () => {
   test('MQTT has its port and its switch', async () => {
     const options = await readHubOptions({ mqttAnonymous: true, ephemeral: true }, { HALYARD_HUB_PORT_MQTT: '1884' })
     expect(options).toMatchObject({ ports: { front: 0, hologram: 0, mqtt: 1884 }, mqttAnonymous: true })
+    const moving = await readHubOptions({ acceptForeignKeys: true }, { HALYARD_HUB_EMITTER_LICENSE: '@/etc/licence' })
+    expect(moving).toMatchObject({ emitterLicense: '@/etc/licence', acceptForeignKeys: true })
   })
 
   test('the configuration file says where the hub is; the command line and the environment win over it', async () => {

@@ -13,7 +13,7 @@ import { copyFile } from './store/backup/copy-file.ts'
 import type { Copied, CopyProgress } from './store/backup/copy-file.ts'
 import { readManifest, writeManifest } from './store/backup/manifest.ts'
 import type { BackupFile, BackupManifest } from './store/backup/manifest.ts'
-import { makeWhole, overlap, refuseOccupied } from './store/backup/new-directory.ts'
+import { makeWhole, overlap, refuseOccupied, removeAbandoned } from './store/backup/new-directory.ts'
 import { planIndexLog, planQueues, planStore } from './store/backup/plan.ts'
 import type { PlannedFile } from './store/backup/plan.ts'
 import { JOURNAL_DIRECTORY, closeStore, findHub, openDiskStore } from './store/open-store.ts'
@@ -93,6 +93,9 @@ export async function backupHub(options: BackupOptions): Promise<BackupReport> {
   const { directory, target } = await placesOf(options, options.target)
   await findHub(disk, directory)
   await refuseOccupied(disk, target, 'name one that does not, as a date for instance')
+  for (const path of await removeAbandoned(dirname(target), clock.now())) {
+    loggerFor('Hub', options.logger).info({ path }, 'removed what a backup or a restore that was killed had left')
+  }
   for (let attempt = 1; ; attempt++) {
     try {
       const { session, files } = await backUp({ disk, clock, directory, target, options })

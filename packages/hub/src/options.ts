@@ -100,6 +100,9 @@ function checkOptions(options: HubOptions): GivenOptions {
   if (stranger !== undefined) {
     throw new UsageError('ERR_USAGE', `createHub() has no option '${stranger}'; it has ${OPTION_NAMES.join(', ')}`)
   }
+  if (!['boolean', 'undefined'].includes(typeof options.acceptForeignKeys)) {
+    throw new UsageError('ERR_USAGE', 'acceptForeignKeys must be true or false')
+  }
   return {
     data: checkText('data', options.data),
     host: checkText('host', options.host),

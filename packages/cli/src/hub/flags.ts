@@ -7,6 +7,8 @@ export interface HubFlags {
   readonly json?: true
   readonly ephemeral?: true
   readonly mqttAnonymous?: true
+  readonly emitterLicense?: string
+  readonly acceptForeignKeys?: true
   readonly portFront?: string
   readonly portHologram?: string
   readonly portMqtt?: string

@@ -19,6 +19,8 @@ export function addHub(command: Command, { finish, ...context }: ProgramContext)
     .option('--port-exp <n>', 'not in this version')
     .option('--port-exp-gateway <n>', 'not in this version')
     .option('--mqtt-anonymous', 'let clients without a password in on the MQTT port; only on a loopback address')
+    .option('--emitter-license <text>', "Emitter's licence, or @ and a file that holds it (default: the hub's own)")
+    .option('--accept-foreign-keys', "take keys of Emitter's that this hub has not issued; for a move alone")
     .addHelpText(
       'after',
       examples([

@@ -8,6 +8,7 @@ const SETTINGS = {
   data: textSetting({ variable: 'HALYARD_HUB_DATA' }),
   host: textSetting({ variable: 'HALYARD_HUB_HOST' }),
   config: textSetting({ variable: 'HALYARD_HUB_CONFIG' }),
+  'emitter-license': textSetting({ variable: 'HALYARD_HUB_EMITTER_LICENSE' }),
   'port-front': portSetting({ variable: 'HALYARD_HUB_PORT_FRONT', least: 0 }),
   'port-hologram': portSetting({ variable: 'HALYARD_HUB_PORT_HOLOGRAM', least: 0 }),
   'port-mqtt': portSetting({ variable: 'HALYARD_HUB_PORT_MQTT', least: 0 }),
@@ -32,9 +33,9 @@ export async function readHubOptions(
   if (flags.demo === true && flags.json === true) {
     throw new UsageError('ERR_USAGE', '--demo is for people and --json for programs; leave one of them out')
   }
-  const { data, host, config, portFront, portHologram, portMqtt, ephemeral, mqttAnonymous } = flags
+  const { data, host, config, portFront, portHologram, portMqtt, ephemeral, mqttAnonymous, acceptForeignKeys } = flags
   const ports = { 'port-front': portFront, 'port-hologram': portHologram, 'port-mqtt': portMqtt }
-  const options = { data, host, config, ...ports }
+  const options = { data, host, config, 'emitter-license': flags.emitterLicense, ...ports }
   const found = await loadConfig(SETTINGS, { options, environment })
   const free = ephemeral === true ? 0 : undefined
   return {
@@ -45,6 +46,8 @@ export async function readHubOptions(
       mqtt: found['port-mqtt'] ?? free,
     },
     ...(mqttAnonymous === true && { mqttAnonymous }),
+    ...(found['emitter-license'] !== undefined && { emitterLicense: found['emitter-license'] }),
+    ...(acceptForeignKeys === true && { acceptForeignKeys }),
   }
 }
 

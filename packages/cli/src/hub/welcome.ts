@@ -34,7 +34,7 @@ export function welcomeLines(welcome: Welcome, paint: Paint): string[] {
   if (file !== undefined && !isFirstStart) {
     return [...lines, `The accounts to send with, and the token of the HTTP API, are in ${cyan(file)}.`]
   }
-  const api = [...mqttLines(welcome, paint), ...apiLines(welcome, paint)]
+  const api = [...mqttLines(welcome, paint), ...emitterLines(welcome, paint), ...apiLines(welcome, paint)]
   if (ready.hologram === undefined) return [...lines, 'There is no Hologram sample account any more.', ...api]
   const { cloud_id, cloud_key } = ready.hologram
   return [
@@ -65,6 +65,20 @@ function mqttLines({ ready, host }: Welcome, { bold, cyan }: Paint): string[] {
     `An MQTT account: user name ${bold(username)}, password ${bold(password)}. Any MQTT client will do:`,
     '',
     `  ${cyan(`mosquitto_pub ${where} -t hello -m ahoy`)}`,
+  ]
+}
+
+/** With any MQTT client too: there is no user name, the key stands in the topic. */
+function emitterLines({ ready, host }: Welcome, { bold, cyan }: Paint): string[] {
+  const { emitter, ports } = ready
+  if (emitter === undefined) return []
+  const where = `-h ${reachableHost(host)} -p ${ports.front} -t ${quote(`${emitter.channel_key}/demo/hello/`)}`
+  return [
+    '',
+    `Emitter, at the front door: the master key is ${bold(emitter.master_key)}, a key for demo/#/ ${bold(emitter.channel_key)}:`,
+    '',
+    `  ${cyan(`mosquitto_sub ${where}`)}`,
+    `  ${cyan(`mosquitto_pub ${where} -m ahoy`)}`,
   ]
 }
 

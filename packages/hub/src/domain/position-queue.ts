@@ -2,6 +2,9 @@ import type { Position } from './positions.ts'
 
 const CHUNK = 256
 
+/** Of a row in which nothing stands. Nobody adds to it. */
+const NO_CHUNKS: Chunk[] = []
+
 interface Chunk {
   readonly positions: Float64Array
   readonly marks: Uint8Array
@@ -9,7 +12,7 @@ interface Chunk {
 
 /** A row of positions, oldest first, each with a byte of its owner's. An empty one holds no memory; 100,000 hold 0.9 MB. */
 export class PositionQueue {
-  #chunks: Chunk[] = []
+  #chunks: Chunk[] = NO_CHUNKS
   /** Of the first chunk. */
   #start = 0
   #length = 0
@@ -22,6 +25,7 @@ export class PositionQueue {
     const at = this.#start + this.#length++
     const index = Math.floor(at / CHUNK)
     if (index === this.#chunks.length) {
+      if (this.#chunks === NO_CHUNKS) this.#chunks = []
       this.#chunks.push({ positions: new Float64Array(CHUNK), marks: new Uint8Array(CHUNK) })
     }
     const chunk = this.#chunks[index]
@@ -67,7 +71,7 @@ export class PositionQueue {
   }
 
   clear(): void {
-    this.#chunks = []
+    this.#chunks = NO_CHUNKS
     this.#start = 0
     this.#length = 0
   }

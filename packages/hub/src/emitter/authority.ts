@@ -74,7 +74,7 @@ export class Authority {
       return undefined
     }
     if (address !== '') this.#guard.succeeded(read.id, address)
-    return this.holds(read) ? read : undefined
+    return this.holds(read.id) && !isExpired(read.key, this.now()) ? read : undefined
   }
 
   /** Monotonic ms from which on a key is looked at that is not now, since its address has guessed; Infinity: it was. */
@@ -86,11 +86,10 @@ export class Authority {
     return wait > 0 ? now + wait : Infinity
   }
 
-  /** Whether it is of this contract, neither banned nor ended. */
-  holds(read: ReadKey): boolean {
-    const state = this.#parts.keys.stateOf(read.id)
-    if (state === 'banned' || state === 'revoked') return false
-    return this.#isIssued(read) && !isExpired(read.key, this.now())
+  /** Of a key that held once, and has not ended: whether nobody has taken it back. */
+  holds(id: string): boolean {
+    const state = this.#parts.keys.stateOf(id)
+    return state === 'valid' || (state === 'unknown' && this.#parts.acceptForeign)
   }
 
   /** A master key that holds. */
@@ -122,7 +121,7 @@ export class Authority {
   }
 
   /** Monotonic ms at which a key ends; Infinity. */
-  endOf({ expires }: SecurityKey): number {
+  endOf({ expires }: Pick<SecurityKey, 'expires'>): number {
     if (expires === 0) return Infinity
     const { clock } = this.#parts
     // It holds for the whole of its last second.

@@ -31,14 +31,16 @@ export type EmitterRequest = Pick<DialectRequest, 'connection' | 'payload' | 'pa
 /** The payload of the answer, or why there is none. */
 export type RequestAnswer = Uint8Array | Refusal
 
-/** Numbers of 5.0; 3.1.1 sees but 0x80 in a SUBACK. */
+/** Numbers of 5.0; before it there is but 0x80 in a SUBACK. */
 export const NOT_AUTHORISED = 0x87
-const BAD_TOPIC = 0x8f
+export const BAD_FILTER = 0x8f
+export const BAD_TOPIC = 0x90
 const REFUSED = 0x83
 
-export function reasonOf(failure: FailureName): number {
+/** `bad`: what a bad request is called. */
+export function reasonOf(failure: FailureName, bad: number): number {
   if (failure === 'unauthorized' || failure === 'extend-only') return NOT_AUTHORISED
-  return failure === 'bad-request' ? BAD_TOPIC : REFUSED
+  return failure === 'bad-request' ? bad : REFUSED
 }
 
 /** Of a publish, subscribe or unsubscribe; `packetId` 0: of nothing that the client has asked. */

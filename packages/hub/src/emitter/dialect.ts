@@ -15,7 +15,17 @@ import type { EmitterBroker } from './broker.ts'
 import { tellFailure } from './broker.ts'
 import { EmitterPrincipal, principalOf } from './principal.ts'
 import { planPublish } from './publish-plan.ts'
-import { inIndex, mayRead, nameOf, parseFilter, planSubscribe } from './subscribe-plan.ts'
+import {
+  channelOfName,
+  inIndex,
+  keyOfName,
+  mayRead,
+  nameOfFilter,
+  parseFilter,
+  planSubscribe,
+} from './subscribe-plan.ts'
+import { readChannel } from './topics.ts'
+import { nameWill, planWill } from './will-plan.ts'
 
 export interface EmitterDialectParts {
   readonly broker: EmitterBroker
@@ -58,8 +68,8 @@ export class EmitterDialect implements Dialect {
     name: string,
   ): { readonly space: string; readonly filter: string; readonly share: string | undefined } {
     const { broker } = this.#parts
-    const topic = parseFilter(name)
-    return { space: broker.space, ...(topic ? inIndex(broker, topic) : { filter: name, share: undefined }) }
+    const channel = readChannel(channelOfName(name))
+    return { space: broker.space, ...(channel ? inIndex(broker, channel) : { filter: name, share: undefined }) }
   }
 
   /**
@@ -69,15 +79,28 @@ export class EmitterDialect implements Dialect {
   meantBy(connection: DialectConnection, filter: string, packetId: number): readonly string[] {
     const { broker } = this.#parts
     const topic = parseFilter(filter)
-    const wanted = topic && nameOf(topic)
+    const wanted = topic && nameOfFilter(broker, topic)
     const others: string[] = []
     for (const name of connection.subscriptions) {
       if (name === wanted) return [name]
-      if (topic && name.endsWith(`/${topic.channel}`) && parseFilter(name)?.channel === topic.channel) others.push(name)
+      if (topic && channelOfName(name) === topic.channel) others.push(name)
     }
     if (topic && mayRead(broker, principalOf(connection), topic)) return others
     tellFailure(connection, topic ? 'unauthorized' : 'bad-request', packetId, broker)
     return []
+  }
+
+  /** Its end in time is the engine's affair. */
+  mayKeep(_principal: Principal, name: string): boolean {
+    return this.#parts.broker.authority.holds(keyOfName(name))
+  }
+
+  nameWill(principal: Principal, topic: string): string {
+    return nameWill(this.#parts.broker, principal as EmitterPrincipal, topic)
+  }
+
+  planWill(_principal: Principal, name: string): PublishPlan {
+    return planWill(this.#parts.broker, name)
   }
 
   connected(connection: DialectConnection): void {
@@ -119,9 +142,4 @@ export class EmitterDialect implements Dialect {
       keysEpoch: () => this.#keysEpoch,
     })
   }
-}
-
-/** Of a name, which is `key/channel`. */
-function channelOfName(name: string): string {
-  return name.slice(name.indexOf('/') + 1)
 }

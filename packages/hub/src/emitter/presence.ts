@@ -20,6 +20,7 @@ interface Member {
 
 interface Watch {
   readonly member: Member
+  /** The id of its key. */
   readonly key: string
   readonly channel: string
   /** Its key's end: monotonic ms. */
@@ -113,7 +114,7 @@ export class Presence {
   }
 
   /** Those whose key does not hold any more end; gives their connections. */
-  endWatches(isOver: (key: string) => boolean): readonly DialectConnection[] {
+  endWatches(isOver: (id: string) => boolean): readonly DialectConnection[] {
     const ended: DialectConnection[] = []
     for (const member of this.#members.values()) {
       for (const watch of member.watches.values()) {

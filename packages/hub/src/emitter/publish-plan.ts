@@ -1,9 +1,9 @@
 import { MAX_LINK_NAME, PERMISSION, REQUEST_KEY } from '@halyard/wire/emitter'
-import type { EmitterTopic, FailureName } from '@halyard/wire/emitter'
+import type { EmitterChannel, EmitterTopic, FailureName, SecurityKey } from '@halyard/wire/emitter'
 import type { PublishPlan } from '../mqtt/dialect.ts'
 import type { ReadKey } from './authority.ts'
 import type { EmitterBroker } from './broker.ts'
-import { reasonOf, tellFailure } from './broker.ts'
+import { BAD_TOPIC, reasonOf, tellFailure } from './broker.ts'
 import { channelInIndex } from './channels.ts'
 import type { EmitterPrincipal } from './principal.ts'
 import { planRequest } from './requests.ts'
@@ -22,22 +22,31 @@ export function planPublish(broker: EmitterBroker, principal: EmitterPrincipal, 
 }
 
 function planMessage(broker: EmitterBroker, principal: EmitterPrincipal, topic: EmitterTopic): PublishPlan {
-  const { authority, limits, space } = broker
-  const { key: text, channel, kind, options } = topic
+  const { authority } = broker
+  const { key: text, channel, kind } = topic
   if (kind === 'wildcard') return fail(broker, 'forbidden')
   const read = authority.authorise(principal, text, channel, PERMISSION.write)
   if (read === undefined) return fail(broker, 'unauthorized', authority.looksAgainAt(principal, text))
   const { permissions } = read.key
   if ((permissions & PERMISSION.extend) !== 0) return fail(broker, 'extend-only')
   if (topic.share !== undefined) return toGroup(broker, topic, read)
-  const mayStore = (permissions & PERMISSION.store) !== 0
+  return routeOf(broker, topic, read.key)
+}
+
+/** Of a key that may write there. */
+export function routeOf(
+  { authority, limits, space }: EmitterBroker,
+  { channel, options }: EmitterChannel,
+  key: Pick<SecurityKey, 'permissions' | 'expires'>,
+): PublishPlan {
+  const mayStore = (key.permissions & PERMISSION.store) !== 0
   const ttl = Math.min(options.ttl ?? 0, LONGEST)
   return {
     kind: 'route',
     ...{ space, channel: channelInIndex(channel), topic: channel, echo: options.me, once: true, mayRetain: false },
     store: mayStore ? ttl : 0,
     storeRetained: mayStore ? ttl || limits.retain : 0,
-    validUntil: authority.endOf(read.key),
+    validUntil: authority.endOf(key),
   }
 }
 
@@ -62,7 +71,7 @@ function fail(broker: EmitterBroker, failure: FailureName, validUntil = Infinity
     validUntil,
     handle: ({ connection, packetId, done }) => {
       tellFailure(connection, failure, packetId, broker)
-      done(reasonOf(failure))
+      done(reasonOf(failure, BAD_TOPIC))
     },
   }
 }

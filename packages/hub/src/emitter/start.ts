@@ -41,7 +41,7 @@ import type { Caller } from './principal.ts'
 import { keyban } from './requests/keyban.ts'
 import { keygen } from './requests/keygen.ts'
 import { presenceStatus } from './requests/presence.ts'
-import { parseFilter } from './subscribe-plan.ts'
+import { keyOfName } from './subscribe-plan.ts'
 
 export interface EmitterParts {
   readonly license: License
@@ -99,15 +99,12 @@ export function startEmitter(parts: EmitterParts): EmitterService {
     ...{ license, codec, keys, authority, presence, history, space, matcher, limits, clock, logger },
   }
   const dialect = new EmitterDialect({ broker, hashSecret: parts.hashSecret })
-  const isOver = (text: string): boolean => {
-    const read = authority.read(text)
-    return read === undefined || !authority.holds(read)
-  }
+  const isOver = (id: string): boolean => !authority.holds(id)
   let endSubscriptions: EndSubscriptions = () => {}
   const endAll = (): void => {
     // First: nobody hears of his own end through a key that has ended.
     for (const connection of presence.endWatches(isOver)) tellFailure(connection, 'unauthorized', 0, broker)
-    endSubscriptions((principal, name) => principal.dialect === dialect && isOver(parseFilter(name)?.key ?? ''))
+    endSubscriptions((principal, name) => principal.dialect === dialect && isOver(keyOfName(name)))
   }
   const stop = keys.onChange(() => {
     dialect.keysChanged()

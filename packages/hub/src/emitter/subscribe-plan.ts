@@ -1,19 +1,36 @@
 import { PERMISSION, REQUEST_KEY, normaliseFilter } from '@halyard/wire/emitter'
-import type { EmitterTopic, FailureName } from '@halyard/wire/emitter'
+import type { EmitterChannel, EmitterTopic, FailureName } from '@halyard/wire/emitter'
 import type { Publication, SubscribeOptions, SubscribePlan } from '../mqtt/dialect.ts'
 import type { ReadKey } from './authority.ts'
 import type { EmitterBroker } from './broker.ts'
-import { reasonOf, tellFailure } from './broker.ts'
+import { BAD_FILTER, reasonOf, tellFailure } from './broker.ts'
 import { filterInHistory, filterInIndex } from './channels.ts'
 import type { Caller } from './principal.ts'
 import { readTopic } from './topics.ts'
 
-/** A subscription is named by key and channel, so that it is known whatever options it was asked with. */
-export function nameOf({ key, channel }: EmitterTopic): string {
-  return `${key}/${channel}`
+/**
+ * A subscription is named by its key's id and its channel: it is known whatever options it was asked with, and no key gets
+ * into a session that is kept on a disk.
+ */
+function nameOf(id: string, channel: string): string {
+  return `${id}/${channel}`
 }
 
-/** A text as SUBSCRIBE and UNSUBSCRIBE have it, or the name of a subscription. */
+export function keyOfName(name: string): string {
+  return name.slice(0, name.indexOf('/'))
+}
+
+export function channelOfName(name: string): string {
+  return name.slice(name.indexOf('/') + 1)
+}
+
+/** Of a text as SUBSCRIBE and UNSUBSCRIBE have it, by which key; `undefined`: by none that there is. */
+export function nameOfFilter({ authority }: EmitterBroker, { key, channel }: EmitterTopic): string | undefined {
+  const read = authority.read(key)
+  return read && nameOf(read.id, channel)
+}
+
+/** A text as SUBSCRIBE and UNSUBSCRIBE have it. */
 export function parseFilter(filter: string): EmitterTopic | undefined {
   return readTopic(normaliseFilter(filter))
 }
@@ -34,7 +51,7 @@ export function planSubscribe(
   const last = Math.min(options.last ?? 1, limits.last)
   return {
     kind: 'subscribe',
-    ...{ name: nameOf(topic), space, ...inIndex(broker, topic), qos },
+    ...{ name: nameOf(read.id, topic.channel), space, ...inIndex(broker, topic), qos },
     validUntil: broker.authority.endOf(read.key),
     ...(mayLoad && last > 0 && { before: () => storedBefore(broker, topic, last) }),
   }
@@ -48,7 +65,7 @@ export function mayRead(broker: EmitterBroker, caller: Caller, { key, channel }:
 
 export function inIndex(
   { matcher }: EmitterBroker,
-  { channel, share }: EmitterTopic,
+  { channel, share }: EmitterChannel,
 ): { readonly filter: string; readonly share: string | undefined } {
   return { filter: filterInIndex(matcher, share?.channel ?? channel), share: share?.group }
 }
@@ -76,7 +93,7 @@ async function* storedBefore(
 function refuse(broker: EmitterBroker, failure: FailureName): SubscribePlan {
   return {
     kind: 'refuse',
-    ...{ reason: reasonOf(failure), why: `${failure}, as its emitter/error/ says` },
+    ...{ reason: reasonOf(failure, BAD_FILTER), why: `${failure}, as its emitter/error/ says` },
     tell: (connection, packetId) => tellFailure(connection, failure, packetId, broker),
   }
 }

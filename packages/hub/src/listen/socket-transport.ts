@@ -12,6 +12,12 @@ export interface SocketTransportOptions {
 /** What the peer has to close its side after ours; ms. */
 const LINGER = 2000
 const NOTHING = new Uint8Array(0)
+const TRANSPORT = Symbol('transport')
+
+/** It knows its transport, so that one listener serves all: a closure each would be a tenth of an idle connection. */
+interface CarryingSocket extends Socket {
+  [TRANSPORT]?: SocketTransport
+}
 
 /** A TCP or TLS connection that carries MQTT. */
 export class SocketTransport implements Transport {
@@ -19,9 +25,11 @@ export class SocketTransport implements Transport {
   readonly door: 'front' | 'mqtt'
   readonly peer: Peer
   readonly certificateName: string | undefined
-  readonly #socket: Socket
+  readonly #socket: CarryingSocket
   #handler: TransportHandler | undefined
   #isDrainedAwaited = false
+  /** Of TLS, which never has written anything when `write` returns: asked for with an empty piece, each write would be two. */
+  readonly #written: ((error?: Error | null) => void) | undefined
   #linger: NodeJS.Timeout | undefined
 
   constructor(socket: Socket, options: SocketTransportOptions) {
@@ -30,6 +38,7 @@ export class SocketTransport implements Transport {
     this.door = options.door
     this.peer = options.peer
     this.certificateName = certificateNameOf(socket)
+    this.#written = this.kind === 'tls' ? (error) => this.#drained(error) : undefined
   }
 
   get pendingBytes(): number {
@@ -39,16 +48,28 @@ export class SocketTransport implements Transport {
   start(handler: TransportHandler): void {
     const socket = this.#socket
     this.#handler = handler
-    socket.on('data', (chunk: Buffer) => this.#handler?.received(chunk))
+    socket[TRANSPORT] = this
+    socket.on('data', onData)
+    socket.on('end', onEnd)
+    socket.on('close', onClose)
+  }
+
+  /** What its socket tells. */
+  received(chunk: Uint8Array): void {
+    this.#handler?.received(chunk)
+  }
+
+  ended(): void {
     // MQTT has no use for half a connection: who ends his side is gone, now, whatever we still have for him.
-    socket.on('end', () => {
-      this.#over(true)
-      this.end()
-    })
-    socket.on('close', (hadError) => {
-      clearTimeout(this.#linger)
-      this.#over(!hadError)
-    })
+    this.closed(true)
+    this.end()
+  }
+
+  closed(clean: boolean): void {
+    if (this.#socket.destroyed) clearTimeout(this.#linger)
+    const handler = this.#handler
+    this.#handler = undefined
+    handler?.closed(clean)
   }
 
   write(pieces: readonly Uint8Array[]): void {
@@ -56,13 +77,14 @@ export class SocketTransport implements Transport {
     if (socket.destroyed || socket.writableEnded) return
     const [first, second] = pieces
     if (second === undefined) {
-      if (first !== undefined) socket.write(first)
+      if (first !== undefined) socket.write(first, this.#written)
     } else {
+      const last = pieces.length - 1
       socket.cork()
-      for (const piece of pieces) socket.write(piece)
+      pieces.forEach((piece, at) => socket.write(piece, at === last ? this.#written : undefined))
       socket.uncork()
     }
-    if (socket.writableLength > 0 && !this.#isDrainedAwaited) this.#awaitDrained()
+    if (this.#written === undefined && socket.writableLength > 0 && !this.#isDrainedAwaited) this.#awaitDrained()
   }
 
   /** Node's `drain` comes only for more than it likes to hold; an empty piece comes back behind all others. */
@@ -70,8 +92,12 @@ export class SocketTransport implements Transport {
     this.#isDrainedAwaited = true
     this.#socket.write(NOTHING, (error) => {
       this.#isDrainedAwaited = false
-      if (!error) this.#handler?.drained()
+      this.#drained(error)
     })
+  }
+
+  #drained(error: Error | null | undefined): void {
+    if (!error && this.#socket.writableLength === 0) this.#handler?.drained()
   }
 
   pause(): void {
@@ -95,10 +121,16 @@ export class SocketTransport implements Transport {
   destroy(): void {
     this.#socket.destroy()
   }
+}
 
-  #over(clean: boolean): void {
-    const handler = this.#handler
-    this.#handler = undefined
-    handler?.closed(clean)
-  }
+function onData(this: CarryingSocket, chunk: Buffer): void {
+  this[TRANSPORT]?.received(chunk)
+}
+
+function onEnd(this: CarryingSocket): void {
+  this[TRANSPORT]?.ended()
+}
+
+function onClose(this: CarryingSocket, hadError: boolean): void {
+  this[TRANSPORT]?.closed(!hadError)
 }

@@ -19,16 +19,30 @@ export interface TcpListenerOptions {
   readonly onConnection: (socket: Socket, peer: Peer) => void
 }
 
+interface Caller {
+  /** The first of the address: in IPv6 it has many hosts. */
+  readonly peer: Peer
+  /** That are open. */
+  connections: number
+}
+
 /** Accepts connections, so many in all and so many from one address; one too many is closed without a word. */
 export class TcpListener {
   readonly #options: TcpListenerOptions
   readonly #server: Server
-  readonly #sockets = new Set<Socket>()
-  readonly #perAddress = new Map<string, number>()
+  /** And whose they are. */
+  readonly #sockets = new Map<Socket, Caller>()
+  readonly #callers = new Map<string, Caller>()
   #refused = 0
+  /** One for all sockets: they are many, and most of them idle. */
+  readonly #onClose: (this: Socket) => void
 
   private constructor(options: TcpListenerOptions) {
     this.#options = options
+    const forget = (socket: Socket): void => this.#forget(socket)
+    this.#onClose = function () {
+      forget(this)
+    }
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket))
   }
 
@@ -68,40 +82,46 @@ export class TcpListener {
 
   /** Resolves when no connection is left. */
   async drained(): Promise<void> {
-    await Promise.all([...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve))))
+    await Promise.all(
+      [...this.#sockets.keys()].map((socket) => new Promise((resolve) => socket.once('close', resolve))),
+    )
   }
 
   /** Ends whatever is still open. */
   destroy(): void {
-    for (const socket of this.#sockets) socket.destroy()
+    for (const socket of this.#sockets.keys()) socket.destroy()
   }
 
   #accept(socket: Socket): void {
     const { connections, connectionsPerAddress, name, logger, onConnection } = this.#options
-    // A reset is every peer's right, at any time; 'close' follows and says all we need.
-    socket.on('error', () => {})
-    const peer = peerOf(socket.remoteAddress)
-    const { address } = peer
-    const count = this.#perAddress.get(address) ?? 0
+    socket.on('error', ignore)
+    const own = peerOf(socket.remoteAddress)
+    const { address } = own
+    const caller = this.#callers.get(address) ?? { peer: own, connections: 0 }
     const full = this.#sockets.size >= connections
-    if (full || count >= connectionsPerAddress) {
+    if (full || caller.connections >= connectionsPerAddress) {
       this.#refused++
       const limit = full ? `${connections} connections in all` : `${connectionsPerAddress} connections from its address`
       logger.warn({ address }, `${name}: a connection was refused: there are ${limit}`)
       socket.destroy()
       return
     }
-    this.#sockets.add(socket)
-    this.#perAddress.set(address, count + 1)
-    socket.once('close', () => {
-      this.#sockets.delete(socket)
-      const left = (this.#perAddress.get(address) ?? 1) - 1
-      if (left === 0) this.#perAddress.delete(address)
-      else this.#perAddress.set(address, left)
-    })
-    onConnection(socket, peer)
+    if (caller.connections++ === 0) this.#callers.set(address, caller)
+    this.#sockets.set(socket, caller)
+    socket.on('close', this.#onClose)
+    onConnection(socket, caller.peer.host === own.host ? caller.peer : own)
+  }
+
+  #forget(socket: Socket): void {
+    const caller = this.#sockets.get(socket)
+    if (caller === undefined) return
+    this.#sockets.delete(socket)
+    if (--caller.connections === 0) this.#callers.delete(caller.peer.address)
   }
 }
+
+/** A reset is every peer's right, at any time; 'close' follows and says all we need. */
+function ignore(): void {}
 
 function listenError(error: NodeJS.ErrnoException, options: TcpListenerOptions): Error {
   const { name, host, port } = options

@@ -12,6 +12,7 @@ const NORMAL = 1000
 const UNSUPPORTED_DATA = 1003
 /** What the peer has to answer our close; ms. */
 const LINGER = 2000
+const BINARY = { binary: true }
 
 /** A WebSocket that carries MQTT: its messages are pieces of one stream of bytes ([MQTT-6.0.0-2]). */
 export class WebSocketTransport implements Transport {
@@ -22,6 +23,7 @@ export class WebSocketTransport implements Transport {
   readonly certificateName = undefined
   readonly #socket: WebSocket
   #handler: TransportHandler | undefined
+  #isDrainedAwaited = false
   #linger: NodeJS.Timeout | undefined
 
   constructor(socket: WebSocket, { kind, peer }: WebSocketTransportOptions) {
@@ -56,7 +58,8 @@ export class WebSocketTransport implements Transport {
     if (first === undefined || socket.readyState !== socket.OPEN) return
     // One message for all: a header for each piece would be most of what is written.
     const bytes = second === undefined ? first : Buffer.concat(pieces)
-    socket.send(bytes, { binary: true }, this.#written)
+    socket.send(bytes, BINARY, this.#written)
+    if (socket.bufferedAmount > 0) this.#isDrainedAwaited = true
   }
 
   pause(): void {
@@ -75,9 +78,11 @@ export class WebSocketTransport implements Transport {
     this.#socket.terminate()
   }
 
-  /** Called for each message that the kernel has taken. */
+  /** Called for each message that the kernel has taken, nearly always at once: then nobody waits for it. */
   readonly #written = (): void => {
-    if (this.#socket.bufferedAmount === 0) this.#handler?.drained()
+    if (!this.#isDrainedAwaited || this.#socket.bufferedAmount > 0) return
+    this.#isDrainedAwaited = false
+    this.#handler?.drained()
   }
 
   #close(code: number): void {

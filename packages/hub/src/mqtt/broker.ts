@@ -1,4 +1,5 @@
-import { TopicMemo } from '@halyard/wire/mqtt'
+import { ReadingDesk, TopicMemo } from '@halyard/wire/mqtt'
+import type { PacketReaderOptions } from '@halyard/wire/mqtt'
 import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import type { Lsn } from '../domain/ports.ts'
@@ -8,19 +9,25 @@ import { Counters } from './counters.ts'
 import { Delivery } from './delivery.ts'
 import type { Authenticator, Login, PublishPlan, Verdict } from './dialect.ts'
 import { Flusher } from './flush.ts'
-import { FORGETFUL } from './keeper.ts'
+import { FORGETFUL, UNKEPT } from './keeper.ts'
 import type { Keeper, PublishOrder } from './keeper.ts'
 import type { MqttLimits } from './limits.ts'
+import type { OutputShare } from './output.ts'
 import { Passing } from './passing.ts'
 import { isOwnTopic, topicOf } from './publication.ts'
 import type { Publication } from './publication.ts'
 import { Router } from './router.ts'
 import type { ClientSubscription, Session } from './session.ts'
 import { SessionTable } from './session-table.ts'
+import { Sharing } from './sharing.ts'
 import { SlabPool } from './slab.ts'
 import { Space } from './space.ts'
+import type { Targets } from './targets.ts'
 import { Wills } from './wills.ts'
 import type { WillMessage } from './wills.ts'
+
+/** More than any client has; 3.1's limit of 23 is nobody's any more. */
+const MAX_CLIENT_ID = 65_535
 
 export interface BrokerParts {
   /** Whose CONNECT it is, and whether it may come in. */
@@ -46,9 +53,10 @@ export class Broker {
   readonly authenticators: ReadonlyMap<string, Authenticator>
   readonly counters: Counters = new Counters()
   readonly flusher: Flusher = new Flusher()
-  readonly slabs: SlabPool = new SlabPool()
-  readonly topics: TopicMemo = new TopicMemo(16_384)
+  readonly outputs: OutputShare
+  readonly reading: PacketReaderOptions
   readonly sessions: SessionTable = new SessionTable()
+  readonly sharing: Sharing
   readonly delivery: Delivery
   readonly router: Router
   readonly wills: Wills
@@ -69,6 +77,15 @@ export class Broker {
   constructor(parts: BrokerParts) {
     const { authenticate, authenticators = [], store, keeper = FORGETFUL, history, limits, clock, logger } = parts
     this.limits = limits
+    this.outputs = { flusher: this.flusher, slabs: new SlabPool(), much: limits.outputBytes / 2 }
+    this.reading = {
+      receiver: 'server',
+      maxPacketBytes: limits.connectBytes,
+      maxUserProperties: limits.userProperties,
+      maxClientIdCharacters: MAX_CLIENT_ID,
+      topics: new TopicMemo(16_384),
+      desk: new ReadingDesk(),
+    }
     this.clock = clock
     this.logger = logger
     this.authenticate = authenticate
@@ -76,11 +93,13 @@ export class Broker {
     this.store = store
     this.keeper = keeper
     this.#history = history
+    this.sharing = new Sharing({ store, keeper, limits, counters: this.counters })
     this.delivery = new Delivery({
+      part: (session) => this.sharing.part(session),
       ...{ store, keeper, limits, counters: this.counters, now: this.now },
-      expire: (session) => this.end(session),
+      expire: (session) => void this.end(session),
     })
-    this.router = new Router(this.delivery)
+    this.router = new Router(this.delivery, this.sharing)
     // Never in the middle of another message: there is one on its way at a time.
     this.wills = new Wills({
       publish: (will, session) => queueMicrotask(() => this.guard('a will', () => this.#publishWill(will, session))),
@@ -145,10 +164,16 @@ export class Broker {
   }
 
   /** What is on its way now goes into the journal, as far as anything of it must last; the number to wait for. */
-  kept(order: PublishOrder): Lsn {
-    const { passing } = this
+  kept(order: PublishOrder & { readonly targets: Targets }): Lsn {
+    const { passing, sharing } = this
+    const { targets } = order
     // Nearly all messages are none of the journal's: no call is worth less than this look.
-    return passing.qos === 0 && order.retained === undefined ? 0 : this.keeper.published(passing, order, this.#admit)
+    if (passing.qos === 0) return order.retained === undefined ? 0 : this.keeper.published(passing, order, this.#admit)
+    sharing.prepare(targets, passing.size, order.from)
+    const lsn = this.keeper.published(passing, order, this.#admit)
+    // Whoever gets it all the same has a record of his own.
+    if (lsn === UNKEPT) sharing.dissolve(targets)
+    return lsn
   }
 
   /** It has been everywhere. */
@@ -167,18 +192,19 @@ export class Broker {
     passing.stored(this.#history.keep({ space, channel, message, bytes, lifetime }, waiter))
   }
 
-  /** A session is over: its subscriptions, its queue, what it owed ([MQTT-4.1.0-2]). */
-  end(session: Session): void {
-    if (!this.sessions.remove(session)) return
+  /** A session is over: its subscriptions, its queue, what it owed ([MQTT-4.1.0-2]). Gives the number to wait for. */
+  end(session: Session): Lsn {
+    if (!this.sessions.remove(session)) return 0
     for (const [sent, subscription] of session.subscriptions) {
       session.removeSubscription(sent)
       this.guard('the end of a subscription', () => this.#unsubscribe(session, sent, subscription))
     }
     this.delivery.handOn(session, true)
-    this.keeper.ended(session)
+    const lsn = this.keeper.ended(session)
     session.expiry = 0
     this.delivery.forget(session)
     this.wills.ended(session)
+    return lsn
   }
 
   /** The subscription, by the filter as it was sent, ends when its time is over. */
@@ -191,6 +217,7 @@ export class Broker {
     this.wills.sweep(now)
     for (const entry of this.#timed) this.#sweepSubscription(entry, now)
     for (const session of this.sessions) {
+      if (session.tail !== undefined) this.sharing.trim(session)
       if (session.endsAt > now) continue
       this.counters.expired++
       this.end(session)
@@ -242,7 +269,9 @@ export class Broker {
   #routeWill({ publication, lifetime }: WillMessage, session: Session): void {
     const { principal } = session
     const { text } = publication.topic
-    const plan: PublishPlan = principal.dialect.plan(principal, text, publication)
+    const { dialect } = principal
+    const plan: PublishPlan =
+      dialect.planWill?.(principal, text, publication) ?? dialect.plan(principal, text, publication)
     if (plan.kind !== 'route') {
       const why = plan.kind === 'refuse' ? plan.why : 'it is a request'
       // A topic of one's own grammar may have a key in it.

@@ -67,6 +67,11 @@ export class CatchingUp implements Holder {
     this.#hasRoom = hasRoom
   }
 
+  /** Nobody waits for a history, and nothing is held. */
+  get isOver(): boolean {
+    return this.#pasts.size === 0 && this.#told.size === 0 && this.#held.length === 0
+  }
+
   add(past: Past): void {
     this.#pasts.set(past.subscription, past)
     if (this.#running === undefined) this.#start()

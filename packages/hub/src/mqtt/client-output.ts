@@ -2,36 +2,33 @@ import { copyFrame, encode, encodeAcknowledgement, encodePublish, sizeOf, sizeOf
 import type { Packet, PublishParts } from '@halyard/wire/mqtt'
 import type { Transport } from '../domain/transport.ts'
 import type { Broker } from './broker.ts'
-import type { Counters } from './counters.ts'
 import type { DeliveryTerms } from './link.ts'
 import { Output } from './output.ts'
+import type { OutputOwner } from './output.ts'
 import type { Passing } from './passing.ts'
 
 const NO_BYTES = new Uint8Array(0)
 /** Shorter topics are not worth the property that stands for them. */
 const WORTH_AN_ALIAS = 8
+/** No packet is larger (5.0 §1.5.5). */
+export const LARGEST_PACKET: number = 5 + (2 ** 28 - 1)
 
 /** Packets into the output of one connection: in its version, and no larger than its client takes. */
 export class ClientOutput {
   version: 3 | 4 | 5 = 4
   /** [MQTT-3.1.2-24] */
-  maxPacketBytes: number = Infinity
+  maxPacketBytes: number = LARGEST_PACKET
   /** Topic aliases that the client takes; 0 ([MQTT-3.1.2-26]). */
   maxAliases = 0
   readonly #broker: Broker
-  readonly #counters: Counters
   readonly #output: Output
   /** By topic: those that were named to this client. */
   #aliases: Map<string, number> | undefined
 
-  /** `emptied`: there is room again for what was too much. */
-  constructor(broker: Broker, transport: Transport, emptied: () => void) {
+  /** `owner`: told when there is room again for what was too much. */
+  constructor(broker: Broker, transport: Transport, owner: OutputOwner) {
     this.#broker = broker
-    this.#counters = broker.counters
-    this.#output = new Output({
-      ...{ transport, flusher: broker.flusher, slabs: broker.slabs },
-      ...{ much: broker.limits.outputBytes / 2, emptied },
-    })
+    this.#output = new Output(transport, broker.outputs, owner)
   }
 
   get waiting(): number {
@@ -46,7 +43,7 @@ export class ClientOutput {
   deliver(message: Passing, terms: DeliveryTerms, packetId: number, dup: boolean, many: boolean): boolean {
     const { qos, retain, identifiers } = terms
     const output = this.#output
-    const counters = this.#counters
+    const { counters } = this.#broker
     if (many && identifiers === undefined && this.maxAliases === 0) {
       const frame = message.frame(qos, retain, this.version, this.#expiryNow(message))
       const { length } = frame.bytes
@@ -85,8 +82,9 @@ export class ClientOutput {
   acknowledge(type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp', packetId: number): void {
     const region = this.#output.reserve(4)
     this.#output.wrote(encodeAcknowledgement(type, packetId, region.bytes, region.at))
-    this.#counters.packetsSent++
-    this.#counters.bytesSent += 4
+    const { counters } = this.#broker
+    counters.packetsSent++
+    counters.bytesSent += 4
   }
 
   /** Any other packet. False: left out, since the client does not take so much ([MQTT-3.1.2-24]). */
@@ -95,8 +93,9 @@ export class ClientOutput {
     if (size > this.maxPacketBytes) return false
     const region = this.#output.reserve(size)
     this.#output.wrote(encode(packet, this.version, region.bytes, region.at))
-    this.#counters.packetsSent++
-    this.#counters.bytesSent += size
+    const { counters } = this.#broker
+    counters.packetsSent++
+    counters.bytesSent += size
     return true
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { REASON, checkTopicName } from '@halyard/wire/mqtt'
 import type { ConnackProperties, Connect, Will } from '@halyard/wire/mqtt'
 import type { Broker } from './broker.ts'
+import type { Lsn } from '../domain/ports.ts'
 import type { Login, Principal, ReasonCode } from './dialect.ts'
 import { topicOf } from './publication.ts'
 import type { ForwardedProperties } from './publication.ts'
@@ -45,6 +46,14 @@ export interface Opened {
   readonly properties: ConnackProperties
 }
 
+/** Ends what the client has, before it gets a new one; the number to wait for, 0: none. */
+export function endSession(broker: Broker, clientId: string, principal: Principal): Lsn {
+  const { sessions } = broker
+  sessions.find(principal, clientId)?.link?.takenOver()
+  const session = sessions.find(principal, clientId)
+  return session === undefined ? 0 : broker.end(session)
+}
+
 /** Finds or makes the session, and takes it over from whoever has it ([MQTT-3.1.4-3]). */
 export function openSession(broker: Broker, connect: Connect, principal: Principal): Opened | Objection {
   const { sessions, limits } = broker
@@ -68,6 +77,7 @@ export function openSession(broker: Broker, connect: Connect, principal: Princip
       return { reason: REASON.quotaExceeded, why: `there are ${limits.sessions} sessions` }
     session = sessions.create(principal, clientId, window)
   } else {
+    broker.sharing.returned(session)
     session.outgoing.resize(window)
   }
   session.principal = principal
@@ -130,7 +140,7 @@ function expiryOf({ limits }: Broker, { version, cleanStart, properties }: Conne
 }
 
 /** The payload and the properties are copies already. */
-export function willOf(will: Will | undefined): WillMessage | undefined {
+export function willOf(will: Will | undefined, principal: Principal): WillMessage | undefined {
   if (will === undefined) return undefined
   const {
     willDelayInterval: delay = 0,
@@ -140,7 +150,8 @@ export function willOf(will: Will | undefined): WillMessage | undefined {
   const { topic, payload, qos, retain } = will
   const isEmpty = Object.keys(properties).length === 0
   const kept: ForwardedProperties | undefined = isEmpty ? undefined : properties
-  const publication = { topic: topicOf(topic), payload, qos, retain, properties: kept, expiresAt: Infinity }
+  const name = principal.dialect.nameWill?.(principal, topic) ?? topic
+  const publication = { topic: topicOf(name), payload, qos, retain, properties: kept, expiresAt: Infinity }
   return { publication, lifetime, delay }
 }
 

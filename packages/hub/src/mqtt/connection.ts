@@ -12,23 +12,32 @@ import { describeError } from '@halyard/core'
 import type { Transport, TransportHandler } from '../domain/transport.ts'
 import { Acknowledging } from './acknowledging.ts'
 import type { Broker } from './broker.ts'
-import { ClientOutput } from './client-output.ts'
+import { ClientOutput, LARGEST_PACKET } from './client-output.ts'
 import { openSession, willOf } from './connecting.ts'
 import type { DialectConnection, Principal, ReasonCode } from './dialect.ts'
-import { dialectView } from './dialect-view.ts'
+import { DialectView } from './dialect-view.ts'
 import { Entering } from './entering.ts'
 import type { EnteringClient } from './entering.ts'
+import { leave } from './leaving.ts'
 import type { DeliveryTerms, Link } from './link.ts'
+import type { OutputOwner } from './output.ts'
 import { Pace } from './pace.ts'
+import type { Paced } from './pace.ts'
 import type { Passing } from './passing.ts'
 import { Openings } from './openings.ts'
+import type { OpeningClient } from './openings.ts'
 import { Publishing } from './publishing.ts'
 import type { Session } from './session.ts'
 import { recheck, subscribe, unsubscribe } from './subscribing.ts'
 import type { WillMessage } from './wills.ts'
 
-/** More than any client has; 3.1's limit of 23 is nobody's any more. */
-const MAX_CLIENT_ID = 65_535
+/** Who has accepted it. */
+export interface ConnectionOwner {
+  /** Once. */
+  closed(connection: Connection): void
+}
+
+type Roles = TransportHandler & PacketHandler & Link & EnteringClient & OpeningClient & OutputOwner & Paced
 
 /**
  * One connection, from its first byte to its last.
@@ -38,13 +47,14 @@ const MAX_CLIENT_ID = 65_535
  *    └──5 s, rubbish──────────┴──refused: CONNACK──────────────────────────────────▲
  * ```
  */
-export class Connection implements TransportHandler, PacketHandler, Link, EnteringClient {
+export class Connection implements Roles {
   readonly output: ClientOutput
-  readonly dialectConnection: DialectConnection
+  readonly transport: Transport
   readonly #broker: Broker
-  readonly #transport: Transport
   readonly #reader: PacketReader
-  readonly #onClosed: (connection: Connection) => void
+  readonly #owner: ConnectionOwner
+  /** Of those that its owner has accepted. */
+  readonly #number: number
   #phase: 'waiting' | 'authenticating' | 'open' | 'closed' = 'waiting'
   #entering: Entering | undefined
   #session: Session | undefined
@@ -53,6 +63,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
   #publishing: Publishing | undefined
   #acknowledging: Acknowledging | undefined
   #openings: Openings | undefined
+  #dialectConnection: DialectConnection | undefined
   /** Monotonic ms at which it is closed; Infinity. Moved by {@link sweep} if anything came. */
   #deadline: number
   /** Milliseconds without a packet; 0: for ever. */
@@ -60,24 +71,15 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
   #wasHeard = false
   readonly #pace: Pace
 
-  constructor(broker: Broker, transport: Transport, id: string, onClosed: (connection: Connection) => void) {
+  constructor(broker: Broker, transport: Transport, number: number, owner: ConnectionOwner) {
     const { limits } = broker
     this.#broker = broker
-    this.#transport = transport
-    this.#onClosed = onClosed
-    this.output = new ClientOutput(broker, transport, () => this.goOn())
-    // A session that lasts adds to what waits for the disk with nearly everything that it sends.
-    const isBehind = (): boolean => (this.#session?.number ?? 0) !== 0 && broker.keeper.isBehind
-    const isTooMuch = (): boolean => this.#publishing?.isTooMuch === true || isBehind()
-    this.#pace = new Pace(this.output, transport, limits, isTooMuch)
-    this.dialectConnection = dialectView(broker, this, id)
-    this.#reader = new PacketReader(this, {
-      receiver: 'server',
-      maxPacketBytes: limits.connectBytes,
-      maxUserProperties: limits.userProperties,
-      maxClientIdCharacters: MAX_CLIENT_ID,
-      topics: broker.topics,
-    })
+    this.transport = transport
+    this.#number = number
+    this.#owner = owner
+    this.output = new ClientOutput(broker, transport, this)
+    this.#pace = new Pace(this, limits)
+    this.#reader = new PacketReader(this, broker.reading)
     this.#deadline = broker.now() + limits.connectTimeout * 1000
     transport.start(this)
   }
@@ -99,12 +101,27 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     return this.session.principal
   }
 
+  /** Made for those who ask for it: most dialects never do. */
+  get dialectConnection(): DialectConnection {
+    return (this.#dialectConnection ??= new DialectView(this.#broker, this, this.#number.toString(36)))
+  }
+
   get openings(): Openings {
-    return (this.#openings ??= new Openings(this.#broker, this.session, () => this.waiting))
+    return (this.#openings ??= new Openings(this.#broker, this))
+  }
+
+  get unanswered(): number {
+    return this.#openings?.unanswered ?? 0
   }
 
   get waiting(): number {
     return this.output.waiting
+  }
+
+  /** A session that lasts adds to what waits for the disk with nearly everything that it sends. */
+  get isBusy(): boolean {
+    const isBehind = this.#session !== undefined && this.#session.number !== 0 && this.#broker.keeper.isBehind
+    return isBehind || this.#publishing?.isTooMuch === true
   }
 
   get isOpen(): boolean {
@@ -205,13 +222,13 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
 
   wait(): void {
     this.#reader.pause()
-    this.#transport.pause()
+    this.transport.pause()
   }
 
   readAgain(waited: number): void {
     if (this.#phase === 'closed') return
     if (this.#phase === 'authenticating') this.#deadline += waited
-    this.#transport.resume()
+    this.transport.resume()
     try {
       this.#reader.resume()
     } catch (error) {
@@ -229,14 +246,16 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     const { session, isPresent, keepAlive } = opened
     const properties = { ...opened.properties, ...more }
     this.#phase = 'open'
+    // Who came in by a password is not asked again.
+    if (connect.properties?.authenticationMethod === undefined) this.#entering = undefined
     this.#session = session
     this.#isBridge = connect.bridge === true
     session.link = this
-    this.#will = willOf(connect.will)
+    this.#will = willOf(connect.will, principal)
     if (this.#will) broker.keeper.willMade(session, this.#will)
     this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
     this.#reader.anyTopic = principal.ownTopics === true
-    this.output.maxPacketBytes = connect.properties?.maximumPacketSize ?? Infinity
+    this.output.maxPacketBytes = Math.min(connect.properties?.maximumPacketSize ?? LARGEST_PACKET, LARGEST_PACKET)
     this.output.maxAliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, broker.limits.topicAliases)
     this.#patience = keepAlive * 1500 || (principal.silence ?? 0) * 1000
     this.#deadline = this.#patience === 0 ? Infinity : broker.now() + this.#patience
@@ -274,39 +293,40 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
   close(reason: ReasonCode, why: string): void {
     if (this.#phase === 'closed') return
     const { clientId } = this.#session ?? {}
-    this.#broker.logger.debug({ clientId, address: this.#transport.peer.address, reason }, `mqtt: closed: ${why}`)
+    this.#broker.logger.debug({ clientId, address: this.transport.peer.address, reason }, `mqtt: closed: ${why}`)
     if (this.#phase === 'open' && this.version === 5) this.output.send({ type: 'disconnect', reasonCode: reason })
     this.#finish(this.#will)
   }
 
   /** Once a second. */
   sweep(now: number): void {
-    const isStuck = this.#pace.isStuck(now)
+    const isStuck = this.#pace.isStuck()
     if ((this.#wasHeard || this.#pace.isHeld) && this.#patience > 0) this.#deadline = now + this.#patience
     this.#wasHeard = false
     this.#entering?.sweep(now)
+    if (this.#openings?.isOver === true) this.#openings = undefined
     if (this.#phase === 'closed') return
     if (this.#deadline <= now && this.#entering?.isWaiting !== true) {
-      if (this.#phase !== 'open') return this.#transport.destroy()
+      if (this.#phase !== 'open') return this.transport.destroy()
       // [MQTT-3.1.2-22]
       return this.close(REASON.keepAliveTimeout, 'nothing came for one and a half times its keep-alive')
     }
     if (!isStuck) return
     const { clientId } = this.#session ?? {}
     this.#broker.logger.debug({ clientId }, 'mqtt: closed: it takes nothing of what it is owed')
-    this.#transport.destroy()
+    this.transport.destroy()
   }
 
   #connect(connect: Connect): void {
     this.output.version = connect.version
     this.#phase = 'authenticating'
-    this.#entering = new Entering(this.#broker, this.#transport, this)
+    this.#entering = new Entering(this.#broker, this.transport, this)
     this.#entering.receive(connect)
   }
 
   /** [MQTT-3.2.2-4], [MQTT-3.2.2-7]: CONNACK says why, then the connection ends. */
   #refuse(reason: ReasonCode, why: string): void {
-    const { address } = this.#transport.peer
+    const { address } = this.transport.peer
     this.#broker.logger.debug({ address, reason }, `mqtt: a connection was refused: ${why}`)
     const reasonCode = this.version === 5 ? reason : connectReturnCode(reason)
     if (reasonCode !== undefined) this.output.send({ type: 'connack', sessionPresent: false, reasonCode })
@@ -352,8 +372,8 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
         return this.#refuse(error.reasonCode, error.message)
       }
     }
-    this.#broker.logger.debug({ address: this.#transport.peer.address }, `mqtt: closed: ${error.message}`)
-    this.#transport.destroy()
+    this.#broker.logger.debug({ address: this.transport.peer.address }, `mqtt: closed: ${error.message}`)
+    this.transport.destroy()
     this.#end(undefined)
   }
 
@@ -361,7 +381,7 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
   #finish(will: WillMessage | undefined): void {
     if (this.#phase === 'closed') return
     this.output.finish()
-    this.#transport.end()
+    this.transport.end()
     this.#end(will)
   }
 
@@ -372,29 +392,8 @@ export class Connection implements TransportHandler, PacketHandler, Link, Enteri
     this.#phase = 'closed'
     this.#reader.stop()
     this.output.close()
-    if (wasOpen) this.#leave(will)
-    this.#onClosed(this)
-  }
-
-  #leave(will: WillMessage | undefined): void {
-    const broker = this.#broker
-    const { session } = this
-    const { dialect } = session.principal
-    broker.counters.connections--
-    // Nothing that is published from here on goes to this connection.
-    session.link = undefined
-    session.leftAt = broker.now()
-    if (will) broker.wills.left(will, session, session.leftAt)
-    else if (this.#will) broker.keeper.willGone(this.#will)
-    this.#openings?.end()
-    if (session.lasts) {
-      session.endsAt = session.leftAt + session.expiry * 1000
-      broker.delivery.handOn(session, false)
-      broker.keeper.left(session)
-    } else {
-      broker.end(session)
-    }
+    if (wasOpen) leave(this.#broker, this, { will, kept: this.#will, openings: this.#openings })
     this.#openings = undefined
-    broker.guard('the end of a connection', () => dialect.disconnected?.(this.dialectConnection))
+    this.#owner.closed(this)
   }
 }

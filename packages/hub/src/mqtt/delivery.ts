@@ -16,6 +16,8 @@ export interface DeliveryParts {
   readonly limits: MqttLimits
   readonly counters: Counters
   readonly keeper: Keeper
+  /** What waits for it in rows that others read too goes into its queue: `Sharing.part`. */
+  readonly part: (session: Session) => void
   /** Monotonic ms. */
   readonly now: () => number
   /** Of a session without a connection whose queue is full, under the policy `expire-session`. */
@@ -68,7 +70,8 @@ export class Delivery {
 
   /** Room for one more in its queue; false: there is none, or the session has ended over it. */
   admit(session: Session, size: number): boolean {
-    const { limits, expire } = this.#parts
+    const { limits, expire, part } = this.#parts
+    if (session.tail !== undefined) part(session)
     // What goes out at once needs no place in the queue, though others may have filled the store.
     if (session.queue.length === 0 && this.hasRoom(session)) return true
     if (!this.#isFull(session, size)) return true
@@ -167,9 +170,9 @@ export class Delivery {
       this.settle(session, item)
     }
     for (const position of session.queue) store.release(position)
-    session.queue.clear()
-    session.queuedIdentifiers.clear()
-    session.queuedBytes = 0
+    session.clearQueue()
+    session.tail?.leave()
+    session.tail = undefined
   }
 
   /** No more at a time than the client takes now: its Receive Maximum may be smaller than it was ([MQTT-3.3.4-9]). */
@@ -251,15 +254,15 @@ export class Delivery {
 
   #sendQueued(session: Session, link: Link): void {
     const { store, keeper, now } = this.#parts
-    const { queue, queuedIdentifiers } = session
+    const { queue } = session
     const mark = queue.firstMark
     const ordinal = session.sent
     const position = queue.shift()
     const publication = store.get(position)
     if (publication === undefined) return
     session.queuedBytes -= sizeOfPublication(publication)
-    const identifiers = mark & MARK_IDENTIFIERS ? queuedIdentifiers.get(position) : undefined
-    if (identifiers) queuedIdentifiers.delete(position)
+    const identifiers = mark & MARK_IDENTIFIERS ? session.queuedIdentifiers.get(position) : undefined
+    if (identifiers) session.forgetIdentifiers(position)
     // [MQTT-3.3.2-5]
     if (publication.expiresAt <= now()) {
       keeper.settled(session, ordinal)
@@ -275,6 +278,7 @@ export class Delivery {
 
   #enqueue(session: Session, message: Passing, terms: DeliveryTerms): Delivered {
     const { size, kept } = message
+    if (session.tail !== undefined) this.#parts.part(session)
     const isAdmitted =
       session.number !== 0 && kept !== undefined && kept.position !== 0 && !kept.except.has(session.number)
     if (!isAdmitted && !this.admit(session, size)) {
@@ -308,7 +312,7 @@ export class Delivery {
       const position: Position = session.queue.shift()
       const publication = store.get(position)
       if (publication) session.queuedBytes -= sizeOfPublication(publication)
-      session.queuedIdentifiers.delete(position)
+      session.forgetIdentifiers(position)
       store.release(position)
       this.#lose(session)
     }

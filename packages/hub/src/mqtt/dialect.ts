@@ -214,6 +214,12 @@ export interface Dialect {
   /** By name, once for each that the session did not have. */
   subscribed?(connection: DialectConnection, name: string): void
   unsubscribed?(connection: DialectConnection, name: string): void
+  /** Whether a subscription may go on when its session is resumed or its rights have changed; `subscribe` is asked. */
+  mayKeep?(principal: Principal, name: string): boolean
+  /** The topic of a will in the form in which it is kept until it is due, perhaps on a disk; as it was sent. */
+  nameWill?(principal: Principal, topic: string): string
+  /** What a will means that `nameWill` has named. */
+  planWill?(principal: Principal, name: string, flags: PublishFlags): PublishPlan
   /** Nobody asked for it: its time was over, or the dialect does not allow it any more. */
   ended?(connection: DialectConnection, name: string): void
   /** The names of what an UNSUBSCRIBE means, which may tell the client why there are none; the filter as it was sent. */

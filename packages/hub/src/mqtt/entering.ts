@@ -2,7 +2,7 @@ import { REASON } from '@halyard/wire/mqtt'
 import type { Auth, ConnackProperties, Connect } from '@halyard/wire/mqtt'
 import type { Transport } from '../domain/transport.ts'
 import type { Broker } from './broker.ts'
-import { loginOf, objectionTo } from './connecting.ts'
+import { endSession, loginOf, objectionTo } from './connecting.ts'
 import type { Principal, ReasonCode, Verdict } from './dialect.ts'
 import { Exchange } from './enhanced-authentication.ts'
 
@@ -33,6 +33,8 @@ export class Entering {
   #exchange: Exchange | undefined
   /** Monotonic ms since when somebody is asked; Infinity. */
   #askedAt = Infinity
+  /** It may come in, when its session before has ended for good. */
+  #isEnding = false
 
   constructor(broker: Broker, transport: Transport, client: EnteringClient) {
     this.#broker = broker
@@ -40,7 +42,7 @@ export class Entering {
     this.#client = client
   }
 
-  /** Somebody is asked who it is: the client can do nothing about that. */
+  /** Somebody is asked who it is, or the disk is slow: the client can do nothing about that. */
   get isWaiting(): boolean {
     return this.#askedAt !== Infinity
   }
@@ -92,14 +94,33 @@ export class Entering {
   }
 
   #goOn(): void {
+    if (this.#isEnding) return
     const waited = this.#broker.now() - this.#askedAt
     this.#askedAt = Infinity
     this.#client.readAgain(waited)
   }
 
   #judge(connect: Connect, verdict: Verdict): void {
-    if (verdict.accepted) this.#client.enter(connect, verdict.principal, {})
+    if (verdict.accepted) this.#enter(connect, verdict.principal, {})
     else this.#client.turnAway(verdict.reason, verdict.why)
+  }
+
+  /**
+   * CONNACK of a new session says that the one before has ended ([MQTT-3.1.2-4]): it waits until that lasts. Else a crash
+   * would bring back subscriptions that the client believes to be gone.
+   */
+  #enter(connect: Connect, principal: Principal, more: ConnackProperties): void {
+    const ended = connect.cleanStart ? endSession(this.#broker, connect.clientId, principal) : 0
+    const enter = (): void => this.#client.enter(connect, principal, more)
+    if (ended === 0) return enter()
+    this.#wait()
+    this.#isEnding = true
+    // What the journal does not take is no reason to refuse somebody: nothing that lasts is promised yet.
+    this.#broker.keeper.when(ended, () => {
+      this.#isEnding = false
+      enter()
+      this.#goOn()
+    })
   }
 
   #begin(connect: Connect, data: Uint8Array | undefined): void {
@@ -128,7 +149,7 @@ export class Entering {
     this.#exchange = undefined
     const client = this.#client
     const properties = { authenticationMethod: methodOf(connect), ...(data && { authenticationData: data }) }
-    if (!client.isOpen) return client.enter(connect, principal, properties)
+    if (!client.isOpen) return this.#enter(connect, principal, properties)
     const { space, account } = client.principal
     if (principal.space !== space || principal.account !== account) {
       return client.turnAway(REASON.notAuthorized, 'it authenticated again as somebody else')

@@ -17,18 +17,24 @@ export interface RetainedPlace {
   readonly channel: string
 }
 
+interface TargetSession {
+  readonly session: Session
+  readonly qos: Qos
+  readonly retainAsPublished: boolean
+  readonly identifiers: readonly number[] | undefined
+  /** Itself, unless it gets less, or nothing, of its own messages. */
+  readonly own: object | undefined
+  readonly holder: Holder | undefined
+}
+
 /** Who gets a message, one entry a session: `Targets`. */
 export interface TargetList {
-  readonly sessions: readonly {
-    readonly session: Session
-    readonly qos: Qos
-    readonly retainAsPublished: boolean
-    readonly identifiers: readonly number[] | undefined
-    /** Itself, unless it gets less, or nothing, of its own messages. */
-    readonly own: object | undefined
-    readonly holder: Holder | undefined
-  }[]
+  readonly sessions: readonly TargetSession[]
   readonly groups: readonly Group[]
+  /** Of the sessions: so many share a row and have room for it; nobody has asked the others. */
+  readonly shared:
+    | { readonly gathering: { readonly size: number; readonly others: readonly TargetSession[] } }
+    | undefined
 }
 
 /** A message as it is published: who gets it, and what else it does. */
@@ -74,7 +80,7 @@ export interface Keeper {
   returned(session: Session): void
   left(session: Session): void
   /** From now on it lasts no longer than its connection, or not even that. */
-  ended(session: Session): void
+  ended(session: Session): Lsn
   subscribed(session: Session, filter: string, subscription: ClientSubscription): Lsn
   unsubscribed(session: Session, filter: string): Lsn
 
@@ -82,7 +88,8 @@ export interface Keeper {
   published(message: Passing, order: PublishOrder, admit: Admit): Lsn
   /** Who is not owed it by the message's own record. */
   owed(session: Session, position: Position, terms: DeliveryTerms): Lsn
-  settled(session: Session, ordinal: number): void
+  /** `count`: so many from this ordinal on; 1 */
+  settled(session: Session, ordinal: number, count?: number): void
   /** PUBREC of what the session was owed. */
   received(session: Session, ordinal: number): Lsn
   /** PUBREL of what it published. */
@@ -110,7 +117,7 @@ export const FORGETFUL: Keeper = {
   began() {},
   returned() {},
   left() {},
-  ended() {},
+  ended: () => 0,
   subscribed: () => 0,
   unsubscribed: () => 0,
   published: () => 0,

@@ -6,20 +6,30 @@ import { Replays } from './replays.ts'
 import type { FindRetained } from './replays.ts'
 import type { Session } from './session.ts'
 
+/** The connection whose openings they are. */
+export interface OpeningClient {
+  readonly session: Session
+  /** Bytes that the client has not read. */
+  readonly waiting: number
+}
+
 /** What new subscriptions of one connection get before, and besides, what is published: stored and retained messages. */
 export class Openings {
   readonly #broker: Broker
-  readonly #session: Session
-  readonly #hasRoom: () => boolean
+  readonly #client: OpeningClient
   #catchingUp: CatchingUp | undefined
   #replays: Replays | undefined
   #unanswered = 0
 
-  /** `waiting`: bytes that the client has not read. */
-  constructor(broker: Broker, session: Session, waiting: () => number) {
+  constructor(broker: Broker, client: OpeningClient) {
     this.#broker = broker
-    this.#session = session
-    this.#hasRoom = () => waiting() <= broker.limits.outputBytes / 2 && session.queue.length === 0
+    this.#client = client
+  }
+
+  /** For more of what was before. */
+  get hasRoom(): boolean {
+    const { waiting, session } = this.#client
+    return waiting <= this.#broker.limits.outputBytes / 2 && session.queue.length === 0
   }
 
   /** Filters whose SUBACK waits for a history: a client may not pile them up. */
@@ -27,8 +37,13 @@ export class Openings {
     return this.#unanswered
   }
 
+  /** Nothing of the past is owed. */
+  get isOver(): boolean {
+    return this.#replays === undefined && this.#unanswered === 0 && (this.#catchingUp?.isOver ?? true)
+  }
+
   get holder(): CatchingUp {
-    return (this.#catchingUp ??= new CatchingUp(this.#broker, this.#session, this.#hasRoom))
+    return (this.#catchingUp ??= new CatchingUp(this.#broker, this.#client.session, () => this.hasRoom))
   }
 
   /** Stored messages for some of the `count` filters of one SUBSCRIBE; then `answer`. */
@@ -45,22 +60,29 @@ export class Openings {
 
   /** Retained messages, as fast as the client reads. */
   replay(find: FindRetained, send: (message: Publication) => void): void {
-    this.#replays ??= new Replays(this.#hasRoom)
+    this.#replays ??= new Replays()
     this.#replays.add(find, send)
+    this.#replayOn()
   }
 
   /** There is room, or may be. */
   continue(): void {
     this.#catchingUp?.continue()
-    this.#replays?.continue()
+    this.#replayOn()
+  }
+
+  #replayOn(): void {
+    if (this.#replays?.sendWhile(() => this.hasRoom) === true) this.#replays = undefined
   }
 
   /** The connection is gone. */
   end(): void {
     const { limits, sessions } = this.#broker
+    const { session } = this.#client
     this.#catchingUp?.end()
-    if (!this.#session.lasts) return
+    if (!session.lasts) return
     let left = limits.queuedMessages
-    this.#replays?.finish(() => left-- > 0 && sessions.has(this.#session))
+    // What the session keeps goes into its queue, as much as it may have.
+    this.#replays?.sendWhile(() => left-- > 0 && sessions.has(session))
   }
 }

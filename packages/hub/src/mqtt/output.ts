@@ -1,4 +1,5 @@
 import type { Flushable, Flusher } from './flush.ts'
+import { NO_REGION } from './slab.ts'
 import type { Region, Slab, SlabPool } from './slab.ts'
 import type { Transport } from '../domain/transport.ts'
 
@@ -10,32 +11,37 @@ const LEAST_WISH = 256
 const GREATEST_WISH = 65_536
 /** Written before the turn ends if others have much too: what is still in the cache is copied for less. */
 const EARLY = 8192
-const NO_BYTES = new Uint8Array(0)
+/** Of an output in which nothing waits. Nobody adds to them. */
+const NO_PIECES: Uint8Array[] = []
+const NO_SLABS: Slab[] = []
 
-export interface OutputParts {
-  readonly transport: Transport
+/** What all outputs of a server share. */
+export interface OutputShare {
   readonly flusher: Flusher
   readonly slabs: SlabPool
-  /** Called when more than `much` bytes have waited here and the kernel has taken all of them at once. */
-  readonly emptied: () => void
+  /** Above it the owner is told when the kernel has taken all at once. */
   readonly much: number
+}
+
+export interface OutputOwner {
+  /** There is room again: more than `much` bytes have waited here, and the kernel has taken all of them at once. */
+  goOn(): void
 }
 
 /**
  * What goes to one connection, collected over a turn and written at once: one `write` per message is what makes brokers
- * slow. Frames are encoded straight into the region, whose size follows what the connection took last time.
+ * slow. Frames are encoded straight into the region, whose size follows what the connection took last time. Between two
+ * turns it holds no memory but itself: most connections are idle.
  */
 export class Output implements Flushable {
   readonly #transport: Transport
-  readonly #flusher: Flusher
-  readonly #slabs: SlabPool
-  readonly #much: number
-  readonly #emptied: () => void
-  readonly #region: Region = { bytes: NO_BYTES, slab: undefined, start: 0, at: 0, end: 0 }
-  #pieces: Uint8Array[] = []
+  readonly #share: OutputShare
+  readonly #owner: OutputOwner
+  #region: Region = NO_REGION
+  #pieces: Uint8Array[] = NO_PIECES
   /** In which the pieces lie. */
-  readonly #lent: Slab[] = []
-  /** The first of them that was not written yet. */
+  #lent: Slab[] = NO_SLABS
+  /** The first of the pieces that was not written yet. */
   #next = 0
   /** Of the pieces and the region. */
   #bytes = 0
@@ -46,12 +52,10 @@ export class Output implements Flushable {
   #isMarked = false
   #isOpen = true
 
-  constructor(parts: OutputParts) {
-    this.#transport = parts.transport
-    this.#flusher = parts.flusher
-    this.#slabs = parts.slabs
-    this.#much = parts.much
-    this.#emptied = parts.emptied
+  constructor(transport: Transport, share: OutputShare, owner: OutputOwner) {
+    this.#transport = transport
+    this.#share = share
+    this.#owner = owner
   }
 
   /** Not yet with the kernel. */
@@ -69,15 +73,16 @@ export class Output implements Flushable {
    */
   reserve(size: number): Region {
     const region = this.#region
-    if (region.end - region.at < size) {
-      // Not if so much has waited that somebody must be told when it goes: that is for the end of the turn.
-      if (this.#bytes >= EARLY && this.#bytes <= this.#much && this.#slabs.isStrained) this.#send()
-      this.#seal()
-      // What waits for a slow client has memory of its own: a hundred bytes would hold 64 KiB of a slab otherwise.
-      if (this.#transport.pendingBytes > 0) this.#slabs.allot(region, Math.max(size, Math.min(MOST, this.#bytes)))
-      else this.#slabs.carve(region, size, Math.max(size, this.#wish))
-    }
-    return region
+    if (region.end - region.at >= size) return region
+    const { slabs, much } = this.#share
+    // Not if so much has waited that somebody must be told when it goes: that is for the end of the turn.
+    if (this.#bytes >= EARLY && this.#bytes <= much && slabs.isStrained) this.#send()
+    this.#seal()
+    // What waits for a slow client has memory of its own: a hundred bytes would hold 64 KiB of a slab otherwise.
+    return (this.#region =
+      this.#transport.pendingBytes > 0
+        ? slabs.allot(Math.max(size, Math.min(MOST, this.#bytes)))
+        : slabs.carve(size, Math.max(size, this.#wish)))
   }
 
   /** The frame ends at `end`. */
@@ -93,7 +98,7 @@ export class Output implements Flushable {
     const { length } = frame
     if (length > SMALL || this.#bytes === 0) {
       this.#seal()
-      this.#pieces.push(frame)
+      this.#add(frame)
       this.#bytes += length
       if (!this.#isMarked) this.#mark()
       return
@@ -107,13 +112,13 @@ export class Output implements Flushable {
   flush(): void {
     this.#isMarked = false
     if (!this.#isOpen) return
-    const wasMuch = this.#bytes > this.#much
+    const wasMuch = this.#bytes > this.#share.much
     this.#send()
     const turn = this.#handed - this.#handedBefore
     this.#handedBefore = this.#handed
-    this.#wish = Math.min(GREATEST_WISH, Math.max(LEAST_WISH, nextPowerOfTwo(turn)))
+    this.#wish = wishAfter(turn)
     // The transport tells of what it did not write at once, and of nothing else.
-    if (wasMuch && this.waiting === 0) this.#emptied()
+    if (wasMuch && this.waiting === 0) this.#owner.goOn()
   }
 
   /** Hands everything over, also to a client that does not read: it is the last that it gets. */
@@ -166,37 +171,48 @@ export class Output implements Flushable {
   }
 
   #forget(): void {
-    this.#pieces = []
+    this.#pieces = NO_PIECES
     this.#next = 0
   }
 
   #mark(): void {
     this.#isMarked = true
-    this.#flusher.mark(this)
+    this.#share.flusher.mark(this)
   }
 
   /** What is in the region becomes a piece. */
   #seal(): void {
     const region = this.#region
-    const { slab } = region
-    if (region.at > region.start) this.#pieces.push(region.bytes.subarray(region.start, region.at))
-    this.#slabs.close(region)
-    region.start = region.at
+    if (region === NO_REGION) return
+    const { slab, bytes, start, at } = region
+    if (at > start) this.#add(bytes.subarray(start, at))
+    this.#region = NO_REGION
+    this.#share.slabs.close(region)
     if (slab === undefined) return
-    this.#lent.push(slab)
-    region.slab = undefined
+    if (this.#lent === NO_SLABS) this.#lent = [slab]
+    else this.#lent.push(slab)
+  }
+
+  #add(piece: Uint8Array): void {
+    if (this.#pieces === NO_PIECES) this.#pieces = [piece]
+    else this.#pieces.push(piece)
   }
 
   /** The kernel has taken all of the pieces; if not, it may keep any of them. */
   #settle(isTaken: boolean): void {
-    for (const slab of this.#lent) {
-      if (isTaken) this.#slabs.release(slab)
-      else this.#slabs.lose(slab)
+    const lent = this.#lent
+    if (lent === NO_SLABS) return
+    this.#lent = NO_SLABS
+    const { slabs } = this.#share
+    for (const slab of lent) {
+      if (isTaken) slabs.release(slab)
+      else slabs.lose(slab)
     }
-    this.#lent.length = 0
   }
 }
 
-function nextPowerOfTwo(value: number): number {
-  return 2 ** Math.ceil(Math.log2(value))
+/** As much as the turn took, up to the next power of two. */
+function wishAfter(turn: number): number {
+  if (turn <= LEAST_WISH) return LEAST_WISH
+  return turn >= GREATEST_WISH ? GREATEST_WISH : 1 << (32 - Math.clz32(turn - 1))
 }

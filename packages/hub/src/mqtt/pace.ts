@@ -2,22 +2,26 @@ import type { Transport } from '../domain/transport.ts'
 import type { ClientOutput } from './client-output.ts'
 import type { MqttLimits } from './limits.ts'
 
+/** The connection whose pace it is. */
+export interface Paced {
+  readonly output: ClientOutput
+  readonly transport: Transport
+  /** So much waits for the disk that no more should come. */
+  readonly isBusy: boolean
+}
+
 /** Whether a client reads what it is owed: one that asks and does not read is not heard, one that takes nothing is closed. */
 export class Pace {
-  readonly #output: ClientOutput
-  readonly #transport: Transport
+  readonly #client: Paced
   readonly #limits: MqttLimits
-  readonly #isBusy: () => boolean
   #isHeld = false
   #takenBefore = 0
-  #stuckSince = Infinity
+  /** Sweeps at which it had taken nothing since the one before. */
+  #stuckFor = 0
 
-  /** `isBusy`: so much waits for the disk that no more should come. */
-  constructor(output: ClientOutput, transport: Transport, limits: MqttLimits, isBusy: () => boolean) {
-    this.#output = output
-    this.#transport = transport
+  constructor(client: Paced, limits: MqttLimits) {
+    this.#client = client
     this.#limits = limits
-    this.#isBusy = isBusy
   }
 
   /** Nothing is read of it. */
@@ -27,29 +31,30 @@ export class Pace {
 
   /** Deliveries end at `outputBytes`: beyond it are answers to a client that asks and does not read. */
   hold(): void {
-    if (this.#isHeld || (this.#output.waiting <= 2 * this.#limits.outputBytes && !this.#isBusy())) return
+    const client = this.#client
+    if (this.#isHeld || (client.output.waiting <= 2 * this.#limits.outputBytes && !client.isBusy)) return
     this.#isHeld = true
-    this.#transport.pause()
+    client.transport.pause()
   }
 
   /** What it was held for may be over. */
   look(): void {
-    if (this.#isHeld && this.#output.waiting <= this.#limits.outputBytes) this.readOn()
+    if (this.#isHeld && this.#client.output.waiting <= this.#limits.outputBytes) this.readOn()
   }
 
   readOn(): void {
-    if (!this.#isHeld || this.#isBusy()) return
+    if (!this.#isHeld || this.#client.isBusy) return
     this.#isHeld = false
-    this.#transport.resume()
+    this.#client.transport.resume()
   }
 
   /** Once a second. True: it has taken nothing for too long. */
-  isStuck(now: number): boolean {
-    const { waiting, taken } = this.#output
+  isStuck(): boolean {
+    const { waiting, taken } = this.#client.output
     // A transport that took everything at once had nothing to tell.
     this.look()
-    if (waiting === 0 || taken !== this.#takenBefore) this.#stuckSince = now
+    this.#stuckFor = waiting === 0 || taken !== this.#takenBefore ? 0 : this.#stuckFor + 1
     this.#takenBefore = taken
-    return now - this.#stuckSince >= this.#limits.stuckTimeout * 1000
+    return this.#stuckFor >= this.#limits.stuckTimeout
   }
 }

@@ -153,7 +153,7 @@ export class Passing {
   /** The frame that all receivers of this QoS, RETAIN and version share. It never changes. */
   frame(qos: Qos, retain: boolean, version: 3 | 4 | 5, now: number): PublishFrame {
     const kind = qos | (retain ? 4 : 0) | (version === 5 ? 8 : 0)
-    return (this.#frames[kind] ??= frameOf(this.parts(this.properties(version, undefined, now)), qos, retain))
+    return (this.#frames[kind] ??= asBuffer(frameOf(this.parts(this.properties(version, undefined, now)), qos, retain)))
   }
 
   /** As bytes: what is forwarded, what is left of its life ([MQTT-3.3.2-6]), and what is this receiver's own. */
@@ -176,4 +176,9 @@ export class Passing {
       5,
     )
   }
+}
+
+/** Node's streams make a Buffer of whatever else is written: here once, and not for each of a thousand receivers. */
+function asBuffer({ bytes, packetIdAt }: PublishFrame): PublishFrame {
+  return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), packetIdAt }
 }

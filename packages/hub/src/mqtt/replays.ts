@@ -18,37 +18,24 @@ interface Replay {
  * new one would be taken for the newest.
  */
 export class Replays {
-  readonly #hasRoom: () => boolean
   readonly #waiting: Replay[] = []
-
-  constructor(hasRoom: () => boolean) {
-    this.#hasRoom = hasRoom
-  }
 
   add(find: FindRetained, send: (message: Publication) => void): void {
     this.#waiting.push({ find, messages: undefined, send, next: 0 })
-    this.continue()
   }
 
-  continue(): void {
-    this.#sendWhile(this.#hasRoom)
-  }
-
-  /** The connection is gone: what the session keeps goes into its queue, as much as it may have. */
-  finish(mayGoOn: () => boolean): void {
-    this.#sendWhile(mayGoOn)
-  }
-
-  #sendWhile(mayGoOn: () => boolean): void {
+  /** True: there is no more. */
+  sendWhile(mayGoOn: () => boolean): boolean {
     for (let replay = this.#waiting[0]; replay !== undefined; replay = this.#waiting[0]) {
-      if (!mayGoOn()) return
+      if (!mayGoOn()) return false
       const messages = (replay.messages ??= replay.find())
       while (replay.next < messages.length) {
-        if (!mayGoOn()) return
+        if (!mayGoOn()) return false
         const retained = messages[replay.next++]
         if (retained?.isCurrent === true) replay.send(retained.message)
       }
       this.#waiting.shift()
     }
+    return true
   }
 }

@@ -1,6 +1,7 @@
 import type { Passing } from './passing.ts'
 import type { Delivery } from './delivery.ts'
 import type { Session } from './session.ts'
+import type { Sharing } from './sharing.ts'
 import type { Space } from './space.ts'
 import type { Targets } from './targets.ts'
 
@@ -10,17 +11,28 @@ export type Routed = 'delivered' | 'nobody' | 'rejected'
 /** From a message and its targets to their connections and queues. */
 export class Router {
   readonly #delivery: Delivery
+  readonly #sharing: Sharing
 
-  constructor(delivery: Delivery) {
+  constructor(delivery: Delivery, sharing: Sharing) {
     this.#delivery = delivery
+    this.#sharing = sharing
   }
 
-  /** `from`: the session that published it. `echo`: whether it may have it back. `once`: {@link PublishPlan} */
+  /**
+   * `from`: the session that published it. `echo`: whether it may have it back. `once`: {@link PublishPlan}. Who of the targets shares a row with others
+   * has been looked at before: {@link Sharing.prepare}.
+   */
   route(message: Passing, targets: Targets, from: Session | undefined, echo: boolean, once = false): Routed {
     const { sessions, groups } = targets
+    const shared = message.qos > 0 ? targets.shared : undefined
     const many = sessions.length > 1
     let routed: Routed = 'nobody'
-    for (const target of sessions) {
+    let queued = 0
+    if (shared !== undefined) {
+      this.#sharing.push(shared, message)
+      routed = 'delivered'
+    }
+    for (const target of shared?.gathering.others ?? sessions) {
       const isOwn = target.session === from
       const wanted = isOwn ? (echo ? target.own : undefined) : target
       if (wanted === undefined) continue
@@ -30,8 +42,10 @@ export class Router {
         holder === undefined ? this.#delivery.send(target.session, message, terms, many) : holder.hold(message, terms)
       if (delivered === 'rejected') routed = 'rejected'
       else if (routed === 'nobody') routed = 'delivered'
+      if (delivered === 'queued' && this.#sharing.maySoon(target.session)) queued++
     }
     const served = once && groups.length > 0 ? new Set(sessions.map(({ session }) => session)) : undefined
+    if (queued > 1) this.#sharing.begin(targets)
     for (const group of groups) {
       const delivered = group.deliver(message, echo ? undefined : from, served)
       if (delivered === 'rejected') routed = 'rejected'

@@ -1,6 +1,8 @@
 const MAX_ID = 65_535
 /** Of the slots of a flow that was not used yet. */
 const NO_IDS = new Uint16Array(0)
+const NO_STATES = new Uint8Array(0)
+const NO_ITEMS: never[] = []
 
 const AWAITS_PUBACK = 1
 const AWAITS_PUBREC = 2
@@ -33,8 +35,8 @@ export class ServerWindow<T> {
   #mask: number
   /** By slot; 0 is free. */
   #ids: Uint16Array = NO_IDS
-  #states: Uint8Array = new Uint8Array(0)
-  #items: (T | undefined)[] = []
+  #states: Uint8Array = NO_STATES
+  #items: (T | undefined)[] = NO_ITEMS
   #last = 0
   #size = 0
 
@@ -155,6 +157,8 @@ export class ServerWindow<T> {
     // Slots must not meet for what is in flight now. With 65,536 of them none can, but most often few will do.
     while (haveSlotsInCommon(inFlight, this.#mask)) this.#mask = 2 * this.#mask + 1
     this.#ids = NO_IDS
+    this.#states = NO_STATES
+    this.#items = NO_ITEMS
     if (inFlight.length === 0) return
     this.#allocate()
     for (const { packetId, qos, released, item } of inFlight) {

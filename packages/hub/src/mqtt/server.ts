@@ -4,6 +4,7 @@ import type { Transport } from '../domain/transport.ts'
 import { Broker } from './broker.ts'
 import type { BrokerParts } from './broker.ts'
 import { Connection } from './connection.ts'
+import type { ConnectionOwner } from './connection.ts'
 import type { Principal } from './dialect.ts'
 import type { Session } from './session.ts'
 import { recheck } from './subscribing.ts'
@@ -21,7 +22,7 @@ const SWEEP = 1000
 const SWEEPS_A_MINUTE = 60
 
 /** The MQTT server without its doors: it is handed transports, and serves them with one timer for all deadlines. */
-export class MqttServer {
+export class MqttServer implements ConnectionOwner {
   readonly broker: Broker
   readonly #connections = new Set<Connection>()
   readonly #clock: Clock
@@ -46,8 +47,7 @@ export class MqttServer {
   accept(transport: Transport): void {
     if (this.#isDraining) return transport.destroy()
     this.broker.counters.sockets++
-    const id = (++this.#connectionNumber).toString(36)
-    this.#connections.add(new Connection(this.broker, transport, id, (connection) => this.#forget(connection)))
+    this.#connections.add(new Connection(this.broker, transport, ++this.#connectionNumber, this))
   }
 
   /**
@@ -100,7 +100,8 @@ export class MqttServer {
     this.drain()
   }
 
-  #forget(connection: Connection): void {
+  /** One of its connections is. */
+  closed(connection: Connection): void {
     this.#connections.delete(connection)
     if (this.#connections.size === 0) this.#onEmpty?.()
   }

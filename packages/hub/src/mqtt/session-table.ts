@@ -1,40 +1,51 @@
 import type { Principal } from './dialect.ts'
 import { Session } from './session.ts'
 
-/** All sessions of a server, by space, account and client id: two accounts may use the same client id. */
+/** All sessions of a server, by space and account, then by client id: two accounts may use the same client id. */
 export class SessionTable {
-  readonly #sessions = new Map<string, Session>()
+  readonly #owners = new Map<string, Map<string, Session>>()
+  #size = 0
 
   get size(): number {
-    return this.#sessions.size
+    return this.#size
   }
 
   find(principal: Principal, clientId: string): Session | undefined {
-    return this.#sessions.get(keyOf(principal, clientId))
+    return this.#owners.get(ownerOf(principal))?.get(clientId)
   }
 
   create(principal: Principal, clientId: string, window: number): Session {
-    const session = new Session(keyOf(principal, clientId), clientId, principal, window)
-    this.#sessions.set(session.key, session)
+    const session = new Session(clientId, principal, window)
+    const owner = ownerOf(principal)
+    let sessions = this.#owners.get(owner)
+    if (sessions === undefined) this.#owners.set(owner, (sessions = new Map()))
+    if (!sessions.has(clientId)) this.#size++
+    sessions.set(clientId, session)
     return session
   }
 
   /** False if it has ended. */
   has(session: Session): boolean {
-    return this.#sessions.get(session.key) === session
+    return this.find(session.principal, session.clientId) === session
   }
 
   /** False if another one has its name by now. */
   remove(session: Session): boolean {
-    return this.has(session) && this.#sessions.delete(session.key)
+    if (!this.has(session)) return false
+    const owner = ownerOf(session.principal)
+    const sessions = this.#owners.get(owner)
+    sessions?.delete(session.clientId)
+    if (sessions?.size === 0) this.#owners.delete(owner)
+    this.#size--
+    return true
   }
 
-  [Symbol.iterator](): IterableIterator<Session> {
-    return this.#sessions.values()
+  *[Symbol.iterator](): Generator<Session> {
+    for (const sessions of this.#owners.values()) yield* sessions.values()
   }
 }
 
 /** A JSON list: no name can end another one early. */
-function keyOf({ space, account }: Principal, clientId: string): string {
-  return JSON.stringify([space, account, clientId])
+function ownerOf({ space, account }: Principal): string {
+  return JSON.stringify([space, account])
 }

@@ -8,6 +8,7 @@ import type { Principal } from './dialect.ts'
 import { Keeping } from './keeping.ts'
 import type { Delivered, DeliveryTerms, Link } from './link.ts'
 import type { Passing } from './passing.ts'
+import type { SharedTail } from './shared-tail.ts'
 
 export interface SubscriptionTerms {
   readonly qos: Qos
@@ -94,10 +95,11 @@ export const UNHELD: Owed = { ordinal: 0, position: 0, retain: false, identifier
 export const MARK_RETAIN = 4
 export const MARK_IDENTIFIERS = 8
 
+const NO_GROUPS: ReadonlySet<Group> = new Set()
+const NO_IDENTIFIERS: ReadonlyMap<Position, readonly number[]> = new Map()
+
 /** What a client id has, connected or not: subscriptions, what is in flight both ways, what waits (§4.1). */
 export class Session {
-  /** Space, account and client id: no other session has it, and the next one of the same client has it again. */
-  readonly key: string
   readonly clientId: string
   principal: Principal
   link: Link | undefined
@@ -112,27 +114,32 @@ export class Session {
   endsAt: number = Infinity
   readonly #subscriptions = new Map<string, ClientSubscription>()
   #filterBytes = 0
-  /** Shared groups that it is a member of. */
-  readonly groups: Set<Group> = new Set()
+  #groups: Set<Group> | undefined
   readonly outgoing: ServerWindow<Owed>
   /** In flight since an earlier connection and not sent again yet, the oldest last; `undefined`: nothing is. */
   resending: Sent<Owed>[] | undefined
   readonly incoming: ServerReceipts = new ServerReceipts()
   #keeping: Keeping | undefined
   readonly queue: PositionQueue = new PositionQueue()
-  /** Of what waits in the queue for subscriptions with identifiers. */
-  readonly queuedIdentifiers: Map<Position, readonly number[]> = new Map()
+  #queuedIdentifiers: Map<Position, readonly number[]> | undefined
   queuedBytes = 0
+  /** Behind its queue, while it has no connection: {@link Sharing}. `next` and `sent` do not count it. */
+  tail: SharedTail | undefined
   /** The oldest in its queue waits for the disk. */
   isDraining = false
   /** Lost because its queue was full, since it was told last. */
   dropped = 0
 
-  constructor(key: string, clientId: string, principal: Principal, window: number) {
-    this.key = key
+  constructor(clientId: string, principal: Principal, window: number) {
     this.clientId = clientId
     this.principal = principal
     this.outgoing = new ServerWindow(window)
+  }
+
+  /** No other session has it, and the next one of the same client has it again. */
+  get key(): string {
+    const { space, account } = this.principal
+    return JSON.stringify([space, account, this.clientId])
   }
 
   /** By the filter as it was sent. */
@@ -143,6 +150,32 @@ export class Session {
   /** Of all filters together. */
   get filterBytes(): number {
     return this.#filterBytes
+  }
+
+  /** Shared groups that it is a member of. */
+  get groups(): ReadonlySet<Group> {
+    return this.#groups ?? NO_GROUPS
+  }
+
+  joined(group: Group): void {
+    this.#groups ??= new Set()
+    this.#groups.add(group)
+  }
+
+  left(group: Group): void {
+    this.#groups?.delete(group)
+    if (this.#groups?.size === 0) this.#groups = undefined
+  }
+
+  /** Of what waits in the queue for subscriptions with identifiers. */
+  get queuedIdentifiers(): ReadonlyMap<Position, readonly number[]> {
+    return this.#queuedIdentifiers ?? NO_IDENTIFIERS
+  }
+
+  /** It has left the queue. */
+  forgetIdentifiers(position: Position): void {
+    this.#queuedIdentifiers?.delete(position)
+    if (this.#queuedIdentifiers?.size === 0) this.#queuedIdentifiers = undefined
   }
 
   /** In place of the one that it may have for this filter. */
@@ -169,9 +202,16 @@ export class Session {
   enqueue(position: Position, { qos, retain, identifiers }: DeliveryTerms, bytes: number): void {
     const hasIdentifiers = identifiers !== undefined && identifiers.length > 0
     this.queue.push(position, qos | (retain ? MARK_RETAIN : 0) | (hasIdentifiers ? MARK_IDENTIFIERS : 0))
-    if (hasIdentifiers) this.queuedIdentifiers.set(position, identifiers)
+    if (hasIdentifiers) (this.#queuedIdentifiers ??= new Map()).set(position, identifiers)
     this.queuedBytes += bytes
     this.next++
+  }
+
+  /** Nothing waits any more. */
+  clearQueue(): void {
+    this.queue.clear()
+    this.#queuedIdentifiers = undefined
+    this.queuedBytes = 0
   }
 
   /** It is there again after its connection. */

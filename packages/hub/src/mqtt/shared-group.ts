@@ -66,7 +66,7 @@ export class SharedGroup implements Group {
 
   add(member: ClientSubscription): void {
     this.#members.push(member)
-    member.session.groups.add(this)
+    member.session.joined(this)
     if (this.number === 0 && member.session.number !== 0 && member.qos > 0) this.#parts.keeper.groupBegan(this)
     this.drain()
   }
@@ -74,7 +74,7 @@ export class SharedGroup implements Group {
   /** A member of an earlier process: it has no connection. */
   restoreMember(member: ClientSubscription): void {
     this.#members.push(member)
-    member.session.groups.add(this)
+    member.session.joined(this)
   }
 
   /** What it had then. */
@@ -90,7 +90,7 @@ export class SharedGroup implements Group {
   remove(member: ClientSubscription): void {
     const at = this.#members.indexOf(member)
     if (at >= 0) this.#members.splice(at, 1)
-    if (!this.#members.some(({ session }) => session === member.session)) member.session.groups.delete(this)
+    if (!this.#members.some(({ session }) => session === member.session)) member.session.left(this)
     if (this.isEmpty) this.#clear()
     else this.drain()
   }

@@ -8,6 +8,9 @@ const IN_CACHE = 8
 /** What an output gets at a time when there are more. */
 const MODEST = 16_384
 const LEAST_OWN = 1024
+/** Regions that lie ready: as many outputs as have something to write in one turn. */
+const SPARE_REGIONS = 1024
+const NO_BYTES = new Uint8Array(0)
 
 export interface Slab {
   readonly bytes: Uint8Array
@@ -31,6 +34,9 @@ export interface Region {
   end: number
 }
 
+/** Of an output that has none: there is no room in it. */
+export const NO_REGION: Region = { bytes: NO_BYTES, slab: undefined, start: 0, at: 0, end: 0 }
+
 /**
  * A slab is used again when everything in it has been taken by the kernel, which nearly always is at once: memory that is
  * made anew for each turn would be most of what the garbage collector has to do. A slab of which a slow reader has a part
@@ -39,6 +45,7 @@ export interface Region {
 export class SlabPool {
   #slab: Slab = makeSlab()
   readonly #spare: Slab[] = []
+  readonly #regions: Region[] = []
   /** Slabs with regions that are not with the kernel yet. */
   #busy = 0
 
@@ -48,34 +55,40 @@ export class SlabPool {
   }
 
   /** Of at least `least` bytes, more if `wish` is larger and there is room. */
-  carve(region: Region, least: number, wish: number): void {
-    if (least > SLAB / 2) {
-      this.allot(region, Math.max(least, wish))
-      return
-    }
+  carve(least: number, wish: number): Region {
+    if (least > SLAB / 2) return this.allot(Math.max(least, wish))
     let slab = this.#slab
     if (SLAB - slab.used < least) this.#slab = slab = this.#spare.pop() ?? makeSlab()
-    region.bytes = slab.bytes
-    region.slab = slab
-    region.start = region.at = slab.used
-    region.end = Math.min(SLAB, slab.used + Math.max(least, this.isStrained ? Math.min(wish, MODEST) : wish))
-    slab.used = region.end
+    const { used } = slab
+    slab.used = Math.min(SLAB, used + Math.max(least, this.isStrained ? Math.min(wish, MODEST) : wish))
     if (slab.lent++ === 0 && !slab.isLost) this.#busy++
+    return this.#open(slab.bytes, slab, used, slab.used)
   }
 
   /** Memory of its own, for what may wait long. */
-  allot(region: Region, size: number): void {
-    region.bytes = Buffer.allocUnsafeSlow(Math.max(size, LEAST_OWN))
-    region.slab = undefined
-    region.start = region.at = 0
-    region.end = region.bytes.length
+  allot(size: number): Region {
+    const bytes = Buffer.allocUnsafeSlow(Math.max(size, LEAST_OWN))
+    return this.#open(bytes, undefined, 0, bytes.length)
   }
 
-  /** What was not used goes back if nobody has carved behind it. */
+  /** Nothing more is written into it: its object serves another one. What was not used goes back if nobody has carved behind it. */
   close(region: Region): void {
-    const { slab } = region
-    if (slab !== undefined && region.end === slab.used) slab.used = region.at
-    region.end = region.at
+    const { slab, at } = region
+    if (slab !== undefined && region.end === slab.used) slab.used = at
+    region.bytes = NO_BYTES
+    region.slab = undefined
+    region.start = region.at = region.end = 0
+    if (this.#regions.length < SPARE_REGIONS) this.#regions.push(region)
+  }
+
+  #open(bytes: Uint8Array, slab: Slab | undefined, start: number, end: number): Region {
+    const region = this.#regions.pop()
+    if (region === undefined) return { bytes, slab, start, at: start, end }
+    region.bytes = bytes
+    region.slab = slab
+    region.start = region.at = start
+    region.end = end
+    return region
   }
 
   /** The bytes of one of its regions are with the kernel, or nobody wants them. */

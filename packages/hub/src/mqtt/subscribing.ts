@@ -23,7 +23,10 @@ export interface SubscribingClient {
   readonly dialectConnection: DialectConnection
   readonly output: ClientOutput
   readonly isOpen: boolean
+  /** Made when somebody asks for it. */
   readonly openings: Openings
+  /** Filters whose SUBACK waits for a history: a client may not pile them up. */
+  readonly unanswered: number
   close(reason: ReasonCode, why: string): void
 }
 
@@ -45,7 +48,7 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
   if (subscriptions.some(({ filter, noLocal }) => noLocal && isShared(filter))) {
     return client.close(REASON.protocolError, 'a shared subscription has No Local')
   }
-  if (client.openings.unanswered > broker.limits.subscriptions) {
+  if (client.unanswered > broker.limits.subscriptions) {
     return client.close(REASON.quotaExceeded, 'too many of its filters wait for what is stored')
   }
   const granted = subscriptions.map((wanted) =>
@@ -94,9 +97,9 @@ function asBridge(wanted: Subscription): Subscription {
 
 /** UNSUBSCRIBE (§3.10). */
 export function unsubscribe(broker: Broker, client: SubscribingClient, { packetId, filters }: Unsubscribe): void {
-  const { principal, dialectConnection } = client
+  const { dialect } = client.principal
   const ended = filters.map((filter) => {
-    const names = principal.dialect.meantBy?.(dialectConnection, filter, packetId) ?? [filter]
+    const names = dialect.meantBy?.(client.dialectConnection, filter, packetId) ?? [filter]
     return names.flatMap((name) => endSubscription(broker, client, name) ?? [])
   })
   const reasonCodes = ended.map((lsns) => (lsns.length === 0 ? REASON.noSubscriptionExisted : REASON.success))
@@ -130,9 +133,9 @@ function grant(broker: Broker, client: SubscribingClient, wish: Wish): Granted {
   const { wanted, identifier, packetId } = wish
   const { filter, noLocal, retainAsPublished, retainHandling } = wanted
   const refuse = (reason: ReasonCode, why: string): Granted => {
-    // A filter of one's own grammar may have a key in it.
-    const what = session.principal.ownTopics === true ? {} : { filter }
-    logger.debug({ clientId: session.clientId, ...what }, `mqtt: a subscription was refused: ${why}`)
+    // A filter of another grammar may hold a key.
+    const shown = principal.ownTopics ? undefined : filter
+    logger.debug({ clientId: session.clientId, filter: shown }, `mqtt: a subscription was refused: ${why}`)
     return { reason }
   }
   const problem = principal.ownTopics ? undefined : checkFilter(filter, { maxLevels: limits.topicLevels })
@@ -238,13 +241,19 @@ function sendOld(
 export function recheck(broker: Broker, session: Session): readonly string[] {
   const { principal } = session
   const ended: string[] = []
-  for (const [filter, { qos, noLocal, retainAsPublished }] of session.subscriptions) {
-    const plan = principal.dialect.subscribe(principal, filter, { qos, noLocal, retainAsPublished, retainHandling: 2 })
-    if (plan.kind !== 'refuse' || !dropSubscription(broker, session, filter)) continue
-    broker.keeper.unsubscribed(session, filter)
-    ended.push(filter)
+  for (const [name, terms] of session.subscriptions) {
+    if (mayKeep(principal, name, terms) || !dropSubscription(broker, session, name)) continue
+    broker.keeper.unsubscribed(session, name)
+    ended.push(name)
   }
   return ended
+}
+
+function mayKeep(principal: Principal, name: string, terms: SubscriptionTerms): boolean {
+  const { dialect } = principal
+  if (dialect.mayKeep) return dialect.mayKeep(principal, name)
+  const { qos, noLocal, retainAsPublished } = terms
+  return dialect.subscribe(principal, name, { qos, noLocal, retainAsPublished, retainHandling: 2 }).kind !== 'refuse'
 }
 
 type Leaving = Pick<SubscribingClient, 'session' | 'principal' | 'dialectConnection'>

@@ -1,4 +1,5 @@
 import type { Qos } from '@halyard/wire/mqtt'
+import type { Gathering } from './gathering.ts'
 import type { DeliveryTerms } from './link.ts'
 import { HeldSubscription } from './session.ts'
 import type { ClientSubscription, Holder, Session } from './session.ts'
@@ -52,6 +53,14 @@ export class Target {
   }
 }
 
+/** Sessions that share a row, and how much more may go into it before one of them might have too much. */
+export interface Shared {
+  readonly gathering: Gathering<Target>
+  /** Of all that goes into rows: {@link Sharing}. */
+  messagesUntil: number
+  bytesUntil: number
+}
+
 /** Those who remember it look at the epoch first: a list that is no longer good holds nobody, and no memory. */
 export interface Targets {
   /** Of the index when it was asked; -1: no longer good. */
@@ -62,10 +71,16 @@ export interface Targets {
   found: readonly Subscriber[]
   /** Topics for which it is remembered. */
   topics: number
+  /** Of those that wait; `undefined`: too few do. */
+  shared: Shared | undefined
+  /** Whether a message went to it before. */
+  isUsed: boolean
 }
 
 export function forgetTargets(targets: Targets): void {
   targets.epoch = -1
+  targets.shared?.gathering.end()
+  targets.shared = undefined
   targets.sessions = targets.groups = targets.found = []
 }
 
@@ -82,5 +97,5 @@ export function targetsOf(found: readonly Subscriber[], epoch: number): Targets 
     else known.push(subscriber)
   }
   const sessions = Array.from(bySession, ([session, subscriptions]) => new Target(session, subscriptions))
-  return { epoch, sessions, groups, found, topics: 0 }
+  return { epoch, sessions, groups, found, topics: 0, shared: undefined, isUsed: false }
 }

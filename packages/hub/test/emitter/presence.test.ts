@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { connectPacket } from '../mqtt/raw-client.ts'
 import { BAD_REQUEST, UNAUTHORIZED, startEmitterHub } from './support.ts'
 import type { EmitterClient, EmitterHub } from './support.ts'
 
@@ -54,16 +53,17 @@ describe('presence', () => {
     await below.subscribe(`${key}/pres/x/`)
     await sharing.subscribe(`${key}/$share/g/pres/x/`)
     const [a, b, s, e] = [await idOf(above), await idOf(below), await idOf(sharing), await idOf(every)]
+    const names = new Map([
+      [a, 'a'],
+      [b, 'b'],
+      [e, 'e'],
+      [s, 's'],
+    ])
     const there = async (channel: string): Promise<string> => {
-      const names = new Map([
-        [a, 'a'],
-        [b, 'b'],
-        [s, 's'],
-        [e, 'e'],
-      ])
-      return (await who(watcher, key, channel))
-        .map((id) => names.get(id))
-        .toSorted()
+      const found = await who(watcher, key, channel)
+      return [...names]
+        .filter(([id]) => found.includes(id))
+        .map(([, name]) => name)
         .join('')
     }
     expect(await there('pres/x/')).toBe('abs')
@@ -175,6 +175,5 @@ describe('presence', () => {
     const clients = await Promise.all(Array.from({ length: 40 }, () => hub.client({ username: name })))
     for (const client of clients) await client.subscribe(`${key}/pres/`)
     expect(await who(watcher, key, 'pres/')).toHaveLength(40)
-    expect(connectPacket().version).toBe(4)
   })
 })

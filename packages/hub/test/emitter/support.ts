@@ -163,7 +163,7 @@ export async function startHubInTime(
   return { hub, pass: (seconds) => clock.advance(seconds * 1000) }
 }
 
-export async function connectEmitter(port: number, wish: ConnectWish = {}): Promise<EmitterClient> {
+async function connectEmitter(port: number, wish: ConnectWish = {}): Promise<EmitterClient> {
   const raw = await RawClient.open(port)
   raw.version = wish.version ?? 4
   raw.send(connectPacket(wish))

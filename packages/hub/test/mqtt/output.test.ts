@@ -16,7 +16,7 @@ function open(flusher: Flusher, slabs: SlabPool): Opened {
   const transport = new MemoryTransport()
   const read: number[] = []
   transport.onWritten = (bytes) => read.push(...bytes)
-  return { transport, output: new Output({ transport, flusher, slabs, much: Infinity, emptied: () => {} }), read }
+  return { transport, output: new Output(transport, { flusher, slabs, much: Infinity }, { goOn: () => {} }), read }
 }
 
 function put({ output }: Opened, bytes: Uint8Array): void {

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 describe('what a space remembers of its topics', () => {
   const space = new Stage().server.broker.space('test')
   const subscribe = (filter: string): Session => {
-    const session = new Session('key', 'a', new OpenDialect().principal(), DEFAULT_MQTT_LIMITS.window)
+    const session = new Session('a', new OpenDialect().principal(), DEFAULT_MQTT_LIMITS.window)
     const terms = { qos: 0, noLocal: false, retainAsPublished: false, identifier: 0, validUntil: Infinity } as const
     space.subscribe(filter, undefined, new ClientSubscription(session, terms))
     return session

@@ -63,6 +63,6 @@ export function isMasterKey(key: SecurityKey): boolean {
 }
 
 /** Strictly after the second in which it ends. `now` is unix seconds. */
-export function isExpired(key: SecurityKey, now: number): boolean {
+export function isExpired(key: Pick<SecurityKey, 'expires'>, now: number): boolean {
   return key.expires !== 0 && key.expires < now
 }

@@ -6,8 +6,7 @@ import { decodeUtf8 } from './utf8.ts'
 const NOTHING: Uint8Array = new Uint8Array(0)
 
 /**
- * The body of one packet, read from its start to its end. One cursor serves a connection: whoever has a packet points it
- * there. Every read stays inside the packet, whatever the lengths in it say.
+ * The body of one packet, read from its start to its end. Whoever has a packet points it there. Every read stays inside the packet, whatever the lengths in it say.
  */
 export class Cursor {
   bytes: Uint8Array = NOTHING
@@ -16,18 +15,18 @@ export class Cursor {
   /** Before a CONNECT was read `undefined`, for a reader that does not know it otherwise. */
   version: ProtocolVersion | undefined
   receiver: Receiver | undefined
-  maxUserProperties: number
-  maxClientIdCharacters: number
-
-  constructor(maxUserProperties: number, maxClientIdCharacters: number) {
-    this.maxUserProperties = maxUserProperties
-    this.maxClientIdCharacters = maxClientIdCharacters
-  }
+  maxUserProperties = 0
+  maxClientIdCharacters = 0
 
   point(bytes: Uint8Array, at: number, end: number): void {
     this.bytes = bytes
     this.at = at
     this.end = end
+  }
+
+  /** Lets go of the packet. */
+  release(): void {
+    this.point(NOTHING, 0, 0)
   }
 
   get left(): number {

@@ -33,7 +33,8 @@ export type {
   Unsubscribe,
   Will,
 } from './packet.ts'
-export { DEFAULT_MAX_PACKET_BYTES, DEFAULT_MAX_USER_PROPERTIES, PacketReader } from './packet-reader.ts'
+export { DEFAULT_MAX_PACKET_BYTES, PacketReader } from './packet-reader.ts'
+export { DEFAULT_MAX_USER_PROPERTIES, ReadingDesk } from './reading-desk.ts'
 export type { PacketHandler, PacketReaderOptions } from './packet-reader.ts'
 export { fitTo, withoutProblemInformation } from './problem-information.ts'
 export type { Explained } from './problem-information.ts'

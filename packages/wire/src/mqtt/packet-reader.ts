@@ -1,14 +1,15 @@
 import { readBody } from './codec.ts'
-import { MAX_CLIENT_ID_CHARACTERS_3_1 } from './connect.ts'
-import { Cursor } from './cursor.ts'
 import { MqttProtocolError } from './errors.ts'
 import { badLength, connectedAlready, tooLarge, typeOf } from './fixed-header.ts'
 import { copyBytes } from './output.ts'
-import type { ControlPacket, ProtocolVersion, Receiver } from './packet.ts'
-import { PublishView, readPublish } from './publish.ts'
+import type { ControlPacket, ProtocolVersion } from './packet.ts'
+import { readPublish } from './publish.ts'
 import type { IncomingPublish } from './publish.ts'
+import { ReadingDesk } from './reading-desk.ts'
+import type { ReadingTerms } from './reading-desk.ts'
 import { REASON } from './reason-codes.ts'
-import type { TopicMemo } from './topic-name.ts'
+import { NO_TOPIC } from './topic-name.ts'
+import type { TopicMemo, TopicName } from './topic-name.ts'
 
 /** Called while `push` or `resume` runs. What it throws, `push` throws, and the reader reads no more. */
 export interface PacketHandler {
@@ -18,25 +19,21 @@ export interface PacketHandler {
   packet(packet: ControlPacket): void
 }
 
-export interface PacketReaderOptions {
-  /** Whose packets are taken; both sides' if left out */
-  readonly receiver?: Receiver
+/** Any number of readers may have the same object. */
+export interface PacketReaderOptions extends ReadingTerms {
   /** Left out, the first packet must be the CONNECT that tells it. */
   readonly version?: ProtocolVersion
   /** bytes of a whole packet; 1 MiB */
   readonly maxPacketBytes?: number
-  /** user properties of one packet; 64 */
-  readonly maxUserProperties?: number
-  /** characters of the client id in MQTT 3.1, whose own limit is 23; 23 */
-  readonly maxClientIdCharacters?: number
   /** Topics decoded before, shared by any number of readers; only the last one is known if left out */
   readonly topics?: TopicMemo
+  /** Shared by any number of readers, which are the smaller for it; one of its own if left out */
+  readonly desk?: ReadingDesk
   /** Hands on what is no topic name, empty or with wildcards, for dialects that answer it; false */
   readonly anyTopic?: boolean
 }
 
 export const DEFAULT_MAX_PACKET_BYTES: number = 1024 * 1024
-export const DEFAULT_MAX_USER_PROPERTIES = 64
 
 const NOTHING: Uint8Array = new Uint8Array(0)
 
@@ -71,9 +68,11 @@ export class PacketReader {
   anyTopic: boolean
 
   readonly #handler: PacketHandler
-  readonly #cursor: Cursor
-  readonly #view = new PublishView()
-  readonly #topics: TopicMemo | undefined
+  readonly #options: PacketReaderOptions
+  #desk: ReadingDesk
+  #version: ProtocolVersion | undefined
+  /** Of the PUBLISH before. */
+  #topic: TopicName = NO_TOPIC
   #connected = false
   /** A length with needless bytes before the version was known: 5.0 forbids it, the others do not. */
   #longLength = false
@@ -89,18 +88,14 @@ export class PacketReader {
     this.#handler = handler
     this.maxPacketBytes = options.maxPacketBytes ?? DEFAULT_MAX_PACKET_BYTES
     this.anyTopic = options.anyTopic ?? false
-    this.#topics = options.topics
-    this.#cursor = new Cursor(
-      options.maxUserProperties ?? DEFAULT_MAX_USER_PROPERTIES,
-      options.maxClientIdCharacters ?? MAX_CLIENT_ID_CHARACTERS_3_1,
-    )
-    this.#cursor.version = options.version
-    this.#cursor.receiver = options.receiver
+    this.#options = options
+    this.#desk = options.desk ?? new ReadingDesk()
+    this.#version = options.version
   }
 
   /** Known from the options, or as soon as a CONNECT told it, even one that was refused for something else. */
   get version(): ProtocolVersion | undefined {
-    return this.#cursor.version
+    return this.#version
   }
 
   /** Bytes that are held: of an unfinished packet, or pushed while paused. */
@@ -118,6 +113,9 @@ export class PacketReader {
       this.#keepPaused(chunk)
       return
     }
+    if (this.#desk.isTaken) this.#desk = new ReadingDesk()
+    const desk = this.#desk
+    desk.take(this.#version, this.#options, this.#topic)
     try {
       let at = 0
       if (this.#length > 0) at = this.#complete(chunk)
@@ -129,8 +127,8 @@ export class PacketReader {
       this.stop()
       throw error
     } finally {
-      this.#view.release()
-      this.#cursor.point(NOTHING, 0, 0)
+      this.#version = desk.cursor.version
+      this.#topic = desk.leave()
     }
   }
 
@@ -215,7 +213,7 @@ export class PacketReader {
   #header(bytes: Uint8Array, at: number, end: number): boolean {
     const first = bytes[at]!
     // PUBLISH is checked when it is read: whole ones are the many.
-    if (first >> 4 !== 3 || this.#cursor.version === undefined) typeOf(first, this.version, this.#cursor.receiver)
+    if (first >> 4 !== 3 || this.#version === undefined) typeOf(first, this.#version, this.#options.receiver)
     if (at + 1 >= end) return false
     const byte = bytes[at + 1]!
     let bodyAt = at + 2
@@ -242,15 +240,16 @@ export class PacketReader {
 
   /** Before 5.0 a length may have more bytes than it needs: the standard does not say that it may not. */
   #checkLongLength(): void {
-    if (this.version === 5) throw badLength('the remaining length has more bytes than it needs')
-    this.#longLength = this.version === undefined
+    if (this.#version === 5) throw badLength('the remaining length has more bytes than it needs')
+    this.#longLength = this.#version === undefined
   }
 
   #read(bytes: Uint8Array, first: number, at: number, end: number): void {
-    const cursor = this.#cursor
+    const { cursor, view } = this.#desk
     if (first >> 4 === 3) {
-      readPublish(this.#view, cursor, first, bytes, at, end, this.#topics, this.anyTopic)
-      this.#handler.publish(this.#view)
+      const { topics } = this.#options
+      readPublish(view, cursor, first, bytes, at, end, topics, this.anyTopic)
+      this.#handler.publish(view)
       return
     }
     const type = typeOf(first, cursor.version, cursor.receiver)
@@ -259,7 +258,8 @@ export class PacketReader {
     const packet = readBody(type as ControlPacket['type'], cursor)
     if (type === 'connect') {
       this.#connected = true
-      if (this.#longLength && this.version === 5) this.#checkLongLength()
+      this.#version = cursor.version
+      if (this.#longLength && this.#version === 5) this.#checkLongLength()
     }
     this.#handler.packet(packet)
   }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { encodeToBytes, PacketReader, TopicMemo } from '../../src/mqtt/index.ts'
+import { encodeToBytes, PacketReader, ReadingDesk, TopicMemo } from '../../src/mqtt/index.ts'
 import type { IncomingPublish, Packet, TopicName } from '../../src/mqtt/index.ts'
 import { collect } from './helpers.ts'
 
@@ -58,6 +58,37 @@ describe('a PUBLISH in place', () => {
     }
     expect(found[2]).toBe(found[0])
     expect(found[3]).toBe(found[1])
+  })
+
+  it('is read at a desk that readers of different versions share, also by one whose handler pushes to another', () => {
+    const desk = new ReadingDesk()
+    const told: string[] = []
+    const inner = new PacketReader(
+      { publish: ({ topic, packetId }) => told.push(`inner ${topic.text} ${packetId}`), packet: () => {} },
+      { version: 5, desk },
+    )
+    const inV5 = (topic: string): Uint8Array =>
+      encodeToBytes(
+        { type: 'publish', topic, payload: new Uint8Array(0), qos: 1, retain: false, dup: false, packetId: 7 },
+        5,
+      )
+    const outer = new PacketReader(
+      {
+        publish: (packet) => {
+          inner.push(inV5('b'))
+          told.push(`outer ${packet.topic.text} ${String.fromCodePoint(...packet.payload())}`)
+        },
+        packet: () => {},
+      },
+      { version: 4, desk },
+    )
+    outer.push(Buffer.concat([publish('a', '1'), publish('c', '2')]))
+    inner.push(inV5('d'))
+    outer.push(publish('e', '3'))
+    expect(told).toEqual([
+      ...['inner b 7', 'outer a 1', 'inner b 7', 'outer c 2'],
+      ...['inner d 7', 'inner b 7', 'outer e 3'],
+    ])
   })
 
   it('holds nothing of the chunk when push returns', () => {

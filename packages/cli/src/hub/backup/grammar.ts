@@ -13,7 +13,8 @@ Examples:
   halyard hub backup /mnt/backup/hub-$(date +%F)
   halyard hub backup ./copy --data /var/lib/halyard --json
 
-A killed backup leaves a directory TARGET.partial-…, which is no backup and may be removed.
+A killed backup leaves a directory TARGET.partial-…, which is no backup. The next one into the same parent
+directory removes it when nothing in it has changed for a day, and says so.
 `
 const RESTORE_EXAMPLES = `
 Examples:

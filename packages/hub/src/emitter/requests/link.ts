@@ -2,7 +2,7 @@ import { PERMISSION, decodeLinkRequest, encodeLinkAnswer } from '@halyard/wire/e
 import type { EmitterChannel } from '@halyard/wire/emitter'
 import type { EmitterBroker, EmitterRequest, RequestAnswer } from '../broker.ts'
 import { principalOf } from '../principal.ts'
-import { mayRead, nameOf } from '../subscribe-plan.ts'
+import { mayRead } from '../subscribe-plan.ts'
 import { readTopic } from '../topics.ts'
 
 /**
@@ -20,7 +20,7 @@ export function answerLink(broker: EmitterBroker, { connection, payload, packetI
   const link = { key, channel: { channel, segments, kind, query, options, share } }
   if (!principal.setLink(name, link, broker.limits.connectionBytes)) return { refusal: 'forbidden' }
   if (request.subscribe && canRead(broker, key) && mayRead(broker, principal, topic))
-    connection.subscribe(nameOf(topic))
+    connection.subscribe(`${key}/${channel}`)
   return encodeLinkAnswer({ name, channel: channelOf(link.channel) }, packetId)
 }
 

@@ -21,7 +21,7 @@ export function answerPresence(
   if (request.changes === true) {
     if (!principal.takeRoom(bytes, limits.connectionBytes)) return { refusal: 'forbidden' }
     const isNew = presence.watch(connection, {
-      ...{ key: request.key, channel, endsAt: authority.endOf(asked.read.key) },
+      ...{ key: asked.read.id, channel, endsAt: authority.endOf(asked.read.key) },
     })
     if (!isNew) principal.takeRoom(-bytes, limits.connectionBytes)
   } else if (request.changes === false && presence.unwatch(connection, channel)) {

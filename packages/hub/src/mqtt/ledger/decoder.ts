@@ -10,10 +10,12 @@ import type {
   LedgerRecord,
   OwedState,
   Owner,
+  RowMessage,
   SessionState,
   SubscriptionState,
   TargetState,
   Terms,
+  WaitsState,
 } from './records.ts'
 
 const MAX_PACKET = 2 ** 28 - 1
@@ -112,6 +114,13 @@ const READ: { readonly [K in LedgerRecord['kind']]: (reader: RecordReader, messa
     'group-settled': (reader) => ({ kind: 'group-settled', group: reader.number(), messages: readNumbers(reader) }),
     will: readWill,
     'will-gone': (reader) => ({ kind: 'will-gone', will: reader.number() }),
+    row: (reader) => ({
+      ...{ kind: 'row', row: reader.number(), first: reader.number() },
+      messages: reader.list(() => readRowMessage(reader)),
+    }),
+    waits: (reader) => ({
+      ...{ kind: 'waits', session: reader.number(), rows: reader.list(() => readWaits(reader)) },
+    }),
     snapshot: () => ({ kind: 'snapshot' }),
     complete: () => ({ kind: 'complete' }),
   }
@@ -193,6 +202,21 @@ function readTarget(reader: RecordReader): TargetState {
   const { terms, flags } = readTerms(reader)
   const { qos, identifiers } = terms
   return { session, qos, identifiers, retainAsPublished: (flags & TERMS.asPublished) !== 0 }
+}
+
+function readRowMessage(reader: RecordReader): RowMessage {
+  const message = reader.number()
+  const flags = reader.byte()
+  return { message, qos: qosOf(flags), retain: (flags & TERMS.retain) !== 0 }
+}
+
+function readWaits(reader: RecordReader): WaitsState {
+  const row = reader.number()
+  const from = reader.number()
+  const to = reader.number()
+  const { terms, flags } = readTerms(reader)
+  const { qos, identifiers } = terms
+  return { row, from, to, qos, identifiers, retainAsPublished: (flags & TERMS.asPublished) !== 0 }
 }
 
 function readSubscription(reader: RecordReader): SubscriptionState {

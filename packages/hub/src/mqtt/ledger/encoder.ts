@@ -112,6 +112,18 @@ export class LedgerEncoder {
       case 'will-gone':
         writer.number(record.will)
         break
+      case 'row':
+        writer.number(record.row).number(record.first)
+        writer.list(record.messages, ({ message, qos, retain }) =>
+          writer.number(message).byte(qos | (retain ? TERMS.retain : 0)),
+        )
+        break
+      case 'waits':
+        writer.number(record.session).list(record.rows, (waits) => {
+          writer.number(waits.row).number(waits.from).number(waits.to)
+          this.#terms({ ...waits, retain: false }, waits.retainAsPublished ? TERMS.asPublished : 0)
+        })
+        break
       case 'snapshot':
       case 'complete':
         break

@@ -77,7 +77,7 @@ export class Ledger implements Keeper {
     this.#waits = new CommitWaits(parts.logger)
     this.#sets = new TargetSets(
       (record) => this.append(record),
-      () => ++this.#lastNumber,
+      () => this.newNumber(),
     )
     this.#stopListening = parts.journal.onSettled((upTo, error) => this.#tell(upTo, error))
   }
@@ -112,6 +112,11 @@ export class Ledger implements Keeper {
   append(record: LedgerRecord): Lsn {
     this.#flushSettled()
     return this.#append(this.#encoder.encode(record))
+  }
+
+  /** One that nothing else has. */
+  newNumber(): number {
+    return ++this.#lastNumber
   }
 
   /** Times behind it are of this boot: it stands before the first record of each start. */
@@ -164,11 +169,12 @@ export class Ledger implements Keeper {
     this.append({ kind: 'left', session: number, at: this.#parts.clock.monotonic(), expiry, sent })
   }
 
-  ended(session: Session): void {
-    if (session.number === 0) return
-    this.append({ kind: 'ended', session: session.number })
+  ended(session: Session): Lsn {
+    if (session.number === 0) return 0
+    const lsn = this.append({ kind: 'ended', session: session.number })
     session.number = 0
     this.#sets.forget()
+    return lsn
   }
 
   subscribed({ number }: Session, filter: string, subscription: ClientSubscription): Lsn {
@@ -222,9 +228,9 @@ export class Ledger implements Keeper {
     return this.#parts.store.lsnOf(position)
   }
 
-  settled({ number }: Session, ordinal: number): void {
+  settled({ number }: Session, ordinal: number, count = 1): void {
     if (number === 0) return
-    this.#settlements.session(number, ordinal)
+    this.#settlements.session(number, ordinal, count)
     this.#settleLater()
   }
 
@@ -303,11 +309,12 @@ export class Ledger implements Keeper {
     { targets, from, echo }: PublishOrder,
     admit: Admit,
   ): { readonly except: ReadonlySet<number>; readonly refused: ReadonlySet<number> } | undefined {
-    let isOwed = targets.groups.some(({ number }) => number !== 0)
+    const gathering = targets.shared?.gathering
+    let isOwed = targets.groups.some(({ number }) => number !== 0) || (gathering?.size ?? 0) > 0
     // Made when there is somebody: nearly always nobody is.
     let except: Set<number> | undefined
     let refused: Set<number> | undefined
-    for (const target of targets.sessions) {
+    for (const target of gathering?.others ?? targets.sessions) {
       const { session } = target
       if (session.number === 0 || target.qos === 0) continue
       // What it gets on other terms, or later, has a record of its own.

@@ -1,12 +1,15 @@
 /** What lives in the engine, as the ledger's records have it. */
 import type { Qos } from '@halyard/wire/mqtt'
+import type { SharedRow } from '../../domain/shared-row.ts'
 import type { DeliveryTerms } from '../link.ts'
 import { MARK_IDENTIFIERS, MARK_RETAIN } from '../session.ts'
 import type { ClientSubscription, Group, Session } from '../session.ts'
-import type { GroupState, LedgerRecord, OwedState, Owner, SubscriptionState, Terms } from './records.ts'
+import type { GroupState, LedgerRecord, OwedState, Owner, RowMessage, SubscriptionState, Terms } from './records.ts'
 
 /** Bytes of one record, about, for what a session is owed: what it is owed beyond them follows in records of its own. */
 const MOST_OWED = 4 * 1024 * 1024
+/** The same for its filters. */
+const MOST_FILTERS = 4 * 1024 * 1024
 /** Numbers and flags of one message, at the most; a subscription identifier has four. */
 const OWED_BYTES = 26
 const NONE: readonly number[] = []
@@ -21,7 +24,31 @@ export function subscriptionState(filter: string, subscription: ClientSubscripti
   return { filter, qos, noLocal, retainAsPublished, identifier, validUntil }
 }
 
-/** All of a session. `leftAt`: monotonic ms; `undefined`: it has a connection. */
+/**
+ * What was not written of a row since `from`; it may be in parts. `to`: of no more. Each twice, as many sessions hang on it:
+ * a damaged record takes no more with it than itself.
+ */
+export function rowRecords(number: number, row: SharedRow, from: number, to: number): LedgerRecord[] {
+  const messages: RowMessage[] = []
+  for (let place = from; place < to; place++) {
+    const mark = row.markAt(place)
+    messages.push({ message: row.positionAt(place), qos: (mark & 3) as Qos, retain: (mark & MARK_RETAIN) !== 0 })
+  }
+  const record: LedgerRecord = { kind: 'row', row: number, first: from, messages }
+  return [record, record]
+}
+
+/** What it shares with others: behind {@link sessionRecords}. `numberOf`: of rows that were written as far as they go. */
+export function waitsRecords({ number, tail }: Session, numberOf: (row: SharedRow) => number): LedgerRecord[] {
+  if (tail === undefined || tail.parts.length === 0) return []
+  const rows = tail.parts.map(({ row, from, to, terms }) => {
+    const { qos, retainAsPublished, identifiers = [] } = terms
+    return { row: numberOf(row), from, to: Math.min(to, row.end), qos, retainAsPublished, identifiers }
+  })
+  return [{ kind: 'waits', session: number, rows }]
+}
+
+/** All of a session but what it shares with others. `leftAt`: monotonic ms; `undefined`: it has a connection. */
 export function sessionRecords(session: Session, leftAt: number | undefined): LedgerRecord[] {
   const { number, expiry, incoming } = session
   const owed = owedBy(session)
@@ -29,21 +56,31 @@ export function sessionRecords(session: Session, leftAt: number | undefined): Le
   const first = owed.slice(0, count)
   const rest = owed.slice(count)
   const [behind] = rest
+  const subscriptions = Array.from(session.subscriptions, ([filter, one]) => subscriptionState(filter, one))
+  const few = subscriptions.splice(0, fewOf(subscriptions))
   return [
     {
       kind: 'session',
       session: {
         ...{ number, owner: ownerOf(session), expiry, leftAt },
         ...{ next: behind?.ordinal ?? session.next, sent: session.sent },
-        subscriptions: Array.from(session.subscriptions, ([filter, one]) => subscriptionState(filter, one)),
+        subscriptions: few,
         owed: first,
         received: incoming.packetIds,
       },
     },
+    ...subscriptions.map((subscription): LedgerRecord => ({ kind: 'subscribed', session: number, subscription })),
     ...rest.map(({ message, qos, retain, identifiers }): LedgerRecord => {
       return { kind: 'owed', session: number, message, terms: { qos, retain, identifiers } }
     }),
   ]
+}
+
+/** How many go into the record of the session; each of the others has its own, however long they are together. */
+function fewOf(subscriptions: readonly SubscriptionState[]): number {
+  let bytes = 0
+  const many = subscriptions.findIndex(({ filter }) => (bytes += 3 * filter.length) > MOST_FILTERS)
+  return many < 0 ? subscriptions.length : many
 }
 
 /**

@@ -84,6 +84,20 @@ export interface TargetState extends Omit<Terms, 'retain'> {
   readonly retainAsPublished: boolean
 }
 
+/** As it was published. */
+export interface RowMessage {
+  readonly message: number
+  readonly qos: Qos
+  readonly retain: boolean
+}
+
+/** What waits for a session in a row that others have too: from one place up to another. */
+export interface WaitsState extends Omit<TargetState, 'session'> {
+  readonly row: number
+  readonly from: number
+  readonly to: number
+}
+
 /** So many ordinals from the first on. */
 export interface Run {
   readonly first: Ordinal
@@ -159,6 +173,15 @@ export type LedgerRecord =
   | { readonly kind: 'group-settled'; readonly group: number; readonly messages: readonly number[] }
   | { readonly kind: 'will'; readonly will: WillState; readonly at: number }
   | { readonly kind: 'will-gone'; readonly will: number }
+  /** Messages that wait for several sessions, each at a place: behind those of an earlier record of the same row. */
+  | {
+      readonly kind: 'row'
+      readonly row: number
+      readonly first: number
+      readonly messages: readonly RowMessage[]
+    }
+  /** Behind what its `session` says, in the order of the messages, whichever row they are in. */
+  | { readonly kind: 'waits'; readonly session: number; readonly rows: readonly WaitsState[] }
   /** From here on all that lives is written anew. */
   | { readonly kind: 'snapshot' }
   /** It was: what was there before and was not written again is no more. */

@@ -1,6 +1,7 @@
 import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import type { Journal } from '../../domain/ports.ts'
+import { SharedRow } from '../../domain/shared-row.ts'
 import type { Broker } from '../broker.ts'
 import type { Dialect, Principal } from '../dialect.ts'
 import { sizeOfPublication } from '../publication.ts'
@@ -8,6 +9,8 @@ import { ClientSubscription, Session } from '../session.ts'
 import type { Owed } from '../session.ts'
 import type { DeliveryTerms } from '../link.ts'
 import type { SharedGroup } from '../shared-group.ts'
+import { SharedTail } from '../shared-tail.ts'
+import type { Part } from '../shared-tail.ts'
 import { LedgerDecoder } from './decoder.ts'
 import { isLedgerRecord } from './kinds.ts'
 import type { Ledger } from './ledger.ts'
@@ -84,6 +87,7 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
     groups.set(kept.number, group)
   }
   for (const [kept, session] of sessions) restoreOwed(broker, session, kept, groups)
+  restoreRows(broker, sessions)
   store.forgetUnheld(state.lastMessage)
   let retained = 0
   for (const [space, channel, publication] of state.retained()) {
@@ -160,6 +164,35 @@ function restoreOwed(
   fillUp(session, kept.next)
 }
 
+/** Whoever waited in a row with others does so again. */
+function restoreRows({ store }: Broker, sessions: ReadonlyMap<KeptSession, Session>): void {
+  const readers = new Map<SharedRow, { readonly session: Session; readonly part: Part }[]>()
+  for (const [{ tail }, session] of sessions) {
+    for (const part of tail?.parts ?? []) {
+      const others = readers.get(part.row)
+      if (others === undefined) readers.set(part.row, [{ session, part }])
+      else others.push({ session, part })
+    }
+  }
+  for (const [kept, found] of readers) {
+    const row = new SharedRow((position) => store.release(position), kept.start)
+    const last = found.reduce((most, { part }) => Math.max(most, part.to), 0)
+    for (let place = kept.start; place < Math.min(kept.end, last); place++) {
+      const position = kept.positionAt(place)
+      const publication = store.get(position)
+      // What lost its message keeps its place.
+      if (publication !== undefined) store.share(position)
+      row.push(position, publication === undefined ? 0 : sizeOfPublication(publication), kept.markAt(place))
+    }
+    for (const { session, part } of found) {
+      const { from, to, terms } = part
+      const tail = (session.tail ??= new SharedTail())
+      tail.enter({ row, from, to, terms, home: undefined })
+    }
+    row.tidy()
+  }
+}
+
 /** The queue has no gaps: what lost its message keeps its place. */
 function fillUp(session: Session, next: Ordinal): void {
   while (session.next < next) session.enqueue(0, LOST, 0)
@@ -202,9 +235,7 @@ async function restoreWills(state: LedgerState, parts: RestoreParts): Promise<vo
       ledger.willGone(message)
       continue
     }
-    const session =
-      broker.sessions.find(principal, owner.clientId) ??
-      new Session(JSON.stringify([owner.space, owner.account, owner.clientId]), owner.clientId, principal, 1)
+    const session = broker.sessions.find(principal, owner.clientId) ?? new Session(owner.clientId, principal, 1)
     // One that is not there any more ended without its will: it is due now.
     broker.wills.left(message, session, session.leftAt)
   }

@@ -2,7 +2,7 @@ import type { Ordinal, Run } from './records.ts'
 
 /** What was settled and is not written yet: nobody waits for it, so many go into one record. */
 export class Settlements {
-  readonly #sessions = new Map<number, Ordinal[]>()
+  readonly #sessions = new Map<number, MutableRun[]>()
   readonly #groups = new Map<number, number[]>()
   #size = 0
 
@@ -10,8 +10,10 @@ export class Settlements {
     return this.#size
   }
 
-  session(session: number, ordinal: Ordinal): void {
-    put(this.#sessions, session, ordinal)
+  session(session: number, first: Ordinal, count: number): void {
+    const last = this.#sessions.get(session)?.at(-1)
+    if (last && last.first + last.count === first) last.count += count
+    else put(this.#sessions, session, { first, count })
     this.#size++
   }
 
@@ -25,7 +27,7 @@ export class Settlements {
     readonly sessions: readonly { readonly session: number; readonly runs: readonly Run[] }[]
     readonly groups: readonly { readonly group: number; readonly messages: readonly number[] }[]
   } {
-    const sessions = Array.from(this.#sessions, ([session, ordinals]) => ({ session, runs: runsOf(ordinals) }))
+    const sessions = Array.from(this.#sessions, ([session, runs]) => ({ session, runs: joined(runs) }))
     const groups = Array.from(this.#groups, ([group, messages]) => ({ group, messages }))
     this.#sessions.clear()
     this.#groups.clear()
@@ -34,19 +36,23 @@ export class Settlements {
   }
 }
 
-function put(lists: Map<number, number[]>, key: number, value: number): void {
+interface MutableRun extends Run {
+  count: number
+}
+
+function put<T>(lists: Map<number, T[]>, key: number, value: T): void {
   const list = lists.get(key)
   if (list === undefined) lists.set(key, [value])
   else list.push(value)
 }
 
 /** They mostly come in their order. */
-function runsOf(ordinals: readonly Ordinal[]): Run[] {
-  const runs: { first: Ordinal; count: number }[] = []
-  for (const ordinal of ordinals.toSorted((a, b) => a - b)) {
-    const last = runs.at(-1)
-    if (last && last.first + last.count === ordinal) last.count++
-    else runs.push({ first: ordinal, count: 1 })
+function joined(runs: readonly Run[]): Run[] {
+  const all: MutableRun[] = []
+  for (const { first, count } of runs.toSorted((a, b) => a.first - b.first)) {
+    const last = all.at(-1)
+    if (last && last.first + last.count === first) last.count += count
+    else all.push({ first, count })
   }
-  return runs
+  return all
 }

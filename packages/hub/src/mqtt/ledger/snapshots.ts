@@ -3,12 +3,13 @@ import type { Clock, Logger } from '@halyard/core'
 import type { JournalReader } from '../../domain/journal-readers.ts'
 import type { Journal } from '../../domain/ports.ts'
 import type { MessageStore } from '../../domain/positions.ts'
+import type { SharedRow } from '../../domain/shared-row.ts'
 import { isOwnTopic } from '../publication.ts'
 import type { Publication } from '../publication.ts'
 import type { Session } from '../session.ts'
 import type { Space } from '../space.ts'
 import type { Ledger } from './ledger.ts'
-import { groupState, sessionRecords } from './live.ts'
+import { groupState, rowRecords, sessionRecords, waitsRecords } from './live.ts'
 import type { LedgerRecord } from './records.ts'
 
 export interface SnapshotParts {
@@ -26,6 +27,8 @@ export interface SnapshotParts {
 
 /** The event loop goes on after so many bytes. */
 const SLICE = 262_144
+/** Of a row in one record. */
+const ROW_MESSAGES = 16_384
 /** No more than this waits for the disk because of a snapshot: publishers wait behind it. */
 const MUCH_WAITING = 4 * 1024 * 1024
 
@@ -78,9 +81,9 @@ export class Snapshots {
       const first = ledger.writeClock()
       ledger.append({ kind: 'snapshot' })
       let slice = ledger.bytes
-      for (const record of this.#records()) {
+      for (const records of this.#records()) {
         if (ledger.failures > failures) return
-        ledger.append(record)
+        for (const record of records) ledger.append(record)
         if (ledger.bytes - slice < SLICE) continue
         await (journal.pendingBytes > MUCH_WAITING ? journal.whenCommitted(ledger.writeClock()) : nextTurn())
         slice = ledger.bytes
@@ -99,28 +102,84 @@ export class Snapshots {
     }
   }
 
-  *#records(): Generator<LedgerRecord> {
+  /** Each list is of one moment: other records may come between two of them, not into one. */
+  *#records(): Generator<readonly LedgerRecord[]> {
     const { sessions, spaces, store, ledger, clock } = this.#parts
+    const rows = new WrittenRows(() => ledger.newNumber())
     for (const session of [...sessions()]) {
-      if (session.number !== 0) yield* sessionRecords(session, session.link === undefined ? session.leftAt : undefined)
+      if (session.number !== 0) yield* rows.before(session)
+      // It may have ended meanwhile.
+      if (session.number === 0) continue
+      yield [
+        ...rows.rest(session),
+        ...sessionRecords(session, session.link === undefined ? session.leftAt : undefined),
+        ...waitsRecords(session, (row) => rows.numberOf(row)),
+      ]
     }
     for (const { groups } of spaces()) {
-      for (const group of [...groups]) if (group.number !== 0) yield { kind: 'group', group: groupState(group) }
+      for (const group of [...groups]) if (group.number !== 0) yield [{ kind: 'group', group: groupState(group) }]
     }
     // Those that came meanwhile included: when their records are read, not every session is known.
     const behind = ledger.writeClock()
     for (const [message, publication] of store.writtenBefore(behind)) {
-      yield { kind: 'moved', message, publication, at: clock.monotonic() }
+      yield [{ kind: 'moved', message, publication, at: clock.monotonic() }]
     }
     for (const { name: space, retained } of spaces()) {
       for (const channel of retained.topics()) {
         const publication = retained.get(channel)
         if (publication !== undefined && !isOwnTopic(channel)) {
-          yield { kind: 'retained', space, channel, publication, at: clock.monotonic() }
+          yield [{ kind: 'retained', space, channel, publication, at: clock.monotonic() }]
         }
       }
     }
-    for (const will of [...ledger.wills]) yield { kind: 'will', will, at: clock.monotonic() }
+    for (const will of [...ledger.wills]) yield [{ kind: 'will', will, at: clock.monotonic() }]
+  }
+}
+
+/** How far rows were written in this snapshot: each once, before the sessions that read it, whatever their number. */
+class WrittenRows {
+  readonly #newNumber: () => number
+  readonly #rows = new Map<SharedRow, { readonly number: number; end: number }>()
+
+  constructor(newNumber: () => number) {
+    this.#newNumber = newNumber
+  }
+
+  numberOf(row: SharedRow): number {
+    return this.#of(row).number
+  }
+
+  /** The long part, while the engine works on. */
+  *before({ tail }: Session): Generator<readonly LedgerRecord[]> {
+    for (const { row, to } of [...(tail?.parts ?? [])]) {
+      while (Math.min(row.end, to) - this.#from(row) > ROW_MESSAGES) {
+        yield this.#records(row, this.#from(row) + ROW_MESSAGES)
+      }
+    }
+  }
+
+  /** What came since. */
+  rest({ tail }: Session): LedgerRecord[] {
+    return (tail?.parts ?? []).flatMap(({ row, to }) => this.#records(row, Math.min(row.end, to)))
+  }
+
+  #records(row: SharedRow, to: number): LedgerRecord[] {
+    const written = this.#of(row)
+    const from = this.#from(row)
+    if (to <= from) return []
+    written.end = to
+    return rowRecords(written.number, row, from, to)
+  }
+
+  /** What was let go of meanwhile nobody reads who is still to be written. */
+  #from(row: SharedRow): number {
+    return Math.max(this.#of(row).end, row.start)
+  }
+
+  #of(row: SharedRow): { readonly number: number; end: number } {
+    let written = this.#rows.get(row)
+    if (written === undefined) this.#rows.set(row, (written = { number: this.#newNumber(), end: row.start }))
+    return written
   }
 }
 

@@ -1,10 +1,14 @@
 /** What the records of a journal come to: sessions with what they are owed, as they were when the last record lasted. */
 import type { Clock } from '@halyard/core'
-import type { Qos } from '@halyard/wire/mqtt'
 import { Boots } from './boots.ts'
 import type { Dated } from './boots.ts'
 import { Numbered } from '../../domain/numbered.ts'
 import type { Publication } from '../publication.ts'
+import type { SharedTail } from '../shared-tail.ts'
+import { KeptMessages } from './kept-messages.ts'
+import type { KeptPublication } from './kept-messages.ts'
+import { KeptRows } from './kept-rows.ts'
+import type { KeptTargets } from './kept-rows.ts'
 import type {
   GroupState,
   LedgerRecord,
@@ -13,7 +17,6 @@ import type {
   Owner,
   Run,
   SubscriptionState,
-  TargetState,
   Terms,
   WillState,
 } from './records.ts'
@@ -29,6 +32,8 @@ export interface KeptSession {
   readonly subscriptions: Map<string, KeptSubscription>
   /** In the order of their ordinals. */
   readonly owed: Numbered<OwedState>
+  /** Behind that, what it shares with others. `next` does not count it. */
+  tail: SharedTail | undefined
   readonly received: Set<number>
 }
 
@@ -41,24 +46,6 @@ export interface KeptGroup extends Omit<GroupState, 'backlog'> {
   readonly backlog: Set<number>
 }
 
-/** With the moment of its record, if its expiry is counted from that. */
-interface KeptPublication {
-  readonly publication: Publication
-  readonly writtenAt: Dated | undefined
-}
-
-/** A message while somebody is owed it. */
-interface KeptMessage {
-  /** `undefined`: its record comes further on. */
-  kept: KeptPublication | undefined
-  times: number
-}
-
-interface Targets {
-  readonly sessions: readonly TargetState[]
-  readonly groups: readonly number[]
-}
-
 /** By space, then by channel. */
 type RetainedBySpace = Map<string, Map<string, KeptPublication>>
 
@@ -66,15 +53,16 @@ export class LedgerState {
   readonly sessions: Map<number, KeptSession> = new Map()
   readonly groups: Map<number, KeptGroup> = new Map()
   readonly wills: Map<number, WillState> = new Map()
-  /** The greatest numbers that were ever given. */
+  /** The greatest that was ever given. */
   lastNumber = 0
-  lastMessage = 0
-  readonly #messages = new Numbered<KeptMessage>()
+  readonly #messages = new KeptMessages()
+  readonly #rows: KeptRows<KeptSession> = new KeptRows({
+    ...{ sessions: this.sessions, messages: this.#messages },
+    owe: (session, message, terms) => this.#oweAlone(session, message, terms, 0),
+  })
   readonly #retained: RetainedBySpace = new Map()
   readonly #boots: Boots
-  readonly #targets = new Map<number, Targets>()
-  /** Whoever is owed it by a record of his own is so by one of the next. */
-  #latest: { readonly message: number; readonly kept: KeptPublication } | undefined
+  readonly #targets = new Map<number, KeptTargets>()
   /** While a snapshot is read. */
   #stale: Stale | undefined
 
@@ -82,9 +70,14 @@ export class LedgerState {
     this.#boots = new Boots(clock)
   }
 
+  /** The greatest number of a message. */
+  get lastMessage(): number {
+    return this.#messages.last
+  }
+
   /** Somebody is owed each of them. */
   *messages(): Generator<readonly [number, Publication]> {
-    for (const [message, { kept }] of this.#messages.entries()) if (kept) yield [message, this.#dated(kept)]
+    for (const [message, kept] of this.#messages.entries()) yield [message, this.#dated(kept)]
   }
 
   *retained(): Generator<readonly [space: string, channel: string, Publication]> {
@@ -108,18 +101,17 @@ export class LedgerState {
         return this.#boots.tell(record)
       case 'message':
         return this.#message(record)
-      case 'moved': {
-        const kept = this.#messages.get(record.message)
-        if (kept) kept.kept = this.#keep(record)
-        return
-      }
+      case 'moved':
+        return this.#messages.moved(record.message, this.#keep(record))
       case 'targets':
-        this.#number(record.set)
-        this.#targets.set(record.set, record)
-        return
+        return this.#target(record)
       case 'snapshot':
         this.#stale = new Stale(this, this.#retained)
+        this.#rows.begin()
         return
+      case 'row':
+        this.#number(record.row)
+        return this.#rows.row(record)
       case 'complete':
         return this.#forgetStale()
       case 'retained':
@@ -149,6 +141,7 @@ export class LedgerState {
       case 'subscribed':
       case 'unsubscribed':
       case 'owed':
+      case 'waits':
       case 'pubrec':
       case 'receipt':
       case 'released': {
@@ -163,8 +156,8 @@ export class LedgerState {
     if (record.kind === 'group') {
       const { number, backlog } = record.group
       this.#number(number)
-      for (const message of backlog) this.#hold(message)
-      for (const message of this.groups.get(number)?.backlog ?? []) this.#letGo(message)
+      for (const message of backlog) this.#messages.hold(message)
+      for (const message of this.groups.get(number)?.backlog ?? []) this.#messages.letGo(message)
       this.#stale?.groups.delete(number)
       this.groups.set(number, { ...record.group, backlog: new Set(backlog) })
       return
@@ -173,14 +166,14 @@ export class LedgerState {
     switch (record.kind) {
       case 'taken': {
         const session = this.sessions.get(record.session)
-        if (session) this.#owe(session, record.message, record.terms.qos, record.terms, record.group)
-        if (group?.backlog.delete(record.message)) this.#letGo(record.message)
+        if (session) this.#owe(session, record.message, record.terms, record.group)
+        if (group?.backlog.delete(record.message)) this.#messages.letGo(record.message)
         return
       }
       case 'handed-back':
         return this.#handBack(record, group)
       case 'group-settled':
-        for (const message of record.messages) if (group?.backlog.delete(message)) this.#letGo(message)
+        for (const message of record.messages) if (group?.backlog.delete(message)) this.#messages.letGo(message)
         return
     }
   }
@@ -191,7 +184,7 @@ export class LedgerState {
       const waiting = [...group.backlog]
       group.backlog.clear()
       for (const message of [...record.messages, ...waiting]) group.backlog.add(message)
-      for (const message of record.messages) this.#hold(message)
+      for (const message of record.messages) this.#messages.hold(message)
     }
     const given = new Set(record.messages)
     const session = this.sessions.get(record.session)
@@ -205,12 +198,13 @@ export class LedgerState {
     record: Extract<
       LedgerRecord,
       {
-        kind: 'returned' | 'left' | 'subscribed' | 'unsubscribed' | 'owed' | 'pubrec' | 'receipt' | 'released'
+        kind: 'returned' | 'left' | 'subscribed' | 'unsubscribed' | 'owed' | 'waits' | 'pubrec' | 'receipt' | 'released'
       }
     >,
   ): void {
     switch (record.kind) {
       case 'returned':
+        this.#rows.part(session)
         session.expiry = record.expiry
         session.leftAt = undefined
         return
@@ -228,7 +222,9 @@ export class LedgerState {
         session.subscriptions.delete(record.filter)
         return
       case 'owed':
-        return this.#owe(session, record.message, record.terms.qos, record.terms, 0)
+        return this.#owe(session, record.message, record.terms, 0)
+      case 'waits':
+        return this.#rows.waits(session, record)
       case 'pubrec': {
         const owed = session.owed.get(record.ordinal)
         if (owed) session.owed.set(record.ordinal, { ...owed, released: true })
@@ -246,7 +242,7 @@ export class LedgerState {
   #begin({ session }: Extract<LedgerRecord, { kind: 'session' }>): void {
     const { number, owner, expiry, leftAt, next, sent, subscriptions, owed, received } = session
     this.#number(number)
-    for (const { message } of owed) this.#hold(message)
+    for (const { message } of owed) this.#messages.hold(message)
     this.#end(number)
     this.#stale?.sessions.delete(number)
     this.sessions.set(number, {
@@ -254,78 +250,69 @@ export class LedgerState {
       leftAt: leftAt === undefined ? undefined : this.#boots.at(leftAt),
       subscriptions: new Map(subscriptions.map((one) => [one.filter, this.#subscription(one)])),
       owed: numbered(owed),
+      tail: undefined,
       received: new Set(received),
     })
+  }
+
+  /** Written twice: the second is the first. */
+  #target({ set, sessions, groups }: Extract<LedgerRecord, { kind: 'targets' }>): void {
+    this.#number(set)
+    if (!this.#targets.has(set)) this.#targets.set(set, { sessions, groups, gathering: undefined })
   }
 
   #message(record: Extract<LedgerRecord, { kind: 'message' }>): void {
     const { message, publication, set, except, from, packetId, retained } = record
     const kept = this.#keep(record)
-    this.lastMessage = Math.max(this.lastMessage, message)
     if (retained !== undefined) this.#retain(retained.space, retained.channel, kept)
     if (from !== 0) this.sessions.get(from)?.received.add(packetId)
     const targets = set === 0 ? undefined : this.#targets.get(set)
-    const others = new Set(except)
-    for (const target of targets?.sessions ?? []) {
-      const session = this.sessions.get(target.session)
-      const qos = publication.qos < target.qos ? publication.qos : target.qos
-      // QoS 0 is owed to nobody.
-      if (session === undefined || qos === 0 || others.has(target.session)) continue
-      const retain = publication.retain && target.retainAsPublished
-      this.#owe(session, message, qos, { retain, identifiers: target.identifiers }, 0)
-    }
+    const { qos, retain } = publication
+    if (targets !== undefined) this.#rows.owe(targets, { message, qos, retain }, new Set(except))
     for (const number of targets?.groups ?? []) {
       const group = this.groups.get(number)
       if (!group || publication.qos === 0) continue
       group.backlog.add(message)
-      this.#hold(message)
+      this.#messages.hold(message)
     }
-    const owed = this.#messages.get(message)
-    if (owed) owed.kept = kept
-    this.#latest = { message, kept }
+    this.#messages.came(message, kept)
   }
 
-  #owe(session: KeptSession, message: number, qos: Qos, terms: Omit<Terms, 'qos'>, group: number): void {
-    const { retain, identifiers } = terms
+  #owe(session: KeptSession, message: number, terms: Terms, group: number): void {
+    this.#rows.part(session)
+    this.#oweAlone(session, message, terms, group)
+  }
+
+  #oweAlone(session: KeptSession, message: number, { qos, retain, identifiers }: Terms, group: number): void {
     const ordinal = session.next++
     session.owed.set(ordinal, { ordinal, message, released: false, group, qos, retain, identifiers })
-    this.#hold(message)
+    this.#messages.hold(message)
   }
 
   #settle(session: KeptSession, ordinal: Ordinal): void {
     const owed = session.owed.get(ordinal)
     if (!owed) return
     session.owed.delete(ordinal)
-    this.#letGo(owed.message)
+    this.#messages.letGo(owed.message)
   }
 
   #settleRuns(session: KeptSession | undefined, runs: readonly Run[]): void {
     if (!session) return
     for (const { first, count } of runs) {
       // No more than there are: a count that is wrong must not take for ever.
-      const last = Math.min(first + count, session.next)
-      for (let ordinal = first; ordinal < last; ordinal++) this.#settle(session, ordinal)
+      const last = Math.min(first + count, session.next + (session.tail?.length ?? 0))
+      let ordinal = first
+      for (; ordinal < Math.min(last, session.next); ordinal++) this.#settle(session, ordinal)
+      if (ordinal < last) ordinal += this.#rows.settle(session, ordinal, last - ordinal)
+      for (; ordinal < last; ordinal++) this.#settle(session, ordinal)
     }
   }
 
   #end(number: number): void {
-    for (const { message } of this.sessions.get(number)?.owed.values() ?? []) this.#letGo(message)
+    const session = this.sessions.get(number)
+    for (const { message } of session?.owed.values() ?? []) this.#messages.letGo(message)
+    session?.tail?.leave()
     this.sessions.delete(number)
-  }
-
-  #hold(message: number): void {
-    this.lastMessage = Math.max(this.lastMessage, message)
-    const kept = this.#messages.get(message)
-    if (kept) kept.times++
-    else {
-      const latest = this.#latest?.message === message ? this.#latest.kept : undefined
-      this.#messages.set(message, { kept: latest, times: 1 })
-    }
-  }
-
-  #letGo(message: number): void {
-    const kept = this.#messages.get(message)
-    if (kept && --kept.times === 0) this.#messages.delete(message)
   }
 
   #retain(space: string, channel: string, kept: KeptPublication): void {
@@ -341,9 +328,10 @@ export class LedgerState {
   #forgetStale(): void {
     const { sessions = [], groups = [], wills = [], retained = [] } = this.#stale ?? {}
     this.#stale = undefined
+    this.#rows.begin()
     for (const number of sessions) this.#end(number)
     for (const number of groups) {
-      for (const message of this.groups.get(number)?.backlog ?? []) this.#letGo(message)
+      for (const message of this.groups.get(number)?.backlog ?? []) this.#messages.letGo(message)
       this.groups.delete(number)
     }
     for (const number of wills) this.wills.delete(number)

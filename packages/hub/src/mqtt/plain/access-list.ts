@@ -20,8 +20,11 @@ export class AccessList {
   readonly #denied: readonly string[]
 
   constructor(rules: readonly AccessRule[], subject: Subject) {
-    const filters = (wanted: readonly Access[]): string[] =>
-      rules.filter(({ access }) => wanted.includes(access)).flatMap((rule) => filled(rule, subject) ?? [])
+    const filters = (wanted: readonly Access[]): string[] => {
+      const meant = rules.filter(({ access }) => wanted.includes(access))
+      // A copy is as long as it must be; what has grown has room for sixteen more, in each of many sessions.
+      return [...meant.flatMap((rule) => filled(rule, subject) ?? [])]
+    }
     this.#readable = filters(['read', 'readwrite'])
     this.#writable = filters(['write', 'readwrite'])
     this.#denied = filters(['deny'])

@@ -6,8 +6,31 @@ import { AccessList, FULL_ACCESS } from './access-list.ts'
 /** The one space in which all plain MQTT lives. */
 export const PLAIN_SPACE = 'mqtt'
 
-interface PlainPrincipal extends Principal {
+/** There is one for each session: its fields are those that differ. */
+class PlainPrincipal implements Principal {
+  readonly dialect: Dialect
+  readonly account: string
+  readonly name: string | undefined
   readonly access: AccessList
+
+  constructor(dialect: Dialect, account: string, name: string | undefined, access: AccessList) {
+    this.dialect = dialect
+    this.account = account
+    this.name = name
+    this.access = access
+  }
+
+  get space(): string {
+    return PLAIN_SPACE
+  }
+
+  get mayPersist(): boolean {
+    return true
+  }
+
+  get epoch(): number {
+    return 0
+  }
 }
 
 /** Of an account. */
@@ -19,6 +42,8 @@ interface Rights {
 /** Topics mean what they say, and a list says what one may do with them. Who comes in is another's affair. */
 export abstract class PlainTopics implements Dialect {
   readonly name = 'mqtt'
+  /** Has no names in it: one for all. */
+  readonly #full = new AccessList(FULL_ACCESS, { username: '', clientId: '' })
 
   abstract authenticate(login: Login): Verdict | Promise<Verdict>
 
@@ -60,13 +85,10 @@ export abstract class PlainTopics implements Dialect {
   }
 
   protected principalOf(clientId: string, name: string | undefined, account: Rights | undefined): Principal {
-    const access = new AccessList(account?.access ?? FULL_ACCESS, { username: name ?? '', clientId })
-    const principal: PlainPrincipal = {
-      // No account has an empty name: the sessions of those who have none are apart.
-      ...{ dialect: this, space: PLAIN_SPACE, account: account?.username ?? '', name },
-      ...{ mayPersist: true, epoch: 0, access },
-    }
-    return principal
+    const { access: rules } = account ?? {}
+    const access = rules ? new AccessList(rules, { username: name ?? '', clientId }) : this.#full
+    // No account has an empty name: the sessions of those who have none are apart.
+    return new PlainPrincipal(this, account?.username ?? '', name, access)
   }
 }
 

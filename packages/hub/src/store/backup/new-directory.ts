@@ -1,6 +1,6 @@
 /** A directory that is there with all that is to be in it, or not at all. */
 import { randomBytes } from 'node:crypto'
-import { rm, stat } from 'node:fs/promises'
+import { lstat, readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { HalyardError, StorageError, UsageError } from '@halyard/core'
 import { storageError } from '@halyard/core/node'
@@ -44,6 +44,46 @@ export async function makeWhole<T>(
   } catch (error) {
     await rm(partial, { recursive: true, force: true }).catch(() => {})
     throw error instanceof HalyardError ? error : storageError(error, `write ${path}`)
+  }
+}
+
+/** Of {@link makeWhole}. */
+const PARTIAL = /^.+\.partial-[0-9a-f]{8}$/
+/** Whoever still writes has done so since; nothing else tells on a disk that several machines share. */
+const ABANDONED_HOURS = 24
+
+/**
+ * Removes from a directory what a {@link makeWhole} that was killed has left there, when nothing in it has changed for a
+ * day. Gives the paths; what cannot be looked at or removed stays.
+ *
+ * @param now Unix ms
+ */
+export async function removeAbandoned(parent: string, now: number): Promise<string[]> {
+  const removed: string[] = []
+  for (const name of await readdir(parent).catch(() => [])) {
+    const path = join(parent, name)
+    if (!PARTIAL.test(name) || !(await isAbandoned(path, now))) continue
+    const isGone = await rm(path, { recursive: true }).then(
+      () => true,
+      () => false,
+    )
+    if (isGone) removed.push(path)
+  }
+  return removed
+}
+
+async function isAbandoned(path: string, now: number): Promise<boolean> {
+  try {
+    if (!(await lstat(path)).isDirectory()) return false
+    const paths = [path, ...(await readdir(path, { recursive: true })).map((name) => join(path, name))]
+    for (const one of paths) {
+      // A copy may have the times of what it is of; when something was made or renamed nobody can choose.
+      const { mtimeMs, ctimeMs } = await lstat(one)
+      if (now - Math.max(mtimeMs, ctimeMs) < ABANDONED_HOURS * 3_600_000) return false
+    }
+    return true
+  } catch {
+    return false
   }
 }
 

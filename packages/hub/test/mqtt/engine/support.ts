@@ -8,7 +8,7 @@ export function message(topic: string, payload: string | number, qos: Qos = 0, m
   const bytes = typeof payload === 'string' ? Buffer.from(payload) : new Uint8Array(payload)
   return {
     ...{ type: 'publish', topic, payload: bytes, qos, retain: false, dup: false },
-    ...(qos > 0 && { packetId: ++packetIds }),
+    ...(qos > 0 && { packetId: (packetIds = (packetIds % 65_535) + 1) }),
     ...more,
   }
 }

@@ -1,6 +1,7 @@
 import type { MqttServer } from '../../../src/mqtt/server.ts'
 import type { Session } from '../../../src/mqtt/session.ts'
 import type { Publication } from '../../../src/mqtt/publication.ts'
+import { termsIn } from '../../../src/mqtt/shared-tail.ts'
 import type { KeptStage } from './kept-stage.ts'
 import type { Journal } from '../../../src/domain/ports.ts'
 
@@ -36,8 +37,25 @@ export function dumpOf({ server, ledger }: KeptStage<Journal>, connected: Readon
   }
 }
 
+/** What waits for a session, oldest first: in its queue, then what it shares with others. */
+export function waitingOf({ queue, queuedIdentifiers, tail }: Session): {
+  readonly position: number
+  readonly qos: number
+  readonly retain: boolean
+  readonly identifiers: readonly number[]
+}[] {
+  const own = Array.from(queue.entries(), ([position, mark]) => ({
+    ...{ position, qos: mark & 3, retain: (mark & 4) !== 0, identifiers: queuedIdentifiers.get(position) ?? [] },
+  }))
+  const shared = Array.from(tail?.entries() ?? [], ({ position, mark, terms }) => {
+    const { identifiers = [], ...rest } = termsIn(mark, terms)
+    return { position, ...rest, identifiers }
+  })
+  return [...own, ...shared]
+}
+
 function dumpSession({ store }: Broker, session: Session, connected: ReadonlySet<string>): object {
-  const { clientId, expiry, leftAt, next, sent, outgoing, queue, queuedIdentifiers, incoming, subscriptions } = session
+  const { clientId, expiry, leftAt, next, sent, outgoing, tail, incoming, subscriptions } = session
   const isConnected = connected.has(clientId)
   let ordinal = sent
   const flying = outgoing.inFlight().map(({ packetId, qos, released, item }) => ({
@@ -45,14 +63,13 @@ function dumpSession({ store }: Broker, session: Session, connected: ReadonlySet
     ...{ identifiers: item.identifiers ?? [], waits: false },
     ...dumpMessage(store.get(item.position)),
   }))
-  const waiting = Array.from(queue.entries(), ([position, mark]) => ({
-    ...{ packetId: 1 + (ordinal % 65_535), ordinal: ordinal++, qos: mark & 3, released: false },
-    ...{ retain: (mark & 4) !== 0, identifiers: queuedIdentifiers.get(position) ?? [], waits: true },
+  const waiting = waitingOf(session).map(({ position, ...terms }) => ({
+    ...{ packetId: 1 + (ordinal % 65_535), ordinal: ordinal++, released: false, ...terms, waits: true },
     ...dumpMessage(store.get(position)),
   }))
   const owed = [...flying, ...waiting].toSorted((a, b) => a.ordinal - b.ordinal)
   return {
-    ...{ clientId, expiry, leftAt: isConnected ? 'connected' : leftAt, next },
+    ...{ clientId, expiry, leftAt: isConnected ? 'connected' : leftAt, next: next + (tail?.length ?? 0) },
     owed: owed.map(({ waits, ...one }) => (isConnected ? one : { ...one, waits })),
     received: incoming.packetIds.toSorted((a, b) => a - b),
     subscriptions: Array.from(subscriptions, ([filter, one]) => ({

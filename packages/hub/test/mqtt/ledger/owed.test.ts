@@ -127,4 +127,32 @@ describe('what is owed', () => {
     const again = await stage.connect('late', LASTING)
     expect(payloads(again.take())).toEqual(['waits'])
   })
+
+  it('by a session that a client has ended is gone when its CONNACK comes, whenever the power goes', async () => {
+    const stage = await KeptStage.openCut()
+    const before = await subscriber(stage, 'client', 'a', LASTING)
+    before.drop()
+    const publisher = await stage.connect('publisher')
+    publisher.send(message('a', 'old', 1))
+    await stage.settle()
+    stage.journal.isHeld = true
+    const anew = await stage.openClient(5)
+    anew.send(
+      {
+        ...{ type: 'connect', version: 5, clientId: 'client', cleanStart: true, keepAlive: 0 },
+        properties: { sessionExpiryInterval: 3600 },
+      },
+      // Behind it in the same bytes: read when it has come in.
+      { type: 'pingreq' },
+    )
+    await stage.settle()
+    expect(anew.take()).toEqual([])
+    stage.journal.commit()
+    await stage.settle()
+    expect(anew.take()).toMatchObject([{ type: 'connack', sessionPresent: false }, { type: 'pingresp' }])
+    await crash(stage)
+    const again = await stage.connect('client', LASTING)
+    expect(again.take()).toMatchObject([{ type: 'connack', sessionPresent: false }])
+    await stage.close()
+  })
 })

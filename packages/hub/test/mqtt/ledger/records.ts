@@ -122,6 +122,17 @@ export const records: Kinds = {
     at: moment,
   }),
   'will-gone': kind('will-gone', { will: number }),
+  row: kind('row', {
+    ...{ row: number, first: number },
+    messages: fc.array(fc.record({ message: number, qos, retain: fc.boolean() }), { maxLength: 3 }),
+  }),
+  waits: kind('waits', {
+    session: number,
+    rows: fc.array(
+      fc.record({ row: number, from: number, to: number, qos, retainAsPublished: fc.boolean(), identifiers: numbers }),
+      { maxLength: 3 },
+    ),
+  }),
   snapshot: kind('snapshot', {}),
   complete: kind('complete', {}),
 }

@@ -1,5 +1,6 @@
 import type { Publish } from '@halyard/wire/mqtt'
 import type { Session as EngineSession } from '../../../src/mqtt/session.ts'
+import { waitingOf } from '../ledger/dump.ts'
 import type { KeptStage } from '../ledger/kept-stage.ts'
 import type { Client } from '../stage.ts'
 import { textOf } from './actor.ts'
@@ -89,8 +90,9 @@ function adopt(
   queued: number,
 ): void {
   const flying = found.outgoing.inFlight().toSorted((a, b) => a.item.ordinal - b.item.ordinal)
-  const waiting = [...found.queue].map(nameOf).filter((name) => !due.has(name))
-  const isFull = due.size > 0 && found.queue.length >= queued
+  const all = waitingOf(found).map(({ position }) => nameOf(position))
+  const waiting = all.filter((name) => !due.has(name))
+  const isFull = due.size > 0 && all.length >= queued
   const names = [...flying.map(({ item }) => nameOf(item.position)), ...waiting]
   const candidates = [...session.recent, ...session.flights, ...session.queue].toSorted((a, b) => a.order - b.order)
   const owed: Recent[] = []

@@ -188,6 +188,33 @@ export const restartingScripts: fc.Arbitrary<Step[]> = scriptsOf(
   fc.oneof({ arbitrary: step, weight: 12 }, { arbitrary: restart, weight: 1 }),
 )
 
+/** Three who last have gone, and get much the same: they wait for it together. */
+export const awayScripts: fc.Arbitrary<Step[]> = fc
+  .tuple(
+    fc.tuple(subscribe, subscribe, subscribe),
+    scriptsOf(
+      fc.oneof(
+        // What is retained, and wills, may have to go behind a restart in an order that the model leaves free.
+        { arbitrary: publish.map((each): Step => ({ ...each, who: 3, retain: false }) as Step), weight: 20 },
+        {
+          arbitrary: connect.map((each): Step => ({ ...each, clean: false, expiry: 60, will: undefined }) as Step),
+          weight: 3,
+        },
+        { arbitrary: fc.record({ do: fc.constant('drop' as const), who }), weight: 3 },
+        { arbitrary: restart, weight: 1 },
+        { arbitrary: subscribe, weight: 1 },
+        { arbitrary: fc.record({ do: fc.constant('acknowledge all' as const), who }), weight: 2 },
+        { arbitrary: fc.record({ do: fc.constant('wait' as const), seconds: fc.constant(1) }), weight: 1 },
+      ),
+    ),
+  )
+  .map(([wishes, steps]) => {
+    const topics = steps.flatMap((each) => (each.do === 'publish' ? each.topic : []))
+    const filters = ['#', '+', ...topics.filter((one) => !one.startsWith('$'))]
+    const subscribed = wishes.map((wish, number) => resolved({ ...wish, who: number } as Step, topics, filters))
+    return [...ALL, ...subscribed, ...[0, 1, 2].map((number): Step => ({ do: 'drop', who: number })), ...steps]
+  })
+
 function scriptsOf(steps: fc.Arbitrary<Step>): fc.Arbitrary<Step[]> {
   return fc
     .record({

@@ -2,6 +2,7 @@ import { seededRandom } from '@halyard/testkit'
 import type { SeededRandom } from '@halyard/testkit'
 import { expect, it } from 'vitest'
 import { groupState, sessionRecords } from '../../../src/mqtt/ledger/live.ts'
+import { termsIn } from '../../../src/mqtt/shared-tail.ts'
 import type { MqttLimits } from '../../../src/mqtt/limits.ts'
 import type { MemoryClient } from '../stage.ts'
 import { LedgerStage } from './ledger-stage.ts'
@@ -124,10 +125,21 @@ function stateOf({ server, store }: LedgerStage): object {
         const messages = owed.flatMap(({ ordinal, message, qos, retain, released, identifiers }) =>
           textOf(message) === undefined ? [] : [{ ordinal, text: textOf(message), qos, retain, released, identifiers }],
         )
+        const shared = Array.from(session.tail?.entries() ?? [], ({ position, mark, terms }, at) => {
+          const { identifiers = [], ...rest } = termsIn(mark, terms)
+          return { ordinal: next + at, text: textOf(position), ...rest, released: false, identifiers }
+        })
         const filters = subscriptions.map(({ filter, ...rest }) => JSON.stringify([filter, rest])).toSorted()
         return [
           session.clientId,
-          { number, next, expiry, messages, received: received.toSorted((a, b) => a - b), filters },
+          {
+            number,
+            next: next + shared.length,
+            expiry,
+            messages: [...messages, ...shared],
+            received: received.toSorted((a, b) => a - b),
+            filters,
+          },
         ]
       }),
     ),

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { Packet } from '@halyard/wire/mqtt'
+import { VirtualClock } from '@halyard/testkit'
+import { LedgerDecoder } from '../../../src/mqtt/ledger/decoder.ts'
+import { LedgerEncoder } from '../../../src/mqtt/ledger/encoder.ts'
+import { sessionRecords } from '../../../src/mqtt/ledger/live.ts'
+import { LedgerState } from '../../../src/mqtt/ledger/state.ts'
+import { ClientSubscription } from '../../../src/mqtt/session.ts'
+import { SessionTable } from '../../../src/mqtt/session-table.ts'
+import { OpenDialect } from '../stage.ts'
 import { LASTING, LedgerStage, publishOf, textsOf } from './ledger-stage.ts'
+
+const MIB = 1024 * 1024
 
 /** Different filters that all fit a topic of 14 levels. */
 function filtersOf(count: number): string[] {
@@ -60,5 +70,23 @@ describe('sizes', () => {
     again.send(...[2, 3].map((packetId): Packet => ({ type: 'pubcomp', packetId, reasonCode: 0 })))
     await next.settle()
     expect(textsOf(again)).toEqual([])
+  })
+
+  it('a session whose filters are more than a record may have is written in several', () => {
+    const dialect = new OpenDialect()
+    const session = new SessionTable().create(dialect.principal(), 'many', 1)
+    const terms = { qos: 1, noLocal: false, retainAsPublished: false, identifier: 0, validUntil: Infinity } as const
+    for (let count = 0; count < 600; count++) {
+      session.setSubscription(`${count}/`.padEnd(65_000, 'x'), new ClientSubscription(session, terms))
+    }
+    session.number = 1
+    const [encoder, decoder, state] = [new LedgerEncoder(), new LedgerDecoder(), new LedgerState(new VirtualClock())]
+    expect(session.filterBytes).toBeGreaterThan(36 * MIB)
+    for (const record of sessionRecords(session, 0)) {
+      const bytes = encoder.encode(record)
+      expect(bytes.length).toBeLessThan(30 * MIB)
+      state.apply(decoder.decode(bytes))
+    }
+    expect([...(state.sessions.get(1)?.subscriptions.keys() ?? [])]).toEqual([...session.subscriptions.keys()])
   })
 })
