@@ -101,6 +101,24 @@ module.exports = {
       ['^packages/wire/src/emitter/', '^packages/mqtt/src/'],
       'emitter imports core, wire/emitter and mqtt.',
     ),
+    {
+      name: 'emitter-runs-in-browsers',
+      comment: 'emitter imports no node: module and no dependency: mqtt has the sockets.',
+      severity: 'error',
+      from: { path: '^packages/emitter/src/' },
+      to: { pathNot: '^packages/' },
+    },
+    {
+      name: 'emitter-loads-lazily',
+      comment:
+        'What an import of emitter loads knows neither the MQTT engine nor the codec: client.ts comes with connect().',
+      severity: 'error',
+      from: { path: '^packages/emitter/src/(index|emitter|settings|message|errors|types)[.]ts$' },
+      to: {
+        path: ['^packages/(mqtt|wire)/', '^packages/emitter/src/client[.]ts$'],
+        dependencyTypesNot: ['type-only', 'dynamic-import'],
+      },
+    },
     client('ttn', ['^packages/wire/src/ttn/', '^packages/mqtt/src/'], 'ttn imports core, wire/ttn and mqtt.'),
     client('exp', ['^packages/wire/src/exp/'], 'exp imports core and wire/exp.'),
     client('mqtt', ['^packages/wire/src/mqtt/'], 'The MQTT client imports core and wire/mqtt.'),

@@ -15,7 +15,7 @@ import {
 } from '@halyard/wire/emitter'
 import type { BrokerMessage } from '@halyard/wire/emitter'
 import { EmitterError, closedError } from './errors.ts'
-import { failureOf, reasonOf, refusal } from './explain.ts'
+import { complaint, failureOf, reasonOf, refusal } from './explain.ts'
 import type { Deed } from './explain.ts'
 import { history } from './history.ts'
 import type { HistoryCall } from './history.ts'
@@ -206,7 +206,7 @@ export class EmitterClient {
   /** `emitter/error/`: of a publish, a subscribe or an unsubscribe, or of nobody knows what if it names no request. */
   #refused(req: number, failure: RequestFailure): void {
     const { publications, filters } = this.#engine.session
-    let error = refusal(failure, { what: 'do what was asked', kind: 'me' })
+    let error = complaint(failure)
     const isPublish = publications.refuse(req, (topic) => {
       error = refusal(failure, deedOfTopic(topic))
       return reasonOf(failure)

@@ -1,5 +1,5 @@
 import { EventBus, UsageError } from '@halyard/core'
-import type { Outbox, Receipt, SendControl, WaitOptions } from '@halyard/core'
+import type { HalyardError, Outbox, Receipt, SendControl, WaitOptions } from '@halyard/core'
 import type { EmitterClient } from './client.ts'
 import { closedError } from './errors.ts'
 import type { EmitterMessage } from './message.ts'
@@ -48,6 +48,10 @@ export class Emitter implements AsyncDisposable {
     this.#client = import('./client.ts').then(
       ({ EmitterClient: Loaded }) => (this.#loaded = new Loaded(settings, events, ports)),
     )
+    this.#client.catch((error: HalyardError) => {
+      settings.logger.error({ err: error }, error.message)
+      events.emit('error', error)
+    })
     this.outbox = this.#client.then(({ outbox }) => outbox)
     this.outbox.catch(() => {})
   }
@@ -203,7 +207,10 @@ export class Emitter implements AsyncDisposable {
    * has a path. Idempotent, and the same as `close()`.
    */
   disconnect(): Promise<void> {
-    this.#closing ??= this.#client.then((client) => client.close())
+    this.#closing ??= this.#client.then(
+      (client) => client.close(),
+      () => {},
+    )
     return this.#closing
   }
 

@@ -29,6 +29,12 @@ export function refusal({ status, message }: RequestFailure, deed: Deed): Emitte
   return statusError(status, text)
 }
 
+/** Of nobody knows what: of a publish with QoS 0, or of something that was granted before. */
+export function complaint({ status, message }: RequestFailure): EmitterError {
+  const perhaps = 'a message with QoS 0, or a subscription whose key was banned or has expired'
+  return statusError(status, `the broker says (${status}): ${message}; it does not say of what, perhaps of ${perhaps}`)
+}
+
 /** Refused by a broker that has no words for it, as a plain MQTT broker. */
 export function unexplained(deed: Deed, cause: Error): EmitterError {
   const advice = adviceFor(401, '', deed)

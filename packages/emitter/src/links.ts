@@ -3,13 +3,14 @@
  * as long as the client, so that they are made again, and so that what is published by one never depends on it: the outbox
  * has the whole topic, and the name is written only into a connection that has it, with that meaning.
  */
-import { throwIfAborted } from '@halyard/core'
+import { UsageError, throwIfAborted } from '@halyard/core'
 import type { EventBus, HalyardError, WaitOptions } from '@halyard/core'
 import type { KeptPublish } from '@halyard/mqtt/engine'
 import { encodeLinkRequest, formatChannel } from '@halyard/wire/emitter'
 import { refusal } from './explain.ts'
 import type { Deed } from './explain.ts'
 import { checkChannel, checkKey } from './payload.ts'
+import { isCutOff } from './requests.ts'
 import type { Answered, Requests } from './requests.ts'
 import type { EmitterEvents, LinkResult } from './types.ts'
 
@@ -44,8 +45,11 @@ export class Links {
 
   async make({ key, channel, name, subscribe = false, ttl, me }: LinkCall, options: WaitOptions): Promise<LinkResult> {
     throwIfAborted(options.signal)
+    if (typeof name !== 'string') {
+      throw new UsageError('ERR_EMITTER_LINK', `the name of a link is one or two letters or digits, not ${typeof name}`)
+    }
     const whole = formatChannel({ channel: checkChannel(channel), ttl, me })
-    const link: Link = { name: String(name), key: checkKey(key), channel: whole, subscribe }
+    const link: Link = { name, key: checkKey(key), channel: whole, subscribe }
     const answered = await this.#ask(link, false, options)
     if ('failure' in answered) {
       this.#events.emit('link', answered.failure)
@@ -82,7 +86,7 @@ export class Links {
           if (this.#links.get(link.name) === link) this.#links.delete(link.name)
           this.#events.emit('error', refusal(answered.failure, deedOf(link)))
         } catch (error) {
-          this.#events.emit('error', error as HalyardError)
+          if (!isCutOff(error)) this.#events.emit('error', error as HalyardError)
         }
       }),
     )

@@ -38,6 +38,7 @@ export class EmitterMessage {
    *
    * @throws {EmitterError} `ERR_EMITTER_NOT_JSON`
    */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the API's own form: the caller says what he expects
   asObject<T = unknown>(): T {
     try {
       return JSON.parse(this.asString()) as T

@@ -6,6 +6,7 @@ import type { PresenceStatus as StatusBody } from '@halyard/wire/emitter'
 import { refusal } from './explain.ts'
 import type { Deed } from './explain.ts'
 import { checkChannel, checkKey } from './payload.ts'
+import { isCutOff } from './requests.ts'
 import type { Requests } from './requests.ts'
 import type { EmitterEvents, PresenceStatus } from './types.ts'
 
@@ -48,20 +49,21 @@ export class Presences {
 
   /** On a new connection. Resolves when all are watched, or refused. */
   async again(): Promise<void> {
-    await Promise.all(
-      [...this.#watched.values()].map(async (call) => {
-        try {
-          const answered = await this.#requests.ask('presence', encodePresenceRequest(call), deedOf(call), {
-            once: true,
-          })
-          if ('body' in answered) return void this.#told(call, answered.body)
-          if (this.#watched.get(call.channel) === call) this.#watched.delete(call.channel)
-          this.#events.emit('error', refusal(answered.failure, deedOf(call)))
-        } catch (error) {
-          this.#events.emit('error', error as HalyardError)
-        }
-      }),
-    )
+    await Promise.all([...this.#watched.values()].map((call) => this.#watch(call)))
+  }
+
+  async #watch(call: Watched): Promise<void> {
+    try {
+      const answered = await this.#requests.ask('presence', encodePresenceRequest(call), deedOf(call), { once: true })
+      if ('body' in answered) {
+        this.#told(call, answered.body)
+        return
+      }
+      if (this.#watched.get(call.channel) === call) this.#watched.delete(call.channel)
+      this.#events.emit('error', refusal(answered.failure, deedOf(call)))
+    } catch (error) {
+      if (!isCutOff(error)) this.#events.emit('error', error as HalyardError)
+    }
   }
 
   #told(call: Watched, { time, channel, who }: StatusBody): PresenceStatus {

@@ -9,7 +9,7 @@
  *             └── connection lost, once ──────┘
  * ```
  */
-import { ConnectionError } from '@halyard/core'
+import { ConnectionError, HalyardError } from '@halyard/core'
 import type { Clock, Timer, WaitOptions } from '@halyard/core'
 import { withSignal } from '@halyard/mqtt/engine'
 import { requestTopic } from '@halyard/wire/emitter'
@@ -27,6 +27,11 @@ export type Answered<Name extends RequestName> = { readonly body: BodyOf<Name> }
 export interface AskOptions extends WaitOptions {
   /** Of this connection alone: not asked again on another. */
   readonly once?: boolean
+}
+
+/** It will be asked anew, or never again: nothing that anybody has to hear of. */
+export function isCutOff(error: unknown): boolean {
+  return error instanceof HalyardError && /^ERR_EMITTER_(INTERRUPTED|CLOSED)$/u.test(error.code)
 }
 
 /** What the questions need of the session. */
@@ -129,7 +134,7 @@ export class Requests {
 
   /** False: nobody waits for it. */
   answered({ to, req, body }: Answer): boolean {
-    return this.#settle(to, req, { body } as Answered<RequestName>)
+    return this.#settle(to, req, { body })
   }
 
   failed(to: string, req: number, failure: RequestFailure): boolean {

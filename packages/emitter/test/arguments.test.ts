@@ -82,6 +82,15 @@ describe('connect()', () => {
   })
 })
 
+it('tells by `error`, and to whoever calls, what shows only when the client is made', async () => {
+  const will = { key: 'k', channel: 'a/', message: { toJSON: () => undefined } }
+  await using emitter = connect({ will })
+  const told = new Promise<unknown>((resolve) => void emitter.on('error', resolve))
+  expect(await told).toMatchObject({ code: 'ERR_EMITTER_MESSAGE' })
+  await expect(emitter.me()).rejects.toMatchObject({ code: 'ERR_EMITTER_MESSAGE' })
+  await expect(emitter.outbox).rejects.toMatchObject({ code: 'ERR_EMITTER_MESSAGE' })
+})
+
 describe('on() and off()', () => {
   it('refuse events that there are not, and what is no function', () => {
     const emitter = offline()

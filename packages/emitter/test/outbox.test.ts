@@ -87,7 +87,7 @@ describe('a message', () => {
     await using emitter = await connected(server.port)
     const told = new Promise<Error>((resolve) => void emitter.on('error', resolve))
     expect((await emitter.publish({ key: KEY, channel: 'a', message: 'x', qos: 0 })).state).toBe('delivered')
-    expect((await told).message).toMatch(/^the broker refused to do what was asked \(401\)/u)
+    expect((await told).message).toMatch(/^the broker says \(401\): .*perhaps of a message with QoS 0/u)
   })
 
   it('that expired in the queue tells the reason', async () => {
@@ -108,19 +108,17 @@ describe('behind a proxy that cuts', () => {
     broker.subscribe(`${KEY}/n/`, ({ payload }) => arrived.push(Number(new TextDecoder().decode(payload))))
     await using proxy = await FaultProxy.open({ target: { port: broker.port } })
     await using emitter = await connected(proxy.port)
-    let cuts = 0
-    emitter.on('disconnect', () => cuts++)
     for (let cut = 0; cut < 5; cut++) {
+      const gone = once(emitter, 'disconnect')
       const again = once(emitter, 'connect')
       proxy.toTarget.set({ cutAfter: proxy.toTarget.bytes === 0 ? 300 : 200 + 137 * cut })
       for (let n = 0; n < 40; n++) void emitter.publish({ key: KEY, channel: 'n', message: `${cut * 40 + n}` })
-      while (cuts <= cut) await once(emitter, 'disconnect')
+      await gone
       proxy.toTarget.set({})
       await again
     }
     await (await emitter.outbox).idle()
     const first = [...new Set(arrived)]
     expect(first).toEqual(Array.from({ length: 200 }, (_, n) => n))
-    expect(cuts).toBe(5)
   })
 })

@@ -159,6 +159,23 @@ describe('after a reconnection', () => {
     await server.played()
   })
 
+  it('says nothing of what a second cut interrupted, and forgets what is refused now', async () => {
+    const link = asks('link', `{"key":"${KEY}","channel":"l/","name":"a0","subscribe":false}`)
+    await using server = await RecordedServer.open([
+      [...HELLO, link, ...answers('link', '{"status":200,"name":"a0","channel":"l/"}'), { end: 'fin' }],
+      [...HELLO, link, { end: 'fin' }],
+      [...HELLO, link, ...answers('link', `{${UNAUTHORISED}`), { end: 'fin' }],
+      [...HELLO, asks('me', ''), ...answers('me', '{"status":200,"id":"A"}')],
+    ])
+    await using emitter = client(server.port)
+    const errors: string[] = []
+    emitter.on('error', ({ code }) => errors.push(code))
+    await emitter.link({ key: KEY, channel: 'l', name: 'a0' })
+    for (let connection = 1; connection < 4; connection++) await once(emitter, 'disconnect')
+    await emitter.me()
+    expect(errors.filter((code) => code.startsWith('ERR_EMITTER'))).toEqual(['ERR_EMITTER_UNAUTHORIZED'])
+  })
+
   it('asks once more what the end of the connection cut off', async () => {
     const ask = asks('keygen', `{"key":"${MASTER}","channel":"a/","type":"rw","ttl":0}`)
     await using server = await RecordedServer.open([

@@ -1,4 +1,4 @@
-/** Every exchange of vectors/emitter/exchanges.json over a real socket: byte for byte what we send, and what we make of the answers. */
+/** The recorded broker: every exchange of vectors/emitter/exchanges.json over a real socket: byte for byte what we send, and what we make of the answers. */
 import { readFileSync } from 'node:fs'
 import { connect } from '@halyard/emitter'
 import type { Emitter, EmitterMessage, Subscription } from '@halyard/emitter'

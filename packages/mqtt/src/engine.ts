@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The client at work: link, session and outbox, put together. `MqttClient` loads it, so that an import costs little.
  * `@halyard/mqtt/engine`: for clients of protocols on top of MQTT, which reach the session past the public API.
