@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { TL3, UNAUTHORIZED, connectEmitter, startEmitterHub } from '../../emitter/support.ts'
+import { TL3, UNAUTHORIZED, startEmitterHub } from '../../emitter/support.ts'
 import type { EmitterHub } from '../../emitter/support.ts'
 import { interop, useClients } from '../mqtt/support/programs.ts'
 
@@ -184,7 +184,7 @@ describe('emitter-io 1.39.0 over WebSocket and the front door', () => {
 
   it('on and off, a will, disconnect, and coming back by itself', async () => {
     const { hub, connect } = await setUp()
-    const watcher = await connectEmitter(hub.hub.ports.front)
+    const watcher = await hub.client()
     const key = await watcher.keygen(hub.master, 'js/#/', 'rw')
     await watcher.subscribe(`${key}/js/will/`)
     const will = { topic: `${key}/js/will/`, payload: 'gone', qos: 0, retain: false }
