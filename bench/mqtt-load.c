@@ -16,6 +16,7 @@
 //   stalled, stalled_rate        subscribers more, which read so many bytes a second, or nothing; 0 and 0
 //   seconds, warmup              measured, and not measured before; 2 and 0.5
 //   prefix                       of all topics and filters, instead of bench
+//   slash=1                      topics end with a slash, as Emitter's do; key and channel are the prefix
 //   lasts=1                      subscribers' sessions outlive their connections; they end with the load
 //   offline                      sessions more that want everything, QoS 1, and have no connection; 0
 //   messages                     so many and no more, whatever `seconds` says
@@ -56,7 +57,7 @@ struct options {
   struct login login;
   const char *prefix;
   int publishers, subscribers, topics, fan_in, qos, size, window, batch, stalled, stalled_rate;
-  int lasts, offline, messages, keep, resume;
+  int lasts, offline, messages, keep, resume, slash;
   int idle, subscriptions, hold, pid;
   double seconds, warmup;
 };
@@ -110,7 +111,7 @@ static void read_options(int count, char **words) {
       {"stalled", &options.stalled},     {"stalled_rate", &options.stalled_rate}, {"idle", &options.idle},
       {"subscriptions", &options.subscriptions}, {"hold", &options.hold},     {"pid", &options.pid},
       {"lasts", &options.lasts},         {"offline", &options.offline},       {"messages", &options.messages},
-      {"keep", &options.keep},           {"resume", &options.resume},
+      {"keep", &options.keep},           {"resume", &options.resume},         {"slash", &options.slash},
   };
   for (int i = 1; i < count; i++) {
     char *value = strchr(words[i], '=');
@@ -247,7 +248,7 @@ static void open_client(struct client *client, enum role role, int index) {
   link_open(&client->link, &link, index);
   mqtt_connect(&client->link, id, &login);
   if (role == PUBLISHER) {
-    snprintf(topic[0], sizeof topic[0], "%s/%d/0000", options.prefix, index);
+    snprintf(topic[0], sizeof topic[0], options.slash ? "%s/%d/0000/" : "%s/%d/0000", options.prefix, index);
     client->publish = publish_make(topic[0], options.qos, (size_t)options.size);
   } else {
     snprintf(topic[0], sizeof topic[0], options.fan_in ? "%s/#" : "%s/0/#", options.prefix);

@@ -20,6 +20,7 @@ export interface LoadOptions {
   readonly seconds?: number
   readonly warmup?: number
   readonly prefix?: string
+  readonly slash?: 1
   readonly lasts?: 1
   readonly offline?: number
   readonly messages?: number

@@ -76,6 +76,8 @@ export interface BenchHub extends BenchServer {
   readonly user: string
   readonly password: string
   readonly data: string
+  /** Of its first start alone: of Emitter's broker, at the front door. */
+  readonly emitter: HubReady['emitter']
 }
 
 /** The built program and the account of its first start, whose access list is the default one; limits and counters are on. */
@@ -94,7 +96,7 @@ export async function startHub(certificate: Certificate, options: HubOptions = {
     { HALYARD_HUB_DATA: data, HALYARD_HUB_CONFIG: config, HALYARD_LOG: 'error', ...environment },
   )
   const [line] = (await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), 'line')) as [string]
-  const { ports: opened, mqtt: first } = JSON.parse(line) as HubReady
+  const { ports: opened, mqtt: first, emitter } = JSON.parse(line) as HubReady
   const account = options.account ?? (first && { user: first.username, password: first.password })
   if (opened.mqtt === undefined || account === undefined) throw new Error(`the hub has no MQTT: ${line}`)
   const look = async (): Promise<Inside> => {
@@ -108,7 +110,7 @@ export async function startHub(certificate: Certificate, options: HubOptions = {
     pid: child.pid as number,
     ports: all,
     ...account,
-    ...{ look, stop, kill, data },
+    ...{ look, stop, kill, data, emitter },
   }
 }
 

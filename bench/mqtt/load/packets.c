@@ -114,7 +114,7 @@ struct publish publish_make(const char *topic, int qos, size_t payload_size) {
   *at++ = (uint8_t)topic_length;
   memcpy(at, topic, topic_length);
   at += topic_length;
-  publish.digits_at = (size_t)(at - publish.bytes) - 4;
+  publish.digits_at = (size_t)(at - publish.bytes) - 4 - (at[-1] == '/');
   publish.packet_id_at = (size_t)(at - publish.bytes);
   at += id_size;
   publish.payload_at = (size_t)(at - publish.bytes);

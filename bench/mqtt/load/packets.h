@@ -40,7 +40,7 @@ struct publish {
   size_t digits_at, packet_id_at, payload_at;
 };
 
-// `topic` ends with four digits.
+// `topic` ends with four digits, and a slash behind them or none.
 struct publish publish_make(const char *topic, int qos, size_t payload_size);
 void publish_set_digits(struct publish *publish, unsigned number);
 void publish_set_packet_id(struct publish *publish, uint16_t packet_id);

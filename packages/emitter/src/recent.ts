@@ -10,6 +10,8 @@ const MAX_BYTES = 1024 * 1024
 export class Recent {
   #messages: EmitterMessage[] = []
   #bytes = 0
+  /** Of them, those that have not come a second time since the last reconnection. */
+  #unclaimed: EmitterMessage[] = []
 
   put(message: EmitterMessage): void {
     this.#messages.push(message)
@@ -19,12 +21,16 @@ export class Recent {
     }
   }
 
-  /** Whether it was among them; then it no longer is. */
+  /** From now on they come a second time. */
+  again(): void {
+    this.#unclaimed = [...this.#messages]
+  }
+
+  /** Whether it comes a second time. It stays among them: after the next cut it may come a third time. */
   take({ channel, binary }: EmitterMessage): boolean {
-    const at = this.#messages.findIndex((known) => known.channel === channel && isEqual(known.binary, binary))
+    const at = this.#unclaimed.findIndex((known) => known.channel === channel && isEqual(known.binary, binary))
     if (at < 0) return false
-    this.#messages.splice(at, 1)
-    this.#bytes -= binary.length
+    this.#unclaimed.splice(at, 1)
     return true
   }
 }

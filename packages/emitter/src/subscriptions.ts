@@ -186,6 +186,7 @@ export class Subscriptions {
     const from = Math.max(since, wanted.from ?? since)
     if (last === 0 || (until !== undefined && until < from))
       return formatTopic({ ...channel, last: 0, from: undefined })
+    if (!this.#isCatchingUp) this.#recent.again()
     this.#isCatchingUp = true
     const most = wanted.last === undefined ? 1 : Math.max(last, STORED_AGAIN)
     // A clock that was never set knows nothing: better twice than never.

@@ -21,6 +21,11 @@ export class LoginGuard {
     return this.#failures.blocked(this.#nameOf(account, address), now)
   }
 
+  /** Milliseconds until it does not any more. */
+  blocksFor(account: string, address: string, now: number): number {
+    return this.#failures.blockedFor(this.#nameOf(account, address), now)
+  }
+
   failed(account: string, address: string, now: number): void {
     this.#failures.failed(this.#nameOf(account, address), now)
   }

@@ -77,6 +77,15 @@ export class Authority {
     return this.holds(read.id) && !isExpired(read.key, this.now()) ? read : undefined
   }
 
+  /** Monotonic ms from which on a key is looked at that is not now, since its address has guessed; Infinity: it was. */
+  looksAgainAt({ address }: Caller, text: string): number {
+    const read = this.read(text)
+    if (read === undefined || address === '') return Infinity
+    const now = this.#parts.clock.monotonic()
+    const wait = this.#guard.blocksFor(read.id, address, now)
+    return wait > 0 ? now + wait : Infinity
+  }
+
   /** Of a key that held once, and has not ended: whether nobody has taken it back. */
   holds(id: string): boolean {
     const state = this.#parts.keys.stateOf(id)

@@ -1,4 +1,4 @@
-import { encodePresenceChange, requestTopic } from '@halyard/wire/emitter'
+import { encodePresenceChange, matchesChannel, requestTopic } from '@halyard/wire/emitter'
 import type { Matcher, PresenceWho } from '@halyard/wire/emitter'
 import type { DialectConnection } from '../mqtt/dialect.ts'
 import { SubscriptionIndex } from '../domain/topics/subscription-index.ts'
@@ -129,8 +129,15 @@ export class Presence {
 
   #find(channel: string): Member[] {
     const found: Member[] = []
-    this.#subscribed.match(questionInIndex(this.#parts.matcher, channel), found)
-    return [...new Set(found)]
+    const { matcher } = this.#parts
+    this.#subscribed.match(questionInIndex(matcher, channel), found)
+    const there = [...new Set(found)]
+    if (!channel.startsWith('$share/')) return there
+    // The index has the members of other groups too, for the channels that they share.
+    const asked = matcher === 'emitter' ? channel.replace(/[/]#[/]$/, '/') : channel
+    return there.filter(({ channels }) =>
+      Array.from(channels.keys()).some((own) => matchesChannel(matcher, own, asked)),
+    )
   }
 
   /** A member of a group is there for the channel and for its group. */

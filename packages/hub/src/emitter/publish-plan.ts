@@ -1,6 +1,7 @@
 import { MAX_LINK_NAME, PERMISSION, REQUEST_KEY } from '@halyard/wire/emitter'
 import type { EmitterChannel, EmitterTopic, FailureName, SecurityKey } from '@halyard/wire/emitter'
 import type { PublishPlan } from '../mqtt/dialect.ts'
+import type { ReadKey } from './authority.ts'
 import type { EmitterBroker } from './broker.ts'
 import { BAD_TOPIC, reasonOf, tellFailure } from './broker.ts'
 import { channelInIndex } from './channels.ts'
@@ -25,10 +26,10 @@ function planMessage(broker: EmitterBroker, principal: EmitterPrincipal, topic: 
   const { key: text, channel, kind } = topic
   if (kind === 'wildcard') return fail(broker, 'forbidden')
   const read = authority.authorise(principal, text, channel, PERMISSION.write)
-  if (read === undefined) return fail(broker, 'unauthorized')
+  if (read === undefined) return fail(broker, 'unauthorized', authority.looksAgainAt(principal, text))
   const { permissions } = read.key
   if ((permissions & PERMISSION.extend) !== 0) return fail(broker, 'extend-only')
-  if (topic.share !== undefined) return toGroup(broker, channel)
+  if (topic.share !== undefined) return toGroup(broker, topic, read)
   return routeOf(broker, topic, read.key)
 }
 
@@ -42,7 +43,7 @@ export function routeOf(
   const ttl = Math.min(options.ttl ?? 0, LONGEST)
   return {
     kind: 'route',
-    ...{ space, channel: channelInIndex(channel), topic: channel, echo: options.me, mayRetain: false },
+    ...{ space, channel: channelInIndex(channel), topic: channel, echo: options.me, once: true, mayRetain: false },
     store: mayStore ? ttl : 0,
     storeRetained: mayStore ? ttl || limits.retain : 0,
     validUntil: authority.endOf(key),
@@ -50,20 +51,24 @@ export function routeOf(
 }
 
 /** What one publishes to a group, and not to its channel, all of its members get, and nobody keeps. */
-function toGroup(broker: EmitterBroker, channel: string): PublishPlan {
+function toGroup(broker: EmitterBroker, { channel, options }: EmitterTopic, read: ReadKey): PublishPlan {
   return {
     kind: 'request',
-    handle: ({ payload, done }) => {
-      for (const connection of broker.presence.connections(channel)) connection.send(channel, payload)
+    validUntil: broker.authority.endOf(read.key),
+    handle: ({ connection: from, payload, done }) => {
+      for (const connection of broker.presence.connections(channel)) {
+        if (options.me || connection !== from) connection.send(channel, payload)
+      }
       done()
     },
   }
 }
 
 /** PUBACK leaves all the same, behind the failure. */
-function fail(broker: EmitterBroker, failure: FailureName): PublishPlan {
+function fail(broker: EmitterBroker, failure: FailureName, validUntil = Infinity): PublishPlan {
   return {
     kind: 'request',
+    validUntil,
     handle: ({ connection, packetId, done }) => {
       tellFailure(connection, failure, packetId, broker)
       done(reasonOf(failure, BAD_TOPIC))

@@ -143,8 +143,14 @@ export class Broker {
     {
       from,
       echo = true,
+      once = false,
       store = 0,
-    }: { readonly from?: Session; readonly echo?: boolean; readonly store?: number } = {},
+    }: {
+      readonly from?: Session
+      readonly echo?: boolean
+      readonly once?: boolean | undefined
+      readonly store?: number
+    } = {},
   ): void {
     const { passing, router } = this
     passing.beginAgain(from === undefined ? publication : { ...publication, publisher: from.key }, 0)
@@ -153,7 +159,7 @@ export class Broker {
     const retained = isRetained && !isOwnTopic(channel) ? { space: space.name, channel } : undefined
     const targets = space.targets(channel)
     this.kept({ targets, from, echo, packetId: 0, retained })
-    router.route(passing, targets, from, echo)
+    router.route(passing, targets, from, echo, once)
     this.passed()
   }
 
@@ -268,9 +274,11 @@ export class Broker {
       dialect.planWill?.(principal, text, publication) ?? dialect.plan(principal, text, publication)
     if (plan.kind !== 'route') {
       const why = plan.kind === 'refuse' ? plan.why : 'it is a request'
-      return this.logger.warn({ clientId: session.clientId, topic: text }, `mqtt: a will was not published: ${why}`)
+      // A topic of one's own grammar may have a key in it.
+      const where = principal.ownTopics === true ? {} : { topic: text }
+      return this.logger.warn({ clientId: session.clientId, ...where }, `mqtt: a will was not published: ${why}`)
     }
-    const { space, channel, topic, mayRetain, echo } = plan
+    const { space, channel, topic, mayRetain, echo, once } = plan
     const store = publication.retain ? (plan.storeRetained ?? plan.store) : plan.store
     const message = {
       ...publication,
@@ -278,6 +286,6 @@ export class Broker {
       retain: publication.retain && mayRetain,
       expiresAt: this.now() + lifetime * 1000,
     }
-    this.publish(message, this.space(space), channel, { from: session, echo, store })
+    this.publish(message, this.space(space), channel, { from: session, echo, once, store })
   }
 }

@@ -102,6 +102,8 @@ export type PublishPlan =
       readonly topic: string
       /** False: not to the connection it came from. */
       readonly echo: boolean
+      /** Whoever gets it by a subscription of his own and by share groups gets it once; false, as in MQTT. */
+      readonly once?: boolean
       /** False: the flag passes through to subscribers, nothing is retained. */
       readonly mayRetain: boolean
       /** Seconds it is kept as history, for a service that has one; 0. PUBACK and PUBREC leave when it lasts. */
@@ -112,7 +114,12 @@ export type PublishPlan =
       readonly validUntil: number
     }
   /** Not for subscribers: the dialect answers it. */
-  | { readonly kind: 'request'; readonly handle: (request: DialectRequest) => void }
+  | {
+      readonly kind: 'request'
+      readonly handle: (request: DialectRequest) => void
+      /** As above; Infinity. */
+      readonly validUntil?: number
+    }
   /** `acknowledged`: a 3.1.1 client sees a PUBACK all the same (it knows no other answer); else its connection ends. */
   | { readonly kind: 'refuse'; readonly reason: ReasonCode; readonly acknowledged: boolean; readonly why: string }
 

@@ -137,7 +137,9 @@ export class Publishing {
 
   #isGood({ plan, epoch }: Route, principal: Principal): boolean {
     if (epoch !== principal.epoch) return false
-    return plan.kind !== 'route' || plan.validUntil === Infinity || this.#broker.now() < plan.validUntil
+    if (plan.kind === 'refuse') return true
+    const { validUntil = Infinity } = plan
+    return validUntil === Infinity || this.#broker.now() < validUntil
   }
 
   #plan(topic: TopicName, { qos, retain }: IncomingPublish, principal: Principal): Route {
@@ -203,7 +205,7 @@ export class Publishing {
     const seconds = packet.retain ? (plan.storeRetained ?? plan.store) : plan.store
     const kept = seconds > 0 ? this.#keep(packet, plan, seconds) : undefined
     if (isRetained) router.retain(passing, space, plan.channel)
-    const routed = router.route(passing, targets, session, plan.echo)
+    const routed = router.route(passing, targets, session, plan.echo, plan.once)
     const { owedAt } = passing
     broker.passed()
     if (qos === 0) return

@@ -19,10 +19,10 @@ export class Router {
   }
 
   /**
-   * `from`: the session that published it. `echo`: whether it may have it back. Who of the targets shares a row with others
+   * `from`: the session that published it. `echo`: whether it may have it back. `once`: {@link PublishPlan}. Who of the targets shares a row with others
    * has been looked at before: {@link Sharing.prepare}.
    */
-  route(message: Passing, targets: Targets, from: Session | undefined, echo: boolean): Routed {
+  route(message: Passing, targets: Targets, from: Session | undefined, echo: boolean, once = false): Routed {
     const { sessions, groups } = targets
     const shared = message.qos > 0 ? targets.shared : undefined
     const many = sessions.length > 1
@@ -44,9 +44,10 @@ export class Router {
       else if (routed === 'nobody') routed = 'delivered'
       if (delivered === 'queued' && this.#sharing.maySoon(target.session)) queued++
     }
+    const served = once && groups.length > 0 ? new Set(sessions.map(({ session }) => session)) : undefined
     if (queued > 1) this.#sharing.begin(targets)
     for (const group of groups) {
-      const delivered = group.deliver(message)
+      const delivered = group.deliver(message, echo ? undefined : from, served)
       if (delivered === 'rejected') routed = 'rejected'
       else if (delivered !== 'nobody' && routed === 'nobody') routed = 'delivered'
     }

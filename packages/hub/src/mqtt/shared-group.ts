@@ -95,20 +95,35 @@ export class SharedGroup implements Group {
     else this.drain()
   }
 
-  /** `nobody`: nobody gets it, now or later. */
-  deliver(message: Passing): Delivered | 'nobody' {
+  /** `nobody`: nobody gets it, now or later. `except`: who must not have it. `served`: who has it already. */
+  deliver(message: Passing, except?: Session, served?: Set<Session>): Delivered | 'nobody' {
+    if (except !== undefined && this.#members.every(({ session }) => session === except))
+      return this.#forNobody(message)
     const mustWait = this.#backlog.length > 0 && message.qos > 0
-    const member = mustWait ? undefined : this.#next(message.qos)
-    if (member !== undefined) return this.#send(member, message)
+    const member = mustWait ? undefined : this.#next(message.qos, except)
+    if (member !== undefined && served?.has(member.session) === true) {
+      this.#forNobody(message)
+      return 'sent'
+    }
+    if (member !== undefined) {
+      served?.add(member.session)
+      return this.#send(member, message)
+    }
     if (message.qos === 0) return this.#members.some(({ session }) => session.link) ? this.#drop() : 'nobody'
-    const { size, kept } = message
+    const { size } = message
     if (!this.#isAwaited || !this.#makeRoom(size)) {
-      if (kept !== undefined && kept.position !== 0) this.#parts.keeper.groupSettled(this, kept.position)
+      this.#forNobody(message)
       if (!this.#isAwaited) return 'nobody'
       return this.#parts.limits.overflow === 'reject' ? 'rejected' : this.#drop()
     }
     this.#keep(message.hold(this.#parts.store), size)
     return 'queued'
+  }
+
+  /** What was written for the group is settled. */
+  #forNobody({ kept }: Passing): 'nobody' {
+    if (kept !== undefined && kept.position !== 0) this.#parts.keeper.groupSettled(this, kept.position)
+    return 'nobody'
   }
 
   drain(): void {
@@ -182,7 +197,7 @@ export class SharedGroup implements Group {
   }
 
   /** Whose turn it is of those that can take it now. */
-  #next(qos: number): ClientSubscription | undefined {
+  #next(qos: number, except?: Session): ClientSubscription | undefined {
     const { delivery } = this.#parts
     const members = this.#members
     for (let step = 0; step < members.length; step++) {
@@ -191,6 +206,7 @@ export class SharedGroup implements Group {
       const link = member?.session.link
       if (member === undefined || link === undefined) continue
       const { session } = member
+      if (session === except) continue
       const mayHave =
         qos > 0 && member.qos > 0 ? session.queue.length === 0 && delivery.hasRoom(session) : delivery.isRead(link)
       if (!mayHave) continue
