@@ -50,7 +50,9 @@ it('gives out a page, and every module that it leads to', async () => {
   for (const path of found) {
     // Comments hold examples.
     const code = (await textOf(path)).replaceAll(/\/\*[^]*?\*\//g, '')
-    for (const [, name = ''] of code.matchAll(/(?:^(?:import|export)\b[^'"`;]*\bfrom|\bimport\(|^import) ?["']([^"'\n]+)["']/gm)) {
+    for (const [, name = ''] of code.matchAll(
+      /(?:^(?:import|export)\b[^'"`;]*\bfrom|\bimport\(|^import) ?["']([^"'\n]+)["']/gm,
+    )) {
       const target = imports[name] ?? (name.startsWith('.') ? new URL(name, new URL(path, url)).pathname : name)
       expect([path, target]).toEqual([path, expect.stringMatching(/^\/modules\/.*\.js$/)])
       found.add(target)
