@@ -179,7 +179,7 @@ function keysFull(): UsageError {
 }
 
 /** Not the text: it may be a key. */
-export function keyUnknown(): UsageError {
+function keyUnknown(): UsageError {
   return new UsageError(
     'ERR_HUB_EMITTER_KEY_UNKNOWN',
     'the hub knows no such key; name the key itself, or its id or at least 4 of the characters with which one id begins: halyard emitter keys list shows them all',

@@ -12,7 +12,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 const PATIENCE = 10
 
 /** @throws {UsageError} `ERR_USAGE`; {StorageError} `ERR_CONFIG_FILE` */
-export async function brokerOf(flags: EmitterFlags, environment: Environment): Promise<ConnectOptions> {
+async function brokerOf(flags: EmitterFlags, environment: Environment): Promise<ConnectOptions> {
   const { tls, cafile, insecure, ws, username } = flags
   const host = flags.host ?? environment['HALYARD_EMITTER_HOST'] ?? '127.0.0.1'
   const port = flags.port ?? environment['HALYARD_EMITTER_PORT']

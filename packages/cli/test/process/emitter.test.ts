@@ -40,9 +40,7 @@ test('a reader that goes, as head does, ends sub', async () => {
   await sub.says(/one\n/)
   sub.child.stdout.destroy()
   await once(sub.child.stdout, 'close')
-  let isOver = false
-  void sub.finished.then(() => (isOver = true))
-  while (!isOver) await pub('-m', 'again')
+  while (sub.child.exitCode === null) await pub('-m', 'again')
   expect((await sub.finished).errors).toBe('')
 })
 

@@ -15,7 +15,7 @@
  * function without MQTT too (`keygen`, `keyban`, `presence`), for HTTP and the command line. docs/protocols/emitter.md §5
  */
 import type { Clock, Logger, Timer } from '@halyard/core'
-import { isMasterKey, keyCodec } from '@halyard/wire/emitter'
+import { keyCodec } from '@halyard/wire/emitter'
 import type {
   KeybanAnswer,
   KeybanRequest,
@@ -67,16 +67,7 @@ export interface EmitterService {
   keygen(request: KeygenRequest, address: string): Promise<KeygenAnswer | Refusal>
   keyban(request: KeybanRequest, address: string): Promise<KeybanAnswer | Refusal>
   presence(request: Pick<PresenceRequest, 'key' | 'channel'>, address: string): PresenceStatus | Refusal
-  /** Lets a key of the licence in that was made elsewhere; `undefined`: it is none. */
-  importKey(text: string): Promise<ImportedKey | undefined>
   close(): void
-}
-
-export interface ImportedKey {
-  /** False: it was revoked here, or there are as many keys as may be. */
-  readonly imported: boolean
-  readonly id: string
-  readonly isMaster: boolean
 }
 
 /** Milliseconds between two looks at what has expired. */
@@ -120,18 +111,6 @@ export function startEmitter(parts: EmitterParts): EmitterService {
     keygen: (request, address) => keygen(broker, request, callerAt(address), undefined),
     keyban: (request, address) => keyban(broker, request, callerAt(address)),
     presence: (request, address) => presenceStatus(broker, request, callerAt(address)),
-    importKey: async (text) => {
-      const read = authority.read(text)
-      const { contract, signature, master } = license
-      const { key } = read ?? {}
-      if (read === undefined || key?.contract !== contract || key.signature !== signature || key.master !== master) {
-        return undefined
-      }
-      const { permissions, expires } = key
-      const known = { id: read.id, contract, channel: '', permissions, expires, createdAt: new Date(clock.now()) }
-      const imported = await keys.import({ ...known, origin: 'imported' })
-      return { imported, id: read.id, isMaster: isMasterKey(key) }
-    },
     close: () => {
       stop()
       sweep.cancel()

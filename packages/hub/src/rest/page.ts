@@ -1,7 +1,7 @@
 /** What the hub's pages have in common: no scripts, nothing from elsewhere, nobody's frame. */
 import { createHash } from 'node:crypto'
 
-export const PAGE_STYLE = `
+const STYLE = `
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24 }
 dt { font-weight: 600; margin-top: 1.2rem } dd { margin: 0 }
 code, pre { font: 14px/1.5 ui-monospace, monospace } pre { background: #f2f4f6; padding: .5rem; overflow-x: auto }
@@ -12,7 +12,7 @@ button { font: inherit; margin-top: 1.2rem; padding: .3rem 1.2rem }
 
 /** `formAction`: where its forms may go. */
 export function pageHeaders(formAction: `'none'` | `'self'`): Readonly<Record<string, string>> {
-  const style = createHash('sha256').update(PAGE_STYLE).digest('base64')
+  const style = createHash('sha256').update(STYLE).digest('base64')
   return {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': `default-src 'none'; style-src 'sha256-${style}'; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`,
@@ -24,7 +24,7 @@ export function pageHeaders(formAction: `'none'` | `'self'`): Readonly<Record<st
 export function page(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title><style>${PAGE_STYLE}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title><style>${STYLE}</style></head>
 <body>
 ${body}
 </body>

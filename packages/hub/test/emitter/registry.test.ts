@@ -5,6 +5,7 @@ import { VirtualClock } from '@halyard/testkit'
 import { describe, expect, it } from 'vitest'
 import { EmitterKeys } from '../../src/domain/emitter-keys.ts'
 import type { NewEmitterKey } from '../../src/domain/emitter-keys.ts'
+import { KeyBook } from '../../src/emitter-key-book.ts'
 import { DEFAULT_EMITTER_LIMITS } from '../../src/emitter/limits.ts'
 import { startEmitter } from '../../src/emitter/start.ts'
 import type { EmitterService } from '../../src/emitter/start.ts'
@@ -97,27 +98,33 @@ describe('the registry of keys', () => {
 })
 
 describe('without MQTT', () => {
-  async function service(): Promise<{ emitter: EmitterService; keys: EmitterKeys }> {
+  async function service(): Promise<{ emitter: EmitterService; book: KeyBook }> {
     const clock = new VirtualClock({ wall: Date.UTC(2026, 10, 20) })
     const license = parseLicense(TL3)
-    if ('problem' in license) throw new Error(license.problem)
+    const codec = 'problem' in license ? license : keyCodec(license)
+    if ('problem' in license || 'problem' in codec) throw new Error('the licence of the vectors')
     const keys = await EmitterKeys.open(new MemoryRegistry(), DEFAULT_EMITTER_LIMITS)
     const emitter = startEmitter({
       ...{ license, keys, clock, matcher: 'emitter', acceptForeignKeys: false, limits: DEFAULT_EMITTER_LIMITS },
       ...{ history: new MemoryMessageHistory(clock), logger: silentLogger, hashSecret: () => 'hash' },
     })
-    return { emitter, keys }
+    const book = new KeyBook({
+      ...{ license: { license, codec, text: TL3 }, keys, matcher: 'emitter', acceptForeignKeys: false },
+      ...{ now: () => new Date(clock.now()), forgetSample: () => Promise.resolve(false) },
+    })
+    return { emitter, book }
   }
 
   it('keys are imported, made and banned, and presence is asked', async () => {
-    const { emitter } = await service()
+    const { emitter, book } = await service()
     const wish = { key: MASTER, channel: 'a/', type: 'rp', ttl: 0 }
     expect(await emitter.keygen(wish, '192.0.2.1')).toEqual({ refusal: 'unauthorized' })
-    expect(await emitter.importKey(MASTER)).toMatchObject({ imported: true, isMaster: true })
-    expect(await emitter.importKey(ALL_KEY)).toMatchObject({ imported: true, isMaster: false })
-    expect(await emitter.importKey(ALL_KEY)).toMatchObject({ imported: true })
-    expect(await emitter.importKey('0TJnt4yZPL73zt35h1UTIFsYBLetyD_g')).toBeUndefined()
-    expect(await emitter.importKey('short')).toBeUndefined()
+    expect(await book.import(MASTER)).toMatchObject({ origin: 'imported', type: 'm' })
+    expect(await book.import(ALL_KEY)).toMatchObject({ origin: 'imported', state: 'valid' })
+    expect(await book.import(ALL_KEY)).toMatchObject({ state: 'valid' })
+    for (const none of ['0TJnt4yZPL73zt35h1UTIFsYBLetyD_g', 'short']) {
+      await expect(book.import(none)).rejects.toMatchObject({ code: 'ERR_HUB_EMITTER_KEY' })
+    }
     const made = await emitter.keygen(wish, '192.0.2.1')
     if ('refusal' in made) throw new Error(made.refusal)
     expect(emitter.presence({ key: made.key, channel: 'a' }, '')).toMatchObject({ event: 'status', who: [] })
@@ -133,19 +140,19 @@ describe('without MQTT', () => {
   })
 
   it('what was revoked is not imported', async () => {
-    const { emitter, keys } = await service()
-    const imported = await emitter.importKey(ALL_KEY)
-    await keys.revoke(imported?.id ?? '')
-    expect(await emitter.importKey(ALL_KEY)).toMatchObject({ imported: false })
+    const { emitter, book } = await service()
+    await book.import(ALL_KEY)
+    await book.revoke(ALL_KEY)
+    expect(await book.import(ALL_KEY)).toMatchObject({ state: 'revoked' })
     emitter.close()
   })
 
   it('an address that tries keys is not listened to for a while', async () => {
-    const { emitter } = await service()
+    const { emitter, book } = await service()
     const license = parseLicense(TL3)
     const codec = 'problem' in license ? license : keyCodec(license)
     if ('problem' in license || 'problem' in codec) throw new Error('the licence of the vectors')
-    await emitter.importKey(MASTER)
+    await book.import(MASTER)
     const ask = (key: string, address: string): Promise<object> =>
       emitter.keygen({ key, channel: 'a/', type: 'r', ttl: 0 }, address)
     for (let salt = 1000; salt < 2000; salt++) await ask(codec.encrypt(masterKey(license, salt)), 'guesser')
