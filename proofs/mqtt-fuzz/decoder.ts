@@ -6,6 +6,7 @@ import {
   MqttEncodeError,
   MqttProtocolError,
   PacketReader,
+  ReadingDesk,
   TopicMemo,
 } from '@halyard/wire/mqtt'
 import type { Packet, ProtocolVersion, Receiver } from '@halyard/wire/mqtt'
@@ -87,6 +88,7 @@ export function fuzzDecoder({ seed, count }: { readonly seed: number; readonly c
     }
   }
   overflow()
+  sharedDesk()
   return { inputs: count, ...found }
 }
 
@@ -151,6 +153,19 @@ function alone({ bytes, version, receiver }: Input): void {
     if (!(error instanceof MqttProtocolError)) throw error
   }
   if (!isDeepStrictEqual(one, packets[0])) throw new Error('decodePacket reads something else')
+}
+
+/** Two readers at one desk, the second of which is given bytes in the middle of the first one's: each reads its own. */
+function sharedDesk(): void {
+  const desk = new ReadingDesk()
+  const types: string[] = []
+  const inner = new PacketReader({ publish: () => {}, packet: ({ type }) => types.push(type) }, { version: 4, desk })
+  const packet = ({ type }: Packet): void => {
+    types.push(type)
+    if (type === 'pingreq') inner.push(Uint8Array.of(0xd0, 0))
+  }
+  new PacketReader({ publish: () => {}, packet }, { version: 5, desk }).push(Uint8Array.of(0xc0, 0, 0xe0, 0))
+  if (types.join(' ') !== 'pingreq pingresp disconnect') throw new Error(`readers at one desk read ${types.join(' ')}`)
 }
 
 /** What comes while a reader pauses is kept up to a bound. */
