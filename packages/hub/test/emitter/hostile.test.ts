@@ -45,20 +45,7 @@ async function bystander(hub: EmitterHub): Promise<{ readonly check: () => Promi
 const key = fc.constantFrom('', 'x', MASTER, TEST_KEY, `${TEST_KEY}x`, 'ö'.repeat(32), '-'.repeat(32))
 const value = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
-  fc.constantFrom(
-    2 ** 31,
-    -(2 ** 31) - 1,
-    1e400,
-    0.5,
-    '1',
-    'true',
-    '',
-    [],
-    {},
-    `${'a/'.repeat(24)}`,
-    'a/\0/',
-    '$share/g/',
-  ),
+  fc.constantFrom(2 ** 31, -(2 ** 31) - 1, 1e300, 0.5, '1', 'true', '', [], {}, 'a/'.repeat(24), 'a/\0/', '$share/g/'),
   key,
 )
 const body = fc.dictionary(fc.constantFrom(...FIELDS, ...FIELDS.map((field) => field.toUpperCase())), value)

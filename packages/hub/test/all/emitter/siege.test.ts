@@ -100,11 +100,11 @@ it.each(Object.entries(FLOODS))('%s', async (name, flood) => {
   const own = await owner.keygen(master, 'own/', 'rw')
   expect(await owner.subscribe(`${own}/own/`)).toBe(0)
   const before = memoryOf(pid)
-  let isOver = false
-  const besieged = Promise.all(flood(key).map((packets) => pour(port, packets))).then(() => (isOver = true))
+  const siege = { isOver: false }
+  const besieged = Promise.all(flood(key).map((packets) => pour(port, packets))).then(() => (siege.isOver = true))
   let most = 0
   let slowest = 0
-  for (let n = 0; !isOver; n++) {
+  for (let n = 0; !siege.isOver; n++) {
     const begun = performance.now()
     owner.raw.send(publishPacket(`${own}/own/`, String(n)))
     expect(await owner.message()).toBe(`own/ ${n}`)

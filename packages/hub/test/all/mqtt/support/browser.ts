@@ -48,8 +48,9 @@ export class Browser implements AsyncDisposable {
   constructor(pages: Pages = mqttPages) {
     this.#pages = createServer((request, response) => {
       const page = pages(request.url ?? '')
-      if (page === undefined) return response.writeHead(404).end()
-      void Promise.resolve(page.body).then((body) => response.writeHead(200, { 'content-type': page.type }).end(body))
+      if (page === undefined) response.writeHead(404).end()
+      else
+        void Promise.resolve(page.body).then((body) => response.writeHead(200, { 'content-type': page.type }).end(body))
     })
     this.#profile = mkdtempSync(join(tmpdir(), 'chromium-'))
     const flags = [

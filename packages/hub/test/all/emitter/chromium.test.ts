@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createHub } from '@halyard/hub'
+import { createHub } from '../../../src/index.ts'
 import { expect, it, onTestFinished } from 'vitest'
-import { Browser } from '../../../hub/test/all/mqtt/support/browser.ts'
-import type { Pages } from '../../../hub/test/all/mqtt/support/browser.ts'
+import { Browser } from '../mqtt/support/browser.ts'
+import type { Pages } from '../mqtt/support/browser.ts'
 
-const packages = fileURLToPath(new URL('../../../', import.meta.url))
+const packages = fileURLToPath(new URL('../../../../', import.meta.url))
 const NAMES = ['wire', 'core', 'mqtt', 'emitter']
 
 type Doors = Readonly<Record<string, Readonly<Record<string, string>>>>
