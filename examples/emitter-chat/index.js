@@ -31,6 +31,7 @@ const IMPORTS = {
   '@halyard/wire': '/modules/wire/index.js',
   '@halyard/wire/emitter': '/modules/wire/emitter/index.js',
   '@halyard/wire/mqtt': '/modules/wire/mqtt/index.js',
+  '@halyard/wire/mqtt/topic': '/modules/wire/mqtt/topic.js',
   // Where Node has sockets and a disk, a browser has WebSocket and nothing.
   '#dial': '/modules/mqtt/browser/dial.js',
   '#storage': '/modules/core/outbox/no-storage.js',

@@ -25,6 +25,8 @@ interface Watch {
   readonly channel: string
   /** Its key's end: monotonic ms. */
   readonly endsAt: number
+  /** Of the room that its connection has for such things. */
+  readonly bytes: number
 }
 
 export interface PresenceParts {
@@ -91,8 +93,8 @@ export class Presence {
     this.#members.delete(connection)
   }
 
-  /** False: it hears of this already. */
-  watch(connection: DialectConnection, wish: Omit<Watch, 'member'>): boolean {
+  /** In place of what it heard of this channel before. */
+  watch(connection: DialectConnection, wish: Omit<Watch, 'member'>): void {
     const { channel } = wish
     const member = this.#memberOf(connection)
     const before = member.watches.get(channel)
@@ -100,17 +102,14 @@ export class Presence {
     const watch: Watch = { member, ...wish }
     member.watches.set(channel, watch)
     this.#watching.add(filterInIndex(this.#parts.matcher, channel), watch)
-    return before === undefined
   }
 
-  /** False: it did not. */
-  unwatch(connection: DialectConnection, channel: string): boolean {
+  unwatch(connection: DialectConnection, channel: string): void {
     const member = this.#members.get(connection)
     const watch = member?.watches.get(channel)
-    if (member === undefined || watch === undefined) return false
+    if (member === undefined || watch === undefined) return
     this.#forget(watch)
     this.#letGo(member)
-    return true
   }
 
   /** Those whose key does not hold any more end; gives their connections. */
@@ -196,8 +195,9 @@ export class Presence {
   }
 
   #forget(watch: Watch): void {
-    const { member, channel } = watch
+    const { member, channel, bytes } = watch
     member.watches.delete(channel)
+    principalOf(member.connection).giveRoom(bytes)
     this.#watching.remove(filterInIndex(this.#parts.matcher, channel), watch)
   }
 

@@ -106,6 +106,10 @@ export class EmitterPrincipal implements Principal, Caller {
     return true
   }
 
+  giveRoom(bytes: number): void {
+    this.#bytes -= bytes
+  }
+
   /** One after the other; at once if nothing waits. False: too many do. */
   inTurn(maxWaiting: number, answer: () => void | Promise<void>): boolean {
     if (this.#answering === undefined) {

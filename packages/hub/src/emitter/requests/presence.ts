@@ -20,12 +20,9 @@ export function answerPresence(
   const bytes = OVERHEAD + request.key.length + 2 * channel.length
   if (request.changes === true) {
     if (!principal.takeRoom(bytes, limits.connectionBytes)) return { refusal: 'forbidden' }
-    const isNew = presence.watch(connection, {
-      ...{ key: asked.read.id, channel, endsAt: authority.endOf(asked.read.key) },
-    })
-    if (!isNew) principal.takeRoom(-bytes, limits.connectionBytes)
-  } else if (request.changes === false && presence.unwatch(connection, channel)) {
-    principal.takeRoom(-bytes, limits.connectionBytes)
+    presence.watch(connection, { key: asked.read.id, channel, endsAt: authority.endOf(asked.read.key), bytes })
+  } else if (request.changes === false) {
+    presence.unwatch(connection, channel)
   }
   return request.status ? encodePresenceStatus(statusOf(broker, channel), packetId) : encodePresenceDone(packetId)
 }

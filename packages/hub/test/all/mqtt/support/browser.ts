@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,30 +20,38 @@ interface Reply {
   readonly error?: { readonly message: string }
 }
 
+/** By the path of its address: what the page's server gives. */
+export type Pages = (path: string) => { readonly body: string | Promise<Buffer>; readonly type: string } | undefined
+
 const PAGES: Readonly<Record<string, readonly [path: string, type: string]>> = {
   '/': ['mqtt/page.html', 'text/html'],
   '/mqttjs.mjs': ['mqtt/mqttjs.mjs', 'text/javascript'],
   '/mqtt.min.js': ['node_modules/mqtt/dist/mqtt.min.js', 'text/javascript'],
 }
 
+const mqttPages: Pages = (url) => {
+  const [path, type] = PAGES[url] ?? []
+  return path === undefined || type === undefined ? undefined : { body: readFile(join(interop, path)), type }
+}
+
 /** Chromium, told what to do by the DevTools protocol over a pipe: no port, no package. */
 export class Browser implements AsyncDisposable {
   readonly #child: ChildProcess
   readonly #profile: string
-  readonly #pages = createServer((request, response) => {
-    const [path, type] = PAGES[request.url ?? ''] ?? []
-    if (path === undefined) response.writeHead(404).end()
-    else
-      void readFile(join(interop, path)).then((body) =>
-        response.writeHead(200, { 'content-type': type ?? '' }).end(body),
-      )
-  })
+  readonly #pages: Server
   readonly #waiting = new Map<number, { resolve: (reply: Reply) => void; reject: (error: Error) => void }>()
   readonly #tabs = new Map<string, (params: NonNullable<Reply['params']>) => void>()
   #ids = 0
   #text = ''
 
-  constructor() {
+  /** `pages` has one at `/`, which sets `globalThis.run` when it is ready. */
+  constructor(pages: Pages = mqttPages) {
+    this.#pages = createServer((request, response) => {
+      const page = pages(request.url ?? '')
+      if (page === undefined) response.writeHead(404).end()
+      else
+        void Promise.resolve(page.body).then((body) => response.writeHead(200, { 'content-type': page.type }).end(body))
+    })
     this.#profile = mkdtempSync(join(tmpdir(), 'chromium-'))
     const flags = [
       ...['--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'],
@@ -133,6 +142,17 @@ export class Tab extends Driver {
   async evaluate(expression: string): Promise<void> {
     const result = await this.#browser.ask('Runtime.evaluate', { expression, awaitPromise: true }, this.#sessionId)
     if ('exceptionDetails' in result) throw new Error(`the page: ${JSON.stringify(result.exceptionDetails)}`)
+  }
+
+  /** What the expression, or its promise, comes to: as JSON has it. */
+  async value(expression: string): Promise<unknown> {
+    const wish = { expression, awaitPromise: true, returnByValue: true }
+    const told = (await this.#browser.ask('Runtime.evaluate', wish, this.#sessionId)) as {
+      readonly result?: { readonly value?: unknown }
+      readonly exceptionDetails?: unknown
+    }
+    if (told.exceptionDetails !== undefined) throw new Error(`the page: ${JSON.stringify(told.exceptionDetails)}`)
+    return told.result?.value
   }
 
   override kill(): void {
