@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { MAX_STRING_BYTES, utf8Length } from './utf8.ts'
 
 /** Topic names and topic filters: 5.0 §4.7 and §4.8.2, 3.1.1 §4.7. No normalisation anywhere [MQTT-4.7.3-4]. */
