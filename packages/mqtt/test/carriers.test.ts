@@ -3,17 +3,19 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'
-import { expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { startHub } from './support/front-door.ts'
 import { clientOf, connected, texts } from './support/clients.ts'
 
-it.each(['mqtt', 'ws'] as const)('%s: messages both ways, in order [3.1.1 MQTT-7.1.2-1]', async (scheme) => {
-  const { address, login } = await startHub()
-  const client = await connected(`${scheme}://${address}`, login)
-  const subscription = await client.subscribe('a')
-  const sent = Array.from({ length: 200 }, (_, number) => `${number} ${'x'.repeat(number * 10)}`)
-  await Promise.all(sent.map((payload) => client.publish('a', payload)))
-  expect(await texts(subscription, sent.length)).toEqual(sent)
+describe.each(['mqtt', 'ws'] as const)('%s', (scheme) => {
+  it('messages both ways, in order [3.1.1 MQTT-7.1.2-1]', async () => {
+    const { address, login } = await startHub()
+    const client = await connected(`${scheme}://${address}`, login)
+    const subscription = await client.subscribe('a')
+    const sent = Array.from({ length: 200 }, (_, number) => `${number} ${'x'.repeat(number * 10)}`)
+    await Promise.all(sent.map((payload) => client.publish('a', payload)))
+    expect(await texts(subscription, sent.length)).toEqual(sent)
+  })
 })
 
 it('WebSocket: the sub-protocol mqtt is offered [MQTT-6.0.0-3] [3.1.1 MQTT-6.0.0-3]', async () => {
