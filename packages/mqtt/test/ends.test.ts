@@ -231,9 +231,9 @@ describe('in one line', () => {
 it('shared subscriptions: each message goes to one of the group', async () => {
   const server = await hub()
   const members = await Promise.all([connected(server.url), connected(server.url)])
-  const groups = await Promise.all(members.map((member) => member.subscribe('$share/g/work/#', { qos: 1 })))
+  const groups = await Promise.all(members.map((member) => member.subscribe('$share/g/jobs/#', { qos: 1 })))
   const sender = await connected(server.url)
-  await Promise.all(Array.from({ length: 100 }, (_, n) => sender.publish(`work/${n}`, '')))
+  await Promise.all(Array.from({ length: 100 }, (_, n) => sender.publish(`jobs/${n}`, '')))
   await until('all are held', () => groups.reduce((sum, { held }) => sum + held, 0) === 100)
   expect(groups.map(({ held }) => held).every((held) => held > 0)).toBe(true)
   const seen = await Promise.all(groups.map((group) => take(group, group.held)))

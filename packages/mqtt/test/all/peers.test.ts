@@ -65,9 +65,9 @@ describe.each(BROKERS)('$name', (broker) => {
     shared('a shared subscription', async () => {
       const at = await url()
       const members = await Promise.all([connected(at, { version }), connected(at, { version })])
-      const groups = await Promise.all(members.map((member) => member.subscribe('$share/g/work/#')))
+      const groups = await Promise.all(members.map((member) => member.subscribe('$share/g/jobs/#')))
       const sender = await connected(at, { version })
-      await Promise.all(Array.from({ length: 20 }, (_, number) => sender.publish(`work/${number}`, '')))
+      await Promise.all(Array.from({ length: 20 }, (_, number) => sender.publish(`jobs/${number}`, '')))
       await until('all have come', () => groups.reduce((sum, { held }) => sum + held, 0) === 20)
     })
 
