@@ -1,9 +1,9 @@
 /** Which broker, as whom, with which key: from options and environment. */
-import { readFile } from 'node:fs/promises'
-import { AbortError, ConnectionError, StorageError, UsageError, secondsToMilliseconds } from '@halyard/core'
+import { AbortError, ConnectionError, UsageError, secondsToMilliseconds } from '@halyard/core'
 import type { ConnectOptions, Emitter } from '@halyard/emitter'
 import type { Context } from '../context.ts'
 import { Interruption } from '../interrupt.ts'
+import { readNamedFile } from '../read-named-file.ts'
 import type { EmitterFlags } from './flags.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -18,8 +18,7 @@ async function brokerOf(flags: EmitterFlags, environment: Environment): Promise<
   const port = flags.port ?? environment['HALYARD_EMITTER_PORT']
   const secure =
     tls === true || insecure === true || cafile !== undefined || port === '443' || host === 'api.emitter.io'
-  const ca =
-    cafile === undefined ? undefined : await readFile(cafile).catch((error: unknown) => unreadable(cafile, error))
+  const ca = cafile === undefined ? undefined : await readNamedFile('--cafile', cafile)
   return {
     host,
     ...(port !== undefined && { port: portOf(port) }),
@@ -127,11 +126,4 @@ function portOf(text: string): number {
   const port = wholeNumber('the port', text) ?? 0
   if (port >= 1 && port <= 65_535) return port
   throw new UsageError('ERR_USAGE', `the port is from 1 to 65535, not ${text}`)
-}
-
-function unreadable(path: string, error: unknown): never {
-  const code = (error as NodeJS.ErrnoException).code ?? 'it cannot be read'
-  throw new StorageError('ERR_CONFIG_FILE', `--cafile ${path}: ${code}; check the path and who may read it`, {
-    cause: error,
-  })
 }

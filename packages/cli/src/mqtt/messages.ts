@@ -1,6 +1,6 @@
 /** What is to be published: one message, or one for each line that comes. */
-import { readFile } from 'node:fs/promises'
-import { StorageError, UsageError } from '@halyard/core'
+import { UsageError } from '@halyard/core'
+import { readNamedFile } from '../read-named-file.ts'
 import { splitLines } from '../send/split-lines.ts'
 import type { Input } from '../terminal.ts'
 
@@ -25,23 +25,12 @@ export async function* messagesOf(flags: MessageFlags, input: Input, signal: Abo
   if (ways.length > 1) throw new UsageError('ERR_USAGE', 'choose one of -m, -f, -l, -s and -n')
   if (message !== undefined) yield new TextEncoder().encode(message)
   else if (nullMessage === true) yield new Uint8Array()
-  else if (file !== undefined) yield await readWhole(file)
+  else if (file !== undefined) yield await readNamedFile('--file', file)
   else if (stdinLine === true)
     for await (const { bytes } of splitLines(input.bytes({ signal }), MAX_MESSAGE)) yield bytes
   else if (stdinFile !== true && input.isTerminal) {
     throw new UsageError('ERR_USAGE', 'there is no message; give one with -m, or on standard input')
   } else yield await readAll(input, signal)
-}
-
-async function readWhole(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file)
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'it cannot be read'
-    throw new StorageError('ERR_CONFIG_FILE', `--file ${file}: ${code}; check the path and who may read it`, {
-      cause: error,
-    })
-  }
 }
 
 async function readAll(input: Input, signal: AbortSignal): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 /** Which server, as whom: from options and environment. */
-import { readFile } from 'node:fs/promises'
-import { StorageError, UsageError } from '@halyard/core'
+import { UsageError } from '@halyard/core'
 import type { MqttOptions } from '@halyard/mqtt'
+import { readNamedFile } from '../read-named-file.ts'
 import type { MqttFlags } from './flags.ts'
 
 export interface Server {
@@ -79,20 +79,9 @@ function willOf(flags: MqttFlags, topic: string): NonNullable<MqttOptions['will'
 async function tlsOf({ cafile, cert, key, insecure }: MqttFlags): Promise<MqttOptions['tls']> {
   if (cert !== undefined && key === undefined) throw new UsageError('ERR_USAGE', '--cert needs its --key')
   return {
-    ...(cafile !== undefined && { ca: await read(cafile, '--cafile') }),
-    ...(cert !== undefined && { cert: await read(cert, '--cert') }),
-    ...(key !== undefined && { key: await read(key, '--key') }),
+    ...(cafile !== undefined && { ca: await readNamedFile('--cafile', cafile) }),
+    ...(cert !== undefined && { cert: await readNamedFile('--cert', cert) }),
+    ...(key !== undefined && { key: await readNamedFile('--key', key) }),
     ...(insecure === true && { rejectUnauthorized: false }),
-  }
-}
-
-async function read(path: string, option: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'it cannot be read'
-    throw new StorageError('ERR_CONFIG_FILE', `${option} ${path}: ${code}; check the path and who may read it`, {
-      cause: error,
-    })
   }
 }
