@@ -60,7 +60,7 @@ const owed = fc
 const session = fc.record({
   ...{ number, owner, expiry: number, leftAt: fc.option(moment, { nil: undefined }), next: number, sent: number },
   subscriptions: fc.array(subscription, { maxLength: 3 }),
-  ...{ owed: fc.array(owed, { maxLength: 3 }), received: numbers },
+  ...{ owed: fc.array(owed, { maxLength: 3 }), received: numbers, following: number },
 })
 
 const target = fc.record({ session: number, qos, identifiers: numbers, retainAsPublished: fc.boolean() })
