@@ -44,6 +44,9 @@ export class LedgerEncoder {
       case 'session':
         this.#session(record.session)
         break
+      case 'parts':
+        writer.number(record.session).number(record.count)
+        break
       case 'ended':
         writer.number(record.session)
         break
@@ -202,7 +205,6 @@ export class LedgerEncoder {
     writer.list(session.subscriptions, (subscription) => this.#subscription(subscription))
     writer.list(session.owed, (owed) => this.#owed(owed))
     this.#numbers(session.received)
-    writer.number(session.following)
   }
 
   #owed(owed: OwedState): void {

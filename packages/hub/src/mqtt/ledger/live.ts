@@ -65,8 +65,7 @@ export function sessionRecords(
   const [behind] = rest
   const subscriptions = Array.from(session.subscriptions, ([filter, one]) => subscriptionState(filter, one))
   const few = subscriptions.splice(0, fewOf(subscriptions))
-  const following = subscriptions.length + rest.length + waits.length
-  return [
+  const records: LedgerRecord[] = [
     {
       kind: 'session',
       session: {
@@ -75,7 +74,6 @@ export function sessionRecords(
         subscriptions: few,
         owed: first,
         received: incoming.packetIds,
-        following,
       },
     },
     ...subscriptions.map((subscription): LedgerRecord => ({ kind: 'subscribed', session: number, subscription })),
@@ -84,6 +82,7 @@ export function sessionRecords(
     }),
     ...waits,
   ]
+  return records.length === 1 ? records : [{ kind: 'parts', session: number, count: records.length }, ...records]
 }
 
 /** How many go into the record of the session; each of the others has its own, however long they are together. */

@@ -1,52 +1,16 @@
 /** What the records of a journal come to: sessions with what they are owed, as they were when the last record lasted. */
 import type { Clock } from '@halyard/core'
 import { Boots } from './boots.ts'
-import type { Dated } from './boots.ts'
 import { Numbered } from '../../domain/numbered.ts'
 import type { Publication } from '../publication.ts'
-import type { SharedTail } from '../shared-tail.ts'
+import type { Arriving, KeptGroup, KeptSession, KeptSubscription } from './kept.ts'
 import { KeptMessages } from './kept-messages.ts'
 import type { KeptPublication } from './kept-messages.ts'
 import { KeptRows } from './kept-rows.ts'
 import type { KeptTargets } from './kept-rows.ts'
-import type {
-  GroupState,
-  LedgerRecord,
-  Ordinal,
-  OwedState,
-  Owner,
-  Run,
-  SubscriptionState,
-  Terms,
-  WillState,
-} from './records.ts'
+import type { LedgerRecord, Ordinal, OwedState, Run, SubscriptionState, Terms, WillState } from './records.ts'
 import { Stale } from './stale.ts'
 import type { RetainedBySpace } from './stale.ts'
-
-export interface KeptSession {
-  readonly number: number
-  readonly owner: Owner
-  expiry: number
-  /** `undefined`: it had a connection at the end. */
-  leftAt: Dated | undefined
-  next: Ordinal
-  sent: Ordinal
-  readonly subscriptions: Map<string, KeptSubscription>
-  /** In the order of their ordinals. */
-  readonly owed: Numbered<OwedState>
-  /** Behind that, what it shares with others. `next` does not count it. */
-  tail: SharedTail | undefined
-  readonly received: Set<number>
-}
-
-export interface KeptSubscription extends Omit<SubscriptionState, 'validUntil'> {
-  readonly validUntil: Dated
-}
-
-export interface KeptGroup extends Omit<GroupState, 'backlog'> {
-  /** In the order in which they came. */
-  readonly backlog: Set<number>
-}
 
 export class LedgerState {
   readonly sessions: Map<number, KeptSession> = new Map()
@@ -64,8 +28,7 @@ export class LedgerState {
   readonly #targets = new Map<number, KeptTargets>()
   /** While a snapshot is read. */
   #stale: Stale | undefined
-  /** Whose records are not all there yet; until then the one that was there before is. */
-  #arriving: { readonly session: KeptSession; missing: number } | undefined
+  #arriving: Arriving | undefined
 
   constructor(clock: Clock) {
     this.#boots = new Boots(clock)
@@ -132,7 +95,11 @@ export class LedgerState {
       case 'group-settled':
         return this.#group(record)
       case 'session':
-        return this.#begin(record)
+        return this.#put(this.#read(record))
+      case 'parts':
+        // One that is new is there as far as its records are.
+        if (this.sessions.has(record.session)) this.#arriving = { number: record.session, missing: record.count }
+        return
       case 'ended':
         return this.#end(record.session)
       case 'settled':
@@ -241,12 +208,12 @@ export class LedgerState {
     }
   }
 
-  #begin({ session }: Extract<LedgerRecord, { kind: 'session' }>): void {
-    const { number, owner, expiry, leftAt, next, sent, subscriptions, owed, received, following } = session
+  #read({ session }: Extract<LedgerRecord, { kind: 'session' }>): KeptSession {
+    const { number, owner, expiry, leftAt, next, sent, subscriptions, owed, received } = session
     this.#number(number)
     for (const { message } of owed) this.#messages.hold(message)
     this.#stale?.sessions.delete(number)
-    const kept: KeptSession = {
+    return {
       ...{ number, owner, expiry, next, sent },
       leftAt: leftAt === undefined ? undefined : this.#boots.at(leftAt),
       subscriptions: new Map(subscriptions.map((one) => [one.filter, this.#subscription(one)])),
@@ -254,23 +221,25 @@ export class LedgerState {
       tail: undefined,
       received: new Set(received),
     }
-    if (following === 0 || !this.sessions.has(number)) return this.#put(kept)
-    this.#arriving = { session: kept, missing: following }
   }
 
   /** False: it is not part of it, so the rest did not come to last, and what was there before goes on. */
-  #arrives(arriving: { readonly session: KeptSession; missing: number }, record: LedgerRecord): boolean {
-    const { session } = arriving
-    const isPart = record.kind === 'subscribed' || record.kind === 'owed' || record.kind === 'waits'
-    if (!isPart || record.session !== session.number) {
-      this.#arriving = undefined
-      this.#letGo(session)
-      return false
+  #arrives(arriving: Arriving, record: LedgerRecord): boolean {
+    const { number } = arriving
+    if (record.kind === 'session' && record.session.number === number && arriving.session === undefined) {
+      arriving.session = this.#read(record)
+    } else {
+      const isPart = record.kind === 'subscribed' || record.kind === 'owed' || record.kind === 'waits'
+      if (!isPart || record.session !== number || arriving.session === undefined) {
+        this.#arriving = undefined
+        if (arriving.session) this.#letGo(arriving.session)
+        return false
+      }
+      this.#change(arriving.session, record)
     }
-    this.#change(session, record)
     if (--arriving.missing > 0) return true
     this.#arriving = undefined
-    this.#put(session)
+    this.#put(arriving.session)
     return true
   }
 

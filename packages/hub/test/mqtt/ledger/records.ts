@@ -60,7 +60,7 @@ const owed = fc
 const session = fc.record({
   ...{ number, owner, expiry: number, leftAt: fc.option(moment, { nil: undefined }), next: number, sent: number },
   subscriptions: fc.array(subscription, { maxLength: 3 }),
-  ...{ owed: fc.array(owed, { maxLength: 3 }), received: numbers, following: number },
+  ...{ owed: fc.array(owed, { maxLength: 3 }), received: numbers },
 })
 
 const target = fc.record({ session: number, qos, identifiers: numbers, retainAsPublished: fc.boolean() })
@@ -99,6 +99,7 @@ const kind = <K extends LedgerRecord['kind']>(
 export const records: Kinds = {
   clock: kind('clock', { bootId: text, wall: moment, monotonic: moment }),
   session: kind('session', { session }),
+  parts: kind('parts', { session: number, count: number }),
   ended: kind('ended', { session: number }),
   returned: kind('returned', { session: number, expiry: number }),
   left: kind('left', { session: number, at: moment, expiry: number, sent: number }),

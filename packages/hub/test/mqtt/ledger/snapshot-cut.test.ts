@@ -65,15 +65,16 @@ describe('a snapshot that a crash ends', () => {
 const OWNER = { dialect: 'open', space: 'test', account: '', name: undefined, clientId: 'a' }
 const TERMS = { qos: 1, retain: false, identifiers: [] } as const
 
-function session(owed: readonly number[], following: number): LedgerRecord {
+function session(...owed: readonly number[]): LedgerRecord {
   const all = owed.map((message, ordinal) => ({ ordinal, message, released: false, group: 0, ...TERMS }))
   const state: SessionState = {
     ...{ number: 1, owner: OWNER, expiry: 60, leftAt: 0, next: owed.length, sent: 0, subscriptions: [], received: [] },
-    ...{ owed: all, following },
+    owed: all,
   }
   return { kind: 'session', session: state }
 }
 
+const parts = (count: number): LedgerRecord => ({ kind: 'parts', session: 1, count })
 const owed = (message: number): LedgerRecord => ({ kind: 'owed', session: 1, message, terms: TERMS })
 const clock: LedgerRecord = { kind: 'clock', bootId: 'b', wall: 0, monotonic: 0 }
 
@@ -84,31 +85,35 @@ function owedAfter(...records: readonly LedgerRecord[]): number[] {
 }
 
 describe('a session whose records are several', () => {
+  const before = session(1, 2, 3, 4)
+  const settled: LedgerRecord = { kind: 'settled', sessions: [{ session: 1, runs: [{ first: 0, count: 1 }] }] }
+
   it('takes the place of the one before when the last of them is there', () => {
-    const before = session([1, 2, 3, 4], 0)
-    expect(owedAfter(before, session([1, 2], 2))).toEqual([1, 2, 3, 4])
-    expect(owedAfter(before, session([1, 2], 2), owed(3))).toEqual([1, 2, 3, 4])
-    expect(owedAfter(before, session([2, 3], 1), owed(4))).toEqual([2, 3, 4])
+    const anew = [parts(4), session(2), owed(3), owed(4), owed(5)]
+    for (let count = 0; count < anew.length; count++) {
+      expect(owedAfter(before, ...anew.slice(0, count))).toEqual([1, 2, 3, 4])
+    }
+    expect(owedAfter(before, ...anew)).toEqual([2, 3, 4, 5])
   })
 
   it('is left out if something else follows than the rest of it: what changes then is of the one before', () => {
-    const before = session([1, 2, 3, 4], 0)
-    const settled: LedgerRecord = { kind: 'settled', sessions: [{ session: 1, runs: [{ first: 0, count: 1 }] }] }
-    expect(owedAfter(before, session([1, 2], 2), owed(3), clock, owed(5))).toEqual([1, 2, 3, 4, 5])
-    expect(owedAfter(before, session([1], 3), owed(2), settled)).toEqual([2, 3, 4])
+    expect(owedAfter(before, parts(3), clock, owed(5))).toEqual([1, 2, 3, 4, 5])
+    expect(owedAfter(before, parts(4), session(1, 2), owed(3), clock, owed(5))).toEqual([1, 2, 3, 4, 5])
+    expect(owedAfter(before, parts(4), session(1), owed(2), settled)).toEqual([2, 3, 4])
   })
 
   it('… also when the snapshot came to its end, so that nothing older is wanted', () => {
-    const snapshot = [{ kind: 'snapshot' }, session([1, 2], 2), owed(3), clock, { kind: 'complete' }] as const
-    expect(owedAfter(session([1, 2, 3, 4], 0), ...snapshot)).toEqual([1, 2, 3, 4])
+    const snapshot = [{ kind: 'snapshot' }, parts(3), session(1, 2), owed(3), clock, { kind: 'complete' }] as const
+    expect(owedAfter(before, ...snapshot)).toEqual([1, 2, 3, 4])
   })
 
-  it('is what there is of it if there is nothing else', () => {
-    expect(owedAfter(session([1, 2], 2), owed(3))).toEqual([1, 2, 3])
-    expect(owedAfter(session([1, 2], 2), owed(3), clock)).toEqual([1, 2, 3])
+  it('is what there is of it if there is nothing else, or if what says that they are several is damaged', () => {
+    expect(owedAfter(parts(3), session(1, 2), owed(3))).toEqual([1, 2, 3])
+    expect(owedAfter(parts(4), session(1, 2), owed(3), clock)).toEqual([1, 2, 3])
+    expect(owedAfter(before, session(1, 2), owed(3))).toEqual([1, 2, 3])
   })
 
   it('has its own changes behind it', () => {
-    expect(owedAfter(session([1, 2], 0), session([1], 1), owed(2), owed(3))).toEqual([1, 2, 3])
+    expect(owedAfter(session(1, 2), parts(2), session(1), owed(2), owed(3))).toEqual([1, 2, 3])
   })
 })
