@@ -1,3 +1,6 @@
+import type { LimitFlags } from '../pubsub/listening.ts'
+import type { MessageFlags } from '../pubsub/messages.ts'
+
 /** As commander hands them over. */
 export interface EmitterFlags {
   readonly host?: string
@@ -13,11 +16,7 @@ export interface EmitterFlags {
   readonly channel?: string
 }
 
-export interface EmitterPubFlags extends EmitterFlags {
-  readonly message?: string
-  readonly file?: string
-  readonly stdinLine?: true
-  readonly stdinFile?: true
+export interface EmitterPubFlags extends EmitterFlags, MessageFlags {
   readonly ttl?: string
   readonly qos?: string
   readonly retain?: true
@@ -35,10 +34,8 @@ export interface EmitterReadFlags extends EmitterFlags {
   readonly newline?: boolean
 }
 
-export interface EmitterSubFlags extends EmitterReadFlags {
+export interface EmitterSubFlags extends EmitterReadFlags, LimitFlags {
   readonly group?: string
-  readonly count?: string
-  readonly wait?: string
 }
 
 export interface EmitterKeygenFlags extends EmitterFlags {

@@ -1,3 +1,6 @@
+import type { LimitFlags } from '../pubsub/listening.ts'
+import type { MessageFlags } from '../pubsub/messages.ts'
+
 /** As commander hands them over: the letters are those of mosquitto_pub and mosquitto_sub. */
 export interface MqttFlags {
   readonly url?: string
@@ -24,24 +27,17 @@ export interface MqttFlags {
   readonly json?: true
 }
 
-export interface PubFlags extends MqttFlags {
+export interface PubFlags extends MqttFlags, MessageFlags {
   readonly topic?: string
-  readonly message?: string
-  readonly file?: string
-  readonly stdinLine?: true
-  readonly stdinFile?: true
-  readonly nullMessage?: true
   readonly retain?: true
   readonly outbox?: string
   readonly timeout?: string
   readonly property?: readonly string[]
 }
 
-export interface SubFlags extends MqttFlags {
+export interface SubFlags extends MqttFlags, LimitFlags {
   readonly topic?: readonly string[]
   readonly filterOut?: readonly string[]
-  readonly count?: string
-  readonly wait?: string
   readonly verbose?: true
   /** `-N` */
   readonly newline?: boolean

@@ -10,7 +10,7 @@ import { splitLines } from '../../send/split-lines.ts'
 import { paint } from '../../text/paint.ts'
 import { count } from '../../text/units.ts'
 import { oneLine } from '../../text/width.ts'
-import { wholeNumber } from '../broker.ts'
+import { wholeNumber } from '../../whole-number.ts'
 import type { KeysAddFlags } from './flags.ts'
 
 /** Of an id, in a list: of a million keys no two begin alike. */
