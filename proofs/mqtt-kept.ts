@@ -36,7 +36,10 @@ export const proof: Proof = {
       )
       const many = await withServer(server.kind, (one) =>
         keepMessages({
-          ...{ ...one, rounds: server.manyRounds, messages: MANY, limit: 20 },
+          ...one,
+          rounds: server.manyRounds,
+          messages: MANY,
+          limit: 20,
           onRound: tell(progress, one, '100,000'),
         }),
       )

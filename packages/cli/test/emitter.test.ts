@@ -147,7 +147,8 @@ describe('keys', () => {
     })
     // A key may begin with a hyphen.
     expect(await emitter(['keyban', '--undo', '--json', '--', own], terminalWith(master))).toMatchObject({
-      ...{ code: 0, out: ['{"banned":false}'] },
+      code: 0,
+      out: ['{"banned":false}'],
     })
     expect(await emitter(['pub', '-c', 'demo/mine/', '-m', 'x'], terminalWith(own))).toMatchObject({ code: 0 })
   })
@@ -162,7 +163,8 @@ describe('who is there, and what was', () => {
   test('presence: who, who comes, who goes', async () => {
     const one = await subscribing(['-c', 'demo/room/', '-u', 'ann'])
     expect(await emitter(['presence', '-c', 'demo/room'])).toMatchObject({
-      ...{ code: 0, out: [expect.stringMatching(/^[A-Z2-7]{26} {2}ann$/)] },
+      code: 0,
+      out: [expect.stringMatching(/^[A-Z2-7]{26} {2}ann$/)],
     })
     const watcher = terminalWith()
     const lines: string[] = []
@@ -211,7 +213,8 @@ describe('who is there, and what was', () => {
 
   test('me', async () => {
     expect(await emitter(['me'], new FakeTerminal())).toMatchObject({
-      ...{ code: 0, out: [expect.stringMatching(/^[A-Z2-7]{26}$/)] },
+      code: 0,
+      out: [expect.stringMatching(/^[A-Z2-7]{26}$/)],
     })
   })
 })

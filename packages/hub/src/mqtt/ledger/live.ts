@@ -62,8 +62,12 @@ export function sessionRecords(session: Session, leftAt: number | undefined): Le
     {
       kind: 'session',
       session: {
-        ...{ number, owner: ownerOf(session), expiry, leftAt },
-        ...{ next: behind?.ordinal ?? session.next, sent: session.sent },
+        number,
+        owner: ownerOf(session),
+        expiry,
+        leftAt,
+        next: behind?.ordinal ?? session.next,
+        sent: session.sent,
         subscriptions: few,
         owed: first,
         received: incoming.packetIds,

@@ -57,7 +57,8 @@ export class LedgerState {
   lastNumber = 0
   readonly #messages = new KeptMessages()
   readonly #rows: KeptRows<KeptSession> = new KeptRows({
-    ...{ sessions: this.sessions, messages: this.#messages },
+    sessions: this.sessions,
+    messages: this.#messages,
     owe: (session, message, terms) => this.#oweAlone(session, message, terms, 0),
   })
   readonly #retained: RetainedBySpace = new Map()
@@ -246,7 +247,11 @@ export class LedgerState {
     this.#end(number)
     this.#stale?.sessions.delete(number)
     this.sessions.set(number, {
-      ...{ number, owner, expiry, next, sent },
+      number,
+      owner,
+      expiry,
+      next,
+      sent,
       leftAt: leftAt === undefined ? undefined : this.#boots.at(leftAt),
       subscriptions: new Map(subscriptions.map((one) => [one.filter, this.#subscription(one)])),
       owed: numbered(owed),
