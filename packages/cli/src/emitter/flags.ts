@@ -1,5 +1,6 @@
 import type { LimitFlags } from '../pubsub/listening.ts'
 import type { MessageFlags } from '../pubsub/messages.ts'
+import type { ShowFlags } from '../pubsub/show.ts'
 
 /** As commander hands them over. */
 export interface EmitterFlags {
@@ -25,13 +26,10 @@ export interface EmitterPubFlags extends EmitterFlags, MessageFlags {
   readonly outbox?: string
 }
 
-export interface EmitterReadFlags extends EmitterFlags {
+export interface EmitterReadFlags extends EmitterFlags, ShowFlags {
   readonly last?: string
   readonly from?: string
   readonly until?: string
-  readonly verbose?: true
-  /** `-N` */
-  readonly newline?: boolean
 }
 
 export interface EmitterSubFlags extends EmitterReadFlags, LimitFlags {

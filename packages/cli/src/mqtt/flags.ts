@@ -1,5 +1,6 @@
 import type { LimitFlags } from '../pubsub/listening.ts'
 import type { MessageFlags } from '../pubsub/messages.ts'
+import type { ShowFlags } from '../pubsub/show.ts'
 
 /** As commander hands them over: the letters are those of mosquitto_pub and mosquitto_sub. */
 export interface MqttFlags {
@@ -35,12 +36,9 @@ export interface PubFlags extends MqttFlags, MessageFlags {
   readonly property?: readonly string[]
 }
 
-export interface SubFlags extends MqttFlags, LimitFlags {
+export interface SubFlags extends MqttFlags, LimitFlags, ShowFlags {
   readonly topic?: readonly string[]
   readonly filterOut?: readonly string[]
-  readonly verbose?: true
-  /** `-N` */
-  readonly newline?: boolean
   readonly format?: string
   /** `-R`; commander's name for an option that begins with no */
   readonly retained?: boolean
