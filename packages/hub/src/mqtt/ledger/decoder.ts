@@ -272,6 +272,7 @@ function readSession(reader: RecordReader): SessionState {
     subscriptions: reader.list(() => readSubscription(reader)),
     owed: reader.list(() => readOwed(reader)),
     received: readNumbers(reader),
+    following: reader.number(),
   }
 }
 

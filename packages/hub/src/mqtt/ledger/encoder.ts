@@ -202,6 +202,7 @@ export class LedgerEncoder {
     writer.list(session.subscriptions, (subscription) => this.#subscription(subscription))
     writer.list(session.owed, (owed) => this.#owed(owed))
     this.#numbers(session.received)
+    writer.number(session.following)
   }
 
   #owed(owed: OwedState): void {

@@ -2,7 +2,7 @@
  * What the journal holds of the MQTT engine. docs/decisions/014-the-ledger.md
  *
  * A record is the change of something, or (`session`, `group`, `retained`, `will`, `moved`) all of it, which takes the
- * place of whatever was said before. Times are monotonic milliseconds of the boot that the last `clock` names.
+ * place of whatever was said before; of a `session` when all records that are part of it are there. Times are monotonic milliseconds of the boot that the last `clock` names.
  */
 import type { Qos } from '@halyard/wire/mqtt'
 import type { SessionOwner } from '../dialect.ts'
@@ -58,6 +58,8 @@ export interface SessionState {
   readonly owed: readonly OwedState[]
   /** Packet identifiers of QoS 2 that were taken over and not released. */
   readonly received: readonly number[]
+  /** So many records of the same moment follow that are part of it: `subscribed`, `owed`, `waits`. */
+  readonly following: number
 }
 
 export interface GroupState {

@@ -20,6 +20,8 @@ import type {
   Terms,
   WillState,
 } from './records.ts'
+import { Stale } from './stale.ts'
+import type { RetainedBySpace } from './stale.ts'
 
 export interface KeptSession {
   readonly number: number
@@ -46,9 +48,6 @@ export interface KeptGroup extends Omit<GroupState, 'backlog'> {
   readonly backlog: Set<number>
 }
 
-/** By space, then by channel. */
-type RetainedBySpace = Map<string, Map<string, KeptPublication>>
-
 export class LedgerState {
   readonly sessions: Map<number, KeptSession> = new Map()
   readonly groups: Map<number, KeptGroup> = new Map()
@@ -66,6 +65,8 @@ export class LedgerState {
   readonly #targets = new Map<number, KeptTargets>()
   /** While a snapshot is read. */
   #stale: Stale | undefined
+  /** Whose records are not all there yet; until then the one that was there before is. */
+  #arriving: { readonly session: KeptSession; missing: number } | undefined
 
   constructor(clock: Clock) {
     this.#boots = new Boots(clock)
@@ -97,6 +98,7 @@ export class LedgerState {
   }
 
   apply(record: LedgerRecord): void {
+    if (this.#arriving !== undefined && this.#arrives(this.#arriving, record)) return
     switch (record.kind) {
       case 'clock':
         return this.#boots.tell(record)
@@ -241,12 +243,11 @@ export class LedgerState {
   }
 
   #begin({ session }: Extract<LedgerRecord, { kind: 'session' }>): void {
-    const { number, owner, expiry, leftAt, next, sent, subscriptions, owed, received } = session
+    const { number, owner, expiry, leftAt, next, sent, subscriptions, owed, received, following } = session
     this.#number(number)
     for (const { message } of owed) this.#messages.hold(message)
-    this.#end(number)
     this.#stale?.sessions.delete(number)
-    this.sessions.set(number, {
+    const kept: KeptSession = {
       number,
       owner,
       expiry,
@@ -257,7 +258,31 @@ export class LedgerState {
       owed: numbered(owed),
       tail: undefined,
       received: new Set(received),
-    })
+    }
+    if (following === 0 || !this.sessions.has(number)) return this.#put(kept)
+    this.#arriving = { session: kept, missing: following }
+  }
+
+  /** False: it is not part of it, so the rest did not come to last, and what was there before goes on. */
+  #arrives(arriving: { readonly session: KeptSession; missing: number }, record: LedgerRecord): boolean {
+    const { session } = arriving
+    const isPart = record.kind === 'subscribed' || record.kind === 'owed' || record.kind === 'waits'
+    if (!isPart || record.session !== session.number) {
+      this.#arriving = undefined
+      this.#letGo(session)
+      return false
+    }
+    this.#change(session, record)
+    if (--arriving.missing > 0) return true
+    this.#arriving = undefined
+    this.#put(session)
+    return true
+  }
+
+  /** In place of the one that was there before. */
+  #put(session: KeptSession): void {
+    this.#end(session.number)
+    this.sessions.set(session.number, session)
   }
 
   /** Written twice: the second is the first. */
@@ -315,9 +340,14 @@ export class LedgerState {
 
   #end(number: number): void {
     const session = this.sessions.get(number)
-    for (const { message } of session?.owed.values() ?? []) this.#messages.letGo(message)
-    session?.tail?.leave()
+    if (session === undefined) return
+    this.#letGo(session)
     this.sessions.delete(number)
+  }
+
+  #letGo({ owed, tail }: KeptSession): void {
+    for (const { message } of owed.values()) this.#messages.letGo(message)
+    tail?.leave()
   }
 
   #retain(space: string, channel: string, kept: KeptPublication): void {
@@ -360,21 +390,6 @@ export class LedgerState {
   #dated({ publication, writtenAt }: KeptPublication): Publication {
     if (writtenAt === undefined) return publication
     return { ...publication, expiresAt: this.#boots.past(writtenAt) + publication.expiresAt - writtenAt.at }
-  }
-}
-
-/** What was there when a snapshot began, and was not written again since. */
-class Stale {
-  readonly sessions: Set<number>
-  readonly groups: Set<number>
-  readonly wills: Set<number>
-  readonly retained: Map<string, Set<string>>
-
-  constructor({ sessions, groups, wills }: LedgerState, retained: RetainedBySpace) {
-    this.sessions = new Set(sessions.keys())
-    this.groups = new Set(groups.keys())
-    this.wills = new Set(wills.keys())
-    this.retained = new Map(Array.from(retained, ([space, channels]) => [space, new Set(channels.keys())]))
   }
 }
 

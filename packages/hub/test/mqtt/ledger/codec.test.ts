@@ -119,6 +119,7 @@ const SOMEBODY = {
   sent: 0,
   subscriptions: [],
   received: [],
+  following: 0,
   owner: { dialect: 'open', space: 'test', account: '', name: undefined, clientId: 'a' },
   owed: [{ ordinal: 0, message: 1, released: false, group: 0, qos: 1, retain: false, identifiers: [] }],
 } as const

@@ -79,6 +79,7 @@ const session = fc.record({
   subscriptions: fc.array(subscription, { maxLength: 3 }),
   owed: fc.array(owed, { maxLength: 3 }),
   received: numbers,
+  following: number,
 })
 
 const target = fc.record({ session: number, qos, identifiers: numbers, retainAsPublished: fc.boolean() })
