@@ -1,40 +1,16 @@
 /** What every start on a small machine pays: time over bare Node, files and bytes installed. */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { report, table } from './lib.ts'
-import { workspace } from './workspace.ts'
+import { report, startTime, startTimeOver, table } from './lib.ts'
+import { programs } from './workspace.ts'
 
 const root = join(import.meta.dirname, '..')
-const scripts = workspace('start')
-mkdirSync(join(scripts, 'node_modules'), { recursive: true })
-
-function script(name: string, text: string): string {
-  const path = join(scripts, `${name}.mjs`)
-  writeFileSync(path, text)
-  return path
-}
-
-/** Milliseconds for a whole process. */
-function start(...args: string[]): number {
-  const begun = performance.now()
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
-  if (status !== 0) throw new Error(stderr)
-  return performance.now() - begun
-}
-
+const script = programs('start')
 const empty = script('empty', '')
 const door = join(root, 'packages/hologram/dist/index.js')
 const hologram = script('hologram', `await import(${JSON.stringify(door)})`)
-const cli = join(root, 'packages/cli/dist/main.js')
-
-/** The medians' difference, from runs that take turns. */
-function overBareNode(...args: string[]): () => number {
-  return () => {
-    const differences = Array.from({ length: 9 }, () => start(...args) - start(empty))
-    return differences.toSorted((a, b) => a - b)[4] ?? Number.NaN
-  }
-}
+const cli = [process.execPath, join(root, 'packages/cli/dist/main.js')]
+const over = (words: readonly string[]) => (): number => startTimeOver(empty, words)
 
 const met = [
   await report({
@@ -44,8 +20,8 @@ const met = [
     goal: { figure: 25 },
     peer: "import of 'node:net' alone",
     contenders: [
-      { name: '@halyard/hologram', run: overBareNode(hologram) },
-      { name: "import of 'node:net' alone", run: overBareNode(script('net', `await import('node:net')`)) },
+      { name: '@halyard/hologram', run: over(hologram) },
+      { name: "import of 'node:net' alone", run: over(script('net', `await import('node:net')`)) },
     ],
   }),
   await report({
@@ -55,15 +31,8 @@ const met = [
     goal: { figure: 60 },
     peer: 'npm --version',
     contenders: [
-      { name: 'halyard send --help', run: overBareNode(cli, 'send', '--help') },
-      {
-        name: 'npm --version',
-        run() {
-          const begun = performance.now()
-          execFileSync('npm', ['--version'], { stdio: 'ignore' })
-          return performance.now() - begun - start(empty)
-        },
-      },
+      { name: 'halyard send --help', run: over([...cli, 'send', '--help']) },
+      { name: 'npm --version', run: () => startTime(['npm', '--version']) - startTime(empty) },
     ],
   }),
 ]

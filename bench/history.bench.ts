@@ -82,7 +82,13 @@ async function open(): Promise<{ readonly index: Index; readonly close: () => Pr
   const journal = await SegmentJournal.open({ path: journalPath, disk: nodeDisk() })
   const reader = new JournalReaders(journal, (error: unknown) => console.error(error)).add()
   const index = await SqliteIndex.open({
-    ...{ path, journal, reader, journalPath, hubId: HUB, clock: nodeClock(), logger: silentLogger },
+    path,
+    journal,
+    reader,
+    journalPath,
+    hubId: HUB,
+    clock: nodeClock(),
+    logger: silentLogger,
   })
   const close = async (): Promise<void> => {
     await index.close()

@@ -2,7 +2,7 @@
  * What every benchmark stands on: rounds of all contenders take turns, so that whatever slows the machine for a moment
  * slows them alike, and the median of each is printed as a ratio to a named peer in the same run.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpus, release, totalmem, type } from 'node:os'
 
 /** One thing that is measured. */
@@ -55,6 +55,29 @@ export async function duration(task: () => unknown): Promise<number> {
   const begun = performance.now()
   await task()
   return performance.now() - begun
+}
+
+/**
+ * Milliseconds of a whole process, from its start to its end.
+ *
+ * @param core the only one that it may use: `1`
+ * @throws {Error} with what it said, if it fails
+ */
+export function startTime(words: readonly string[], core?: string): number {
+  const [program = '', ...rest] = core === undefined ? words : ['taskset', '-c', core, ...words]
+  const begun = performance.now()
+  const { status, stderr, error } = spawnSync(program, rest, { encoding: 'utf8' })
+  const time = performance.now() - begun
+  if (status !== 0) throw error ?? new Error(stderr)
+  return time
+}
+
+/** Differences of a few milliseconds need many starts for one figure. */
+const STARTS = 9
+
+/** Milliseconds that a process takes over another one, of starts that take turns: the median of their differences. */
+export function startTimeOver(bare: readonly string[], words: readonly string[], core?: string): number {
+  return median(Array.from({ length: STARTS }, () => startTime(words, core) - startTime(bare, core)))
 }
 
 /** Round after round, each contender once per round, the order turned by one each time. */

@@ -38,7 +38,10 @@ export const proof: Proof = {
       )
       const many = await withServer(server.kind, (one) =>
         keepMessages({
-          ...{ ...one, rounds: server.manyRounds, messages: MANY, limit: 20 },
+          ...one,
+          rounds: server.manyRounds,
+          messages: MANY,
+          limit: 20,
           onRound: tell(progress, one, '100,000'),
         }),
       )
@@ -52,7 +55,10 @@ export const proof: Proof = {
       if (server.kind !== 'hub') continue
       const most = await withServer(server.kind, (one) =>
         keepMessages({
-          ...{ ...one, rounds: Math.ceil(ROUNDS / 5), messages: VERY_MANY, limit: 60 },
+          ...one,
+          rounds: Math.ceil(ROUNDS / 5),
+          messages: VERY_MANY,
+          limit: 60,
           onRound: tell(progress, one, '500,000'),
         }),
       )

@@ -28,7 +28,8 @@ function update(directory) {
   rmSync(path, { force: true })
   rmSync(join(directory, 'node_modules'), { recursive: true, force: true })
   execFileSync('npm', ['install', '--omit-lockfile-registry-resolved=false', '--no-audit', '--no-fund'], {
-    ...{ cwd: directory, stdio: 'inherit' },
+    cwd: directory,
+    stdio: 'inherit',
   })
   const lock = read(directory)
   for (const entry of Object.values(lock.packages)) if (/^https?:/.test(entry.resolved ?? '')) delete entry.resolved

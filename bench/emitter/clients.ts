@@ -1,7 +1,7 @@
 /** emitter-io 1.39.0, which is `interop/`'s, beside our client, on one hub. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { figure, median, table } from '../lib.ts'
+import { figure, median, startTime, table } from '../lib.ts'
 import type { BenchHub } from '../mqtt/servers.ts'
 
 const PROGRAM = join(import.meta.dirname, 'client.mjs')
@@ -9,7 +9,8 @@ const LOAD_CORE = '1'
 
 function run(words: readonly string[], environment = {}): string {
   return execFileSync('taskset', ['-c', LOAD_CORE, process.execPath, ...words], {
-    ...{ encoding: 'utf8', env: { ...process.env, ...environment } },
+    encoding: 'utf8',
+    env: { ...process.env, ...environment },
   })
 }
 
@@ -39,11 +40,7 @@ export async function sdkThroughput(hub: BenchHub, rounds: number): Promise<bool
 /** Over bare Node, until it is connected. */
 export async function coldStart(hub: BenchHub, rounds: number): Promise<boolean> {
   const at = [String(hub.ports.websocket), hub.emitter?.channel_key ?? '']
-  const time = (words: readonly string[]): number => {
-    const begun = performance.now()
-    run(words)
-    return performance.now() - begun
-  }
+  const time = (words: readonly string[]): number => startTime([process.execPath, ...words], LOAD_CORE)
   const over = { theirs: [] as number[], ours: [] as number[] }
   for (let round = 0; round < rounds * 3; round++) {
     const bare = time(['--eval', ''])

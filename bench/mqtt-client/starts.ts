@@ -1,42 +1,22 @@
 /** What a program pays before its first message, and while it waits for one. */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { peer } from '../peers.ts'
-import { duration, median, report } from '../lib.ts'
-import { workspace } from '../workspace.ts'
+import { report, startTime, startTimeOver } from '../lib.ts'
+import { programs } from '../workspace.ts'
 import { CLIENT_CORE, hasPaho } from './programs.ts'
 
 const OURS = pathToFileURL(join(import.meta.dirname, '../../packages/mqtt/dist/index.js')).href
 const theirs = (): string => pathToFileURL(peer('mqtt', 'build/index.js')).href
-/** Differences of a few milliseconds need many starts for one figure. */
-const STARTS = 9
-
-const scripts = workspace('mqtt-client-start')
-
-function script(name: string, text: string): string[] {
-  const path = join(scripts, `${name}.mjs`)
-  writeFileSync(path, text)
-  return [process.execPath, path]
-}
-
-/** Milliseconds for a whole process. */
-function run(words: readonly string[]): Promise<number> {
-  return duration(() => {
-    const { status, stderr } = spawnSync('taskset', ['-c', CLIENT_CORE, ...words], { encoding: 'utf8' })
-    if (status !== 0) throw new Error(stderr)
-  })
-}
+const script = programs('mqtt-client-start')
+const run = (words: readonly string[]) => (): number => startTime(words, CLIENT_CORE)
 
 export function imports(rounds: number): Promise<boolean> {
   const empty = script('empty', '')
-  const over = (words: readonly string[]) => async (): Promise<number> => {
-    const differences: number[] = []
-    for (let i = 0; i < STARTS; i++) differences.push((await run(words)) - (await run(empty)))
-    return median(differences)
-  }
-  const importing = (name: string, url: string): string[] => script(name, `await import(${JSON.stringify(url)})`)
+  const over = (words: readonly string[]) => (): number => startTimeOver(empty, words, CLIENT_CORE)
+  const importing = (name: string, url: string): readonly string[] =>
+    script(name, `await import(${JSON.stringify(url)})`)
   return report({
     name: "import('@halyard/mqtt') over bare Node",
     unit: 'ms',
@@ -72,11 +52,11 @@ await client.endAsync()`,
     peer: 'MQTT.js',
     rounds,
     contenders: [
-      { name: '@halyard/mqtt', run: () => run(once) },
-      { name: 'MQTT.js', run: () => run(mqttjs) },
-      { name: 'mosquitto_pub', run: () => run(['mosquitto_pub', ...words]) },
-      ...(hasPaho() ? [{ name: 'paho', run: () => run(['/usr/bin/python3', '-c', paho]) }] : []),
-      { name: 'Node alone', run: () => run(script('nothing', '')) },
+      { name: '@halyard/mqtt', run: run(once) },
+      { name: 'MQTT.js', run: run(mqttjs) },
+      { name: 'mosquitto_pub', run: run(['mosquitto_pub', ...words]) },
+      ...(hasPaho() ? [{ name: 'paho', run: run(['/usr/bin/python3', '-c', paho]) }] : []),
+      { name: 'Node alone', run: run(script('nothing', '')) },
     ],
   })
 }

@@ -62,7 +62,9 @@ const GRACE = 30_000
 function start(generator: LoadGenerator, server: BenchServer, wire: Wire, options: object) {
   const { user, password, pid, ports } = server
   const all = {
-    ...{ port: ports[wire], pid, ...(user !== undefined && { user, password }) },
+    port: ports[wire],
+    pid,
+    ...(user !== undefined && { user, password }),
     ...(wire !== 'tcp' && { [wire]: 1 }),
     ...options,
   }

@@ -105,13 +105,7 @@ export async function startHub(certificate: Certificate, options: HubOptions = {
     return seen
   }
   const all = { tcp: opened.mqtt, tls: opened.mqtt, websocket: opened.front }
-  return {
-    name: 'hub',
-    pid: child.pid as number,
-    ports: all,
-    ...account,
-    ...{ look, stop, kill, data, emitter },
-  }
+  return { name: 'hub', pid: child.pid as number, ports: all, ...account, look, stop, kill, data, emitter }
 }
 
 /** For a profile: `MQTT_BENCH_HUB_FLAGS="--cpu-prof --cpu-prof-dir=/tmp/profile"`. */

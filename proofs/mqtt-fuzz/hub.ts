@@ -40,7 +40,9 @@ export async function fuzzHub(
   const errors: string[] = []
   const quiet = (): void => {}
   const logger = {
-    ...{ debug: quiet, info: quiet, warn: quiet },
+    debug: quiet,
+    info: quiet,
+    warn: quiet,
     error: (_: object, message: string) => void errors.push(message),
   }
   const server = await createMqttServer({ port: 0, logger, limits: LIMITS, sysInterval: 0 })

@@ -28,7 +28,11 @@ async function start(device) {
   const cloud = new HologramCloud(
     { cloud_id: device.cloudId, cloud_key: device.cloudKey },
     {
-      ...{ sendHost: host, sendPort: port, receiveHost, receivePort, enableInbound: false },
+      sendHost: host,
+      sendPort: port,
+      receiveHost,
+      receivePort,
+      enableInbound: false,
       outbox: path === undefined ? {} : { path },
     },
   )

@@ -89,7 +89,11 @@ class Stage {
     this.#broken.catch(() => {})
     setMaxListeners(0, this.#over.signal)
     this.#field = new Field({
-      ...{ directory, devices, interval, beat: this.#beat, random: this.#random.fork() },
+      directory,
+      devices,
+      interval,
+      beat: this.#beat,
+      random: this.#random.fork(),
       said: (what, rest) => this.#book.said(what, rest),
       broken: this.#break,
     })

@@ -6,9 +6,11 @@ export async function readNamedFile(option: string, path: string): Promise<Uint8
   try {
     return await readFile(path)
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'it cannot be read'
-    throw new StorageError('ERR_CONFIG_FILE', `${option} ${path}: ${code}; check the path and who may read it`, {
-      cause: error,
-    })
+    throw unreadable(`${option} ${path}`, error)
   }
+}
+
+export function unreadable(what: string, cause: unknown): StorageError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'it cannot be read'
+  return new StorageError('ERR_CONFIG_FILE', `${what}: ${code}; check the path and who may read it`, { cause })
 }

@@ -20,7 +20,8 @@ async function stoppedHub(): Promise<StoppedHub> {
   const sample = hub.accounts.hologram?.cloud_id ?? ''
   await hub.close()
   return {
-    ...{ data, sample },
+    data,
+    sample,
     run: (words, terminal) => halyard(['hub', ...words, '--data', data], terminal),
     [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
   }
@@ -180,7 +181,8 @@ test('set changes the password of an MQTT account, its rights, or both', async (
   await hub.run(['account', 'add', '--service', 'mqtt', '--username', 'pump', '--access', 'read #'])
   const set = (...words: string[]): Promise<Ran> => hub.run(['account', 'set', 'pump', ...words])
   expect(await set('--access', 'readwrite pumps/%u/#', '--access', 'deny pumps/secret')).toEqual({
-    ...{ code: 0, errors: [] },
+    code: 0,
+    errors: [],
     out: ['account pump changed (readwrite pumps/%u/#, deny pumps/secret)'],
   })
   const piped = new FakeTerminal()

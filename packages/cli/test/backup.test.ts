@@ -19,8 +19,13 @@ test('a backup and its restore, for people and for programs', async () => {
   await hub.close()
   const second = await halyard(['hub', 'backup', path('two'), '--data', data, '--json'])
   expect(JSON.parse(second.out.join('\n'))).toEqual({
-    ...{ event: 'backup', target: path('two'), via: 'directory', committed: 0 },
-    ...{ files: expect.any(Number), bytes: expect.any(Number), seconds: expect.any(Number) },
+    event: 'backup',
+    target: path('two'),
+    via: 'directory',
+    committed: 0,
+    files: expect.any(Number),
+    bytes: expect.any(Number),
+    seconds: expect.any(Number),
   })
   expect(await halyard(['hub', 'backup', path('two'), '--data', data])).toMatchObject({
     code: 1,

@@ -74,7 +74,8 @@ describe('halyard emitter keys', () => {
     )
     const imported = await run(['keys', 'import'], `# moved\n${FOREIGN}\n\nnonsense\n`)
     expect(imported).toEqual({
-      ...{ code: 1, out: ['1 key imported'] },
+      code: 1,
+      out: ['1 key imported'],
       errors: [expect.stringMatching(/^line 4: .*no key of the hub's licence.*\(ERR_HUB_EMITTER_KEY\)$/)],
     })
     const revoked = await run(['keys', 'revoke', FOREIGN])

@@ -17,8 +17,8 @@ import type { BrokerMessage } from '@halyard/wire/emitter'
 import { EmitterError, closedError } from './errors.ts'
 import { complaint, failureOf, reasonOf, refusal } from './explain.ts'
 import type { Deed } from './explain.ts'
+import type { ChannelPublication, HistoryCall, KeybanCall, KeygenCall, LinkPublication } from './calls.ts'
 import { history } from './history.ts'
-import type { HistoryCall } from './history.ts'
 import { Links } from './links.ts'
 import type { EmitterMessage } from './message.ts'
 import { checkChannel, checkKey, checkSize, payloadBytes, publishTopic } from './payload.ts'
@@ -28,12 +28,6 @@ import type { EmitterPorts, Settings } from './settings.ts'
 import { ChannelSubscription } from './subscription.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { ConnectOptions, EmitterEvents, KeygenResult, MeResult, RequestFailure } from './types.ts'
-
-type Message = string | Uint8Array | object
-
-export type PublishCall =
-  | { key: string; channel: string; message: Message; ttl?: number | null; me?: boolean; retain?: boolean; qos?: 0 | 1 }
-  | { link: string; message: Message; qos?: 0 | 1 }
 
 export class EmitterClient {
   readonly subscriptions: Subscriptions
@@ -78,7 +72,7 @@ export class EmitterClient {
     return this.#engine.outbox
   }
 
-  async publish(message: PublishCall, options: SendControl): Promise<Receipt> {
+  async publish(message: ChannelPublication | LinkPublication, options: SendControl): Promise<Receipt> {
     const { qos = 1 } = message
     if (qos !== 0 && qos !== 1) throw new UsageError('ERR_USAGE', 'qos is 0 or 1: Emitter has no other')
     const body = payloadBytes(message.message)
@@ -91,10 +85,7 @@ export class EmitterClient {
     throw new EmitterError('ERR_EMITTER_DROPPED', `asked to ${deed.what}, the outbox dropped the message: ${reason}`)
   }
 
-  async keygen(
-    { key, channel, type = 'rw', ttl = 0 }: { key: string; channel: string; type?: string; ttl?: number },
-    options: WaitOptions,
-  ): Promise<KeygenResult> {
+  async keygen({ key, channel, type = 'rw', ttl = 0 }: KeygenCall, options: WaitOptions): Promise<KeygenResult> {
     throwIfAborted(options.signal)
     if (typeof type !== 'string') throw new UsageError('ERR_USAGE', "type is a text of letters such as 'rwp'")
     if ((ttl | 0) !== ttl) throw new UsageError('ERR_USAGE', 'ttl is a whole number of seconds, 0 for ever')
@@ -111,7 +102,7 @@ export class EmitterClient {
   }
 
   async keyban(
-    { secret, target, banned }: { secret: string; target: string; banned: boolean },
+    { secret, target, banned }: KeybanCall,
     options: WaitOptions,
   ): Promise<{ status: 200; banned: boolean }> {
     throwIfAborted(options.signal)
@@ -239,7 +230,7 @@ function willOf({ key, channel, message, retain = false }: NonNullable<ConnectOp
 }
 
 function publishCall(
-  { key, channel, ttl, me, retain }: Extract<PublishCall, { key: string }>,
+  { key, channel, ttl, me, retain }: ChannelPublication,
   qos: 0 | 1,
 ): { call: KeptPublish; deed: Deed } {
   const parts = { key: checkKey(key), channel: checkChannel(channel), ttl, me }

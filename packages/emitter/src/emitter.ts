@@ -1,5 +1,16 @@
 import { EventBus, UsageError } from '@halyard/core'
 import type { HalyardError, Outbox, Receipt, SendControl, WaitOptions } from '@halyard/core'
+import type {
+  ChannelPublication,
+  HistoryCall,
+  KeybanCall,
+  KeygenCall,
+  LinkCall,
+  LinkPublication,
+  PresenceCall,
+  SubscribeCall,
+  UnsubscribeCall,
+} from './calls.ts'
 import type { EmitterClient } from './client.ts'
 import { closedError } from './errors.ts'
 import type { EmitterMessage } from './message.ts'
@@ -90,24 +101,10 @@ export class Emitter implements AsyncDisposable {
    * `ERR_EMITTER_UNENCODABLE`
    * @throws {HalyardError} what `Outbox.submit` throws
    */
-  publish(
-    message: {
-      key: string
-      channel: string
-      message: string | Uint8Array | object
-      ttl?: number | null
-      me?: boolean
-      retain?: boolean
-      qos?: 0 | 1
-    },
-    options?: SendControl,
-  ): Promise<Receipt>
-  publish(
-    message: { link: string; message: string | Uint8Array | object; qos?: 0 | 1 },
-    options?: WaitOptions,
-  ): Promise<Receipt>
+  publish(message: ChannelPublication, options?: SendControl): Promise<Receipt>
+  publish(message: LinkPublication, options?: WaitOptions): Promise<Receipt>
   async publish(
-    message: Parameters<EmitterClient['publish']>[0],
+    message: ChannelPublication | LinkPublication,
     options: SendControl | WaitOptions = {},
   ): Promise<Receipt> {
     return (await this.#open()).publish(message, options)
@@ -122,26 +119,12 @@ export class Emitter implements AsyncDisposable {
    *
    * @throws {EmitterError} with `status`: 401 says what to check
    */
-  async subscribe(
-    subscription: {
-      key: string
-      channel: string
-      last?: number | null
-      from?: Date | number
-      until?: Date | number
-      group?: string
-      buffer?: number
-    },
-    options: WaitOptions = {},
-  ): Promise<Subscription> {
+  async subscribe(subscription: SubscribeCall, options: WaitOptions = {}): Promise<Subscription> {
     return (await this.#open()).subscriptions.subscribe(subscription, options)
   }
 
   /** Ends all subscriptions of this channel and group. */
-  async unsubscribe(
-    subscription: { key: string; channel: string; group?: string },
-    options: WaitOptions = {},
-  ): Promise<void> {
+  async unsubscribe(subscription: UnsubscribeCall, options: WaitOptions = {}): Promise<void> {
     return (await this.#open()).subscriptions.unsubscribe(subscription, options)
   }
 
@@ -149,10 +132,7 @@ export class Emitter implements AsyncDisposable {
    * Asks who is subscribed to a channel (`status`) and to be told of changes by the event `presence` (`changes`: false
    * ends that). Both default to true. After a reconnection changes are watched again, and a new status comes.
    */
-  async presence(
-    presence: { key: string; channel: string; status?: boolean; changes?: boolean },
-    options: WaitOptions = {},
-  ): Promise<PresenceStatus> {
+  async presence(presence: PresenceCall, options: WaitOptions = {}): Promise<PresenceStatus> {
     return (await this.#open()).presences.ask(presence, options)
   }
 
@@ -160,18 +140,12 @@ export class Emitter implements AsyncDisposable {
    * Makes a key. `key` is the master key, or one with `e` (the result's channel then ends with this connection's id).
    * `type` holds letters of `rwslpe`: read, write, store, load, presence, extend; `rw`. `ttl` in seconds, 0 for ever.
    */
-  async keygen(
-    keygen: { key: string; channel: string; type?: string; ttl?: number },
-    options: WaitOptions = {},
-  ): Promise<KeygenResult> {
+  async keygen(keygen: KeygenCall, options: WaitOptions = {}): Promise<KeygenResult> {
     return (await this.#open()).keygen(keygen, options)
   }
 
   /** Bans a key, or takes the ban back. `secret` is the master key. */
-  async keyban(
-    keyban: { secret: string; target: string; banned: boolean },
-    options: WaitOptions = {},
-  ): Promise<{ status: 200; banned: boolean }> {
+  async keyban(keyban: KeybanCall, options: WaitOptions = {}): Promise<{ status: 200; banned: boolean }> {
     return (await this.#open()).keyban(keyban, options)
   }
 
@@ -180,7 +154,7 @@ export class Emitter implements AsyncDisposable {
    * and inside a page the oldest message first. A page is asked for when the one before was read. The key needs `l`.
    */
   async *history(
-    history: { key: string; channel: string; last?: number; from?: Date | number; until?: Date | number },
+    history: HistoryCall,
     options: WaitOptions = {},
   ): AsyncGenerator<EmitterMessage & { readonly id: string }, undefined> {
     yield* (await this.#open()).history(history, options)
@@ -190,10 +164,7 @@ export class Emitter implements AsyncDisposable {
    * Makes a name of one or two letters or digits for a key and a channel, for `publish({ link, message })`. It belongs to
    * the connection, and is made again after a reconnection. The broker looks at the key when it is used.
    */
-  async link(
-    link: { key: string; channel: string; name: string; subscribe?: boolean; ttl?: number; me?: boolean },
-    options: WaitOptions = {},
-  ): Promise<LinkResult> {
+  async link(link: LinkCall, options: WaitOptions = {}): Promise<LinkResult> {
     return (await this.#open()).links.make(link, options)
   }
 

@@ -3,18 +3,11 @@ import { UsageError, throwIfAborted } from '@halyard/core'
 import type { WaitOptions } from '@halyard/core'
 import { encodeHistoryRequest, formatTopic } from '@halyard/wire/emitter'
 import type { StoredMessage } from '@halyard/wire/emitter'
+import type { HistoryCall } from './calls.ts'
 import { EmitterError } from './errors.ts'
 import { EmitterMessage } from './message.ts'
 import { checkChannel, checkKey, seconds } from './payload.ts'
 import type { Requests } from './requests.ts'
-
-export interface HistoryCall {
-  key: string
-  channel: string
-  last?: number
-  from?: Date | number
-  until?: Date | number
-}
 
 /** Of messages. A page that the broker cannot send, because it is larger than 64 KiB, is asked for by halves. */
 const PAGE = 100

@@ -7,6 +7,7 @@ import { UsageError, throwIfAborted } from '@halyard/core'
 import type { EventBus, HalyardError, WaitOptions } from '@halyard/core'
 import type { KeptPublish } from '@halyard/mqtt/engine'
 import { encodeLinkRequest, formatChannel } from '@halyard/wire/emitter'
+import type { LinkCall } from './calls.ts'
 import { refusal } from './explain.ts'
 import type { Deed } from './explain.ts'
 import { checkChannel, checkKey } from './payload.ts'
@@ -20,15 +21,6 @@ interface Link {
   /** with its options */
   readonly channel: string
   readonly subscribe: boolean
-}
-
-export interface LinkCall {
-  key: string
-  channel: string
-  name: string
-  subscribe?: boolean
-  ttl?: number
-  me?: boolean
 }
 
 export class Links {

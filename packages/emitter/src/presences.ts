@@ -3,19 +3,13 @@ import { throwIfAborted } from '@halyard/core'
 import type { EventBus, HalyardError, WaitOptions } from '@halyard/core'
 import { encodePresenceRequest, formatChannel } from '@halyard/wire/emitter'
 import type { PresenceStatus as StatusBody } from '@halyard/wire/emitter'
+import type { PresenceCall } from './calls.ts'
 import { refusal } from './explain.ts'
 import type { Deed } from './explain.ts'
 import { checkChannel, checkKey } from './payload.ts'
 import { isCutOff } from './requests.ts'
 import type { Requests } from './requests.ts'
 import type { EmitterEvents, PresenceStatus } from './types.ts'
-
-export interface PresenceCall {
-  key: string
-  channel: string
-  status?: boolean
-  changes?: boolean
-}
 
 type Watched = Required<PresenceCall>
 

@@ -7,6 +7,7 @@ import type { Clock, WaitOptions } from '@halyard/core'
 import { withSignal } from '@halyard/mqtt/engine'
 import type { Filters } from '@halyard/mqtt/engine'
 import { EARLIEST, HandlerTree, LATEST, formatChannel, formatTopic } from '@halyard/wire/emitter'
+import type { SubscribeCall, UnsubscribeCall } from './calls.ts'
 import { closedError } from './errors.ts'
 import { unexplained } from './explain.ts'
 import type { Deed } from './explain.ts'
@@ -16,16 +17,6 @@ import { Recent } from './recent.ts'
 import { ChannelSubscription } from './subscription.ts'
 import type { Wanted } from './subscription.ts'
 import type { Subscription } from './types.ts'
-
-export interface SubscribeCall {
-  key: string
-  channel: string
-  last?: number | null
-  from?: Date | number
-  until?: Date | number
-  group?: string
-  buffer?: number
-}
 
 /** All subscriptions of one channel and group: to the broker they are one. */
 interface Shared {
@@ -85,7 +76,7 @@ export class Subscriptions {
   }
 
   /** @throws {EmitterError} if the broker refuses it; here it has ended all the same */
-  async unsubscribe(call: { key: string; channel: string; group?: string }, { signal }: WaitOptions): Promise<void> {
+  async unsubscribe(call: UnsubscribeCall, { signal }: WaitOptions): Promise<void> {
     throwIfAborted(signal)
     const key = checkKey(call.key)
     const wire = formatChannel({ channel: checkChannel(call.channel), group: call.group })

@@ -183,8 +183,12 @@ export class Sender {
       const isComplete = (response: Uint8Array): boolean => kind.isComplete(bytes, response)
       const { maxResponse, answersAtOnce } = service
       const request = {
-        ...{ endpoint: account.endpoint, bytes, timeout: timeout * 1000 },
-        ...{ maxResponse, answersAtOnce, isComplete },
+        endpoint: account.endpoint,
+        bytes,
+        timeout: timeout * 1000,
+        maxResponse,
+        answersAtOnce,
+        isComplete,
       }
       const result = await exchange(request, connector, clock, options)
       return this.#conclude(message, kind.judge(bytes, result))

@@ -1,27 +1,3 @@
-/** docs/hologram-documents.md names tests; a test that was renamed takes its row along. */
-import { readFileSync } from 'node:fs'
-import { describe, expect, it } from 'vitest'
+import { documentedItems } from '../../../test/documented-items.ts'
 
-const page = readFileSync(new URL('../../../docs/hologram-documents.md', import.meta.url), 'utf8')
-const rows = page
-  .split('\n')
-  .filter((line) => line.startsWith('|') && !/^\| (item|-)/.test(line))
-  .map((line) => line.split('|').map((cell) => cell.trim()))
-
-describe('the table of documented items', () => {
-  it('has a row for each item, and no open one', () => {
-    expect(rows.length).toBeGreaterThan(60)
-    expect(rows.filter((cells) => cells.slice(1, 4).some((cell) => cell === ''))).toEqual([])
-  })
-
-  it.each(rows.map(([, item = '', , test = '']) => [item, test] as const))('%s', (_item, test) => {
-    const [, file = '', title = ''] = /^`([^`]+)`: (.+)$/.exec(test) ?? []
-    // Tests of other packages are named by their path in the repository.
-    const source = readFileSync(
-      new URL(file.startsWith('packages/') ? `../../../${file}` : file, import.meta.url),
-      'utf8',
-    )
-    expect(title).not.toBe('')
-    expect(source).toContain(title)
-  })
-})
+documentedItems('docs/hologram-documents.md', 'packages/hologram/test', 61)

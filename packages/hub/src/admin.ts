@@ -103,15 +103,25 @@ async function adminOfDirectory(
   const hashToken = (token: string): string => TOKEN_MINT.hash(token)
   const removal = new Removal({ accounts, mqttAccounts, tokens, samples, hashToken })
   const { emitterKeys, keyBook } = await openKeyBook({
-    ...{ checked, config: config.emitter, secrets: store.secrets, registry: store.index.registry, samples, clock },
+    checked,
+    config: config.emitter,
+    secrets: store.secrets,
+    registry: store.index.registry,
+    samples,
+    clock,
   }).catch(async (error: unknown) => {
     await closeStore(store)
     throw error
   })
   const administration = localAdministration({
-    ...{ accounts, tokens, removal, emitterKeys: keyBook },
+    accounts,
+    tokens,
+    removal,
+    emitterKeys: keyBook,
     mqttAccounts: new AccountBook({
-      ...{ accounts: mqttAccounts, passwords: new ScryptPasswords(), mint: TOKEN_MINT },
+      accounts: mqttAccounts,
+      passwords: new ScryptPasswords(),
+      mint: TOKEN_MINT,
       forgetSample: (username) => removal.mqttSample(username),
       remove: (username) => removal.mqttAccount(username),
     }),

@@ -50,7 +50,8 @@ export const EmitterSchema: v.GenericSchema<Found> = v.partial(
 export function emitterConfig({ license, acceptForeignKeys, matcher, limits }: Found = {}): EmitterConfig {
   return {
     ...(license !== undefined && { license }),
-    ...{ acceptForeignKeys: acceptForeignKeys ?? false, matcher: matcher ?? 'emitter' },
+    acceptForeignKeys: acceptForeignKeys ?? false,
+    matcher: matcher ?? 'emitter',
     limits: { ...DEFAULT_EMITTER_LIMITS, ...limits },
   }
 }

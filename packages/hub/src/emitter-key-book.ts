@@ -84,8 +84,12 @@ export class KeyBook implements EmitterKeyBook {
     if (read === undefined) throw keyUnknown()
     const { permissions, expires } = read.key
     return {
-      ...{ id: read.id, channel: '', type: formatPermissions(permissions), ...expiryOf(expires) },
-      ...{ origin: 'unknown', state: 'unknown' },
+      id: read.id,
+      channel: '',
+      type: formatPermissions(permissions),
+      ...expiryOf(expires),
+      origin: 'unknown',
+      state: 'unknown',
     }
   }
 
@@ -151,9 +155,14 @@ export class KeyBook implements EmitterKeyBook {
 
 function entryOf({ id, channel, permissions, expires, origin, parent, createdAt, state }: EmitterKey): EmitterKeyEntry {
   return {
-    ...{ id, channel, type: permissions === PERMISSION.master ? 'm' : formatPermissions(permissions) },
+    id,
+    channel,
+    type: permissions === PERMISSION.master ? 'm' : formatPermissions(permissions),
     ...expiryOf(expires),
-    ...{ origin, state, ...(parent !== undefined && { parent }), createdAt },
+    origin,
+    state,
+    ...(parent !== undefined && { parent }),
+    createdAt,
   }
 }
 

@@ -1,12 +1,11 @@
 /** The one place where the hub is put together. docs/guide/hub.md */
-import { readFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
-import { UsageError, describeError, loggerFor } from '@halyard/core'
+import { loggerFor } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import { nodeClock, nodeDisk } from '@halyard/core/node'
 import type { Disk, LogCommit } from '@halyard/core/node'
 import type { Hub } from './api.ts'
-import type { ConnectionLimits, HubConfig } from './config.ts'
+import type { HubConfig } from './config.ts'
 import { Removal } from './admin/removal.ts'
 import { removeRunningFile, writeRunningFile } from './admin/running-file.ts'
 import type { Peer } from './domain/devices.ts'
@@ -17,16 +16,16 @@ import { MessageBus } from './domain/message-bus.ts'
 import { MessageLog } from './domain/message-log.ts'
 import { isSetUp, sampleAccounts } from './first-start.ts'
 import { sweepHistory } from './history-sweep.ts'
-import type { CloudSocket } from './hologram/cloud-socket.ts'
 import { requestsOverHttp } from './emitter/requests-over-http.ts'
 import { sendToDevice } from './hologram/send-to-device.ts'
 import { startHologram } from './hologram/start.ts'
 import { FrontDoor } from './listen/front-door.ts'
-import type { FrontDoorOptions } from './listen/front-door.ts'
 import { addressKey, peerOf } from './listen/addresses.ts'
 import { HttpService } from './listen/http.ts'
+import { openListeners } from './listen/listeners.ts'
+import type { FrontDoorOptions } from './listen/front-door.ts'
+import { readTls } from './listen/read-tls.ts'
 import { SocketTransport } from './listen/socket-transport.ts'
-import { TcpListener } from './listen/tcp-listener.ts'
 import { WebSocketDoor } from './listen/websocket-door.ts'
 import { Commits } from './metrics/commits.ts'
 import { Metrics } from './metrics/metrics.ts'
@@ -83,7 +82,7 @@ export interface HubPorts {
 /** {@link createHub} on another disk and another clock: for tests of what goes wrong. */
 export async function openHub(options: HubOptions, { disk, clock }: HubPorts): Promise<Hub> {
   const { checked, config } = await resolveOptions(options)
-  const tls = await readTls(config)
+  const tls = await readTls(config.tls)
   const logger = loggerFor('Hub', options.logger)
   const where = checked.data === MEMORY ? undefined : { disk, directory: checked.data }
   const flood = repeatedLogger(logger, clock)
@@ -131,7 +130,13 @@ async function startHub(parts: HubParts): Promise<Hub> {
   const sampleFile = where && new SampleFile(disk, where.directory)
   const { registry } = index
   const { emitterKeys, emitterLicense, keyBook, ...emitterParts } = await openEmitter({
-    ...{ checked, config: config.emitter, secrets, registry, clock, logger: flood, samples: sampleFile },
+    checked,
+    config: config.emitter,
+    secrets,
+    registry,
+    clock,
+    logger: flood,
+    samples: sampleFile,
   })
   const samples = await sampleAccounts(
     { accounts, tokens, mqttAccounts, emitterKeys, emitterLicense, registry, hasher, now },
@@ -139,25 +144,47 @@ async function startHub(parts: HubParts): Promise<Hub> {
   )
   const messages = new MessageLog({ journal, bus, hubId: secrets.hubId, codec: { encode: encodeMessageRecord } })
   const hologram = await startHologram({
-    ...{ config: config.hologram, directory: where?.directory, accounts, keys: hasher, messages, journal },
-    ...{ history: index.history, userAgent: `halyard-hub/${VERSION}`, disk, clock, logger: flood },
+    config: config.hologram,
+    directory: where?.directory,
+    accounts,
+    keys: hasher,
+    messages,
+    journal,
+    history: index.history,
+    userAgent: `halyard-hub/${VERSION}`,
+    disk,
+    clock,
+    logger: flood,
   })
 
   const vitals = await startVitals({ store, directory: where?.directory, config, clock, logger, flood })
   const passwords = new ScryptPasswords()
   const storedMessages = where
     ? new JournalMessageHistory({
-        ...{ log: messages, journal, history: index.history, hubId: secrets.hubId, originOf, clock },
-        ...{ codec: new StoredPublications(clock), isFull: () => vitals.diskFull() },
+        log: messages,
+        journal,
+        history: index.history,
+        hubId: secrets.hubId,
+        originOf,
+        clock,
+        codec: new StoredPublications(clock),
+        isFull: () => vitals.diskFull(),
       })
     : new MemoryMessageHistory<Publication>(clock)
   const emitter = emitterParts.start(storedMessages)
   const mqtt = await startMqtt({
-    ...{ limits: config.mqtt.limits, accounts: mqttAccounts, passwords, store: new MemoryMessages() },
+    limits: config.mqtt.limits,
+    accounts: mqttAccounts,
+    passwords,
+    store: new MemoryMessages(),
     journal: store.reader && { journal, reader: store.reader, isFull: () => vitals.diskFull() },
-    ...{ history: storedMessages, others: emitter.dialect },
-    ...{ anonymous: checked.mqttAnonymous, version: VERSION, sysInterval: config.mqtt.sysInterval },
-    ...{ clock, logger: flood },
+    history: storedMessages,
+    others: emitter.dialect,
+    anonymous: checked.mqttAnonymous,
+    version: VERSION,
+    sysInterval: config.mqtt.sysInterval,
+    clock,
+    logger: flood,
   }).catch(async (error: unknown) => {
     vitals.close()
     emitter.close()
@@ -174,14 +201,26 @@ async function startHub(parts: HubParts): Promise<Hub> {
     const rest = new RestApi({
       removal,
       mqttAccounts: new AccountBook({
-        ...{ accounts: mqttAccounts, passwords, mint: TOKEN_MINT },
+        accounts: mqttAccounts,
+        passwords,
+        mint: TOKEN_MINT,
         forgetSample: (username) => removal.mqttSample(username),
         remove: (username) => removal.mqttAccount(username),
       }),
-      ...{ emitterKeys: keyBook, emitter: requestsOverHttp(emitter) },
-      ...{ tokens, localToken, accounts, devices: hologram.devices, pushes: hologram.pushes },
+      emitterKeys: keyBook,
+      emitter: requestsOverHttp(emitter),
+      tokens,
+      localToken,
+      accounts,
+      devices: hologram.devices,
+      pushes: hologram.pushes,
       keys: { word: randomWord, hash: (id, key) => hasher.hash(id, key) },
-      ...{ history: index.history, filterMessages, bus, hubId: secrets.hubId, clock, logger: flood },
+      history: index.history,
+      filterMessages,
+      bus,
+      hubId: secrets.hubId,
+      clock,
+      logger: flood,
       backups: store.onDisk?.backups,
       metrics: () => metrics.read(),
       limits: { ...config.front.limits, pushBytes: config.hologram.push.messageBytes },
@@ -214,7 +253,8 @@ async function startHub(parts: HubParts): Promise<Hub> {
     })
     const metrics = new Metrics(VERSION, () => ({
       uptime: uptime(),
-      ...{ commits, ...vitals.snapshot() },
+      commits,
+      ...vitals.snapshot(),
       mqtt: { ...mqtt.health(), refused: listeners.mqtt.refused, counters: mqtt.server.broker.counters },
       hologram: {
         connections: listeners.hologram.connections,
@@ -230,20 +270,28 @@ async function startHub(parts: HubParts): Promise<Hub> {
       (socket: Socket, peer: Peer): void =>
         mqtt.server.accept(new SocketTransport(socket, { door, peer }))
     const door = new FrontDoor({
-      ...{ name: 'front', ...doors },
+      name: 'front',
+      ...doors,
       // Whoever is asked for a certificate and is a browser asks its user, or gives up: not on this port.
       tls: tls && { cert: tls.cert, key: tls.key },
       http: (socket) => http.accept(socket),
       mqtt: mqttBehind('front'),
     })
-    const mqttDoor = new FrontDoor({ ...{ name: 'mqtt', ...doors, tls }, mqtt: mqttBehind('mqtt') })
+    const mqttDoor = new FrontDoor({ name: 'mqtt', ...doors, tls, mqtt: mqttBehind('mqtt') })
     const { cloudSocket } = hologram
-    const listeners = await openListeners(parts, { door, mqttDoor, cloudSocket, logger: flood }).catch(
-      async (error: unknown) => {
-        await http.close()
-        throw error
+    const listeners = await openListeners({
+      host: checked.host,
+      ports: checked.ports,
+      served: {
+        hologram: { limits: config.hologram.limits, accept: (socket, peer) => cloudSocket.accept(socket, peer) },
+        mqtt: { limits: config.mqtt.limits, accept: (socket, peer) => mqttDoor.accept(socket, peer) },
+        front: { limits: config.front.limits, accept: (socket, peer) => door.accept(socket, peer) },
       },
-    )
+      logger: flood,
+    }).catch(async (error: unknown) => {
+      await http.close()
+      throw error
+    })
     const url = `http://${urlHost(checked.host)}:${listeners.front.port}`
     if (where) await writeRunningFile(disk, where.directory, { url, token: localToken })
     const sweep = sweepHistory(index.history, config.history, clock, logger)
@@ -262,7 +310,12 @@ async function startHub(parts: HubParts): Promise<Hub> {
     const ready: HubReady = { event: 'ready', data: checked.data, ports, ...shown }
     logger.info({ data: checked.data, host: checked.host, ports }, 'the hub is ready')
     return new RunningHub({
-      ...{ ready, accounts: shown, bus, sendToDevice: sendToDevice(hologram.pushes, clock), clock, logger },
+      ready,
+      accounts: shown,
+      bus,
+      sendToDevice: sendToDevice(hologram.pushes, clock),
+      clock,
+      logger,
       doors: [
         {
           drain: () => {
@@ -334,65 +387,4 @@ async function tellLoss(directory: string, { lostIndex, journal, index }: Store,
 function urlHost(host: string): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
   return reachable.includes(':') ? `[${reachable}]` : reachable
-}
-
-interface Listeners {
-  readonly front: TcpListener
-  readonly hologram: TcpListener
-  readonly mqtt: TcpListener
-}
-
-/** All or none. */
-async function openListeners(
-  { checked, config }: HubParts,
-  served: {
-    readonly door: FrontDoor
-    readonly mqttDoor: FrontDoor
-    readonly cloudSocket: CloudSocket
-    readonly logger: Logger
-  },
-): Promise<Listeners> {
-  const { host, ports } = checked
-  const { door, mqttDoor, cloudSocket, logger } = served
-  const opened: TcpListener[] = []
-  const open = async (
-    name: 'front' | 'hologram' | 'mqtt',
-    limits: ConnectionLimits,
-    onConnection: (socket: Socket, peer: Peer) => void,
-  ): Promise<TcpListener> => {
-    const { connections, connectionsPerAddress } = limits
-    const listener = await TcpListener.open({
-      ...{ name, host, port: ports[name], logger, connections, connectionsPerAddress, onConnection },
-    })
-    opened.push(listener)
-    return listener
-  }
-  try {
-    const accept = (socket: Socket, peer: Peer): void => cloudSocket.accept(socket, peer)
-    const hologram = await open('hologram', config.hologram.limits, accept)
-    const mqtt = await open('mqtt', config.mqtt.limits, (socket, peer) => mqttDoor.accept(socket, peer))
-    const front = await open('front', config.front.limits, (socket, peer) => door.accept(socket, peer))
-    return { front, hologram, mqtt }
-  } catch (error) {
-    for (const listener of opened) {
-      listener.stopAccepting()
-      listener.destroy()
-    }
-    throw error
-  }
-}
-
-async function readTls({ tls }: HubConfig): Promise<FrontDoorOptions['tls']> {
-  if (!tls) return undefined
-  try {
-    return {
-      cert: await readFile(tls.cert, 'utf8'),
-      key: await readFile(tls.key, 'utf8'),
-      ...(tls.ca !== undefined && { ca: await readFile(tls.ca, 'utf8') }),
-    }
-  } catch (cause) {
-    throw new UsageError('ERR_HUB_TLS', `tls.cert, tls.key or tls.ca cannot be read: ${describeError(cause)}`, {
-      cause,
-    })
-  }
 }

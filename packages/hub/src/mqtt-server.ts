@@ -122,12 +122,20 @@ export async function createMqttServer(options: MqttServerOptions = {}): Promise
   const door = new FrontDoor({ name: 'mqtt', mqtt, tls, firstByteTimeout, clock, logger })
   const engine = new Engine({
     authenticate: (login) => dialect.authenticate(login),
-    ...{ store: new MemoryMessages(), history: new MemoryMessageHistory(clock) },
-    ...{ limits, clock, logger },
+    store: new MemoryMessages(),
+    history: new MemoryMessageHistory(clock),
+    limits,
+    clock,
+    logger,
   })
   try {
     const listener = await TcpListener.open({
-      ...{ name: 'mqtt', host, port, connections, connectionsPerAddress, logger },
+      name: 'mqtt',
+      host,
+      port,
+      connections,
+      connectionsPerAddress,
+      logger,
       onConnection: (socket, peer) => door.accept(socket, peer),
     })
     const interval = options.sysInterval ?? DEFAULT_CONFIG.mqtt.sysInterval

@@ -43,7 +43,10 @@ export async function openKeyBook(parts: KeyBookParts): Promise<OpenKeyBook> {
   const emitterKeys = await EmitterKeys.open(registry, config.limits)
   const { acceptForeignKeys } = checked
   const keyBook = new KeyBook({
-    ...{ license: emitterLicense, keys: emitterKeys, matcher: checked.emitterMatcher, acceptForeignKeys },
+    license: emitterLicense,
+    keys: emitterKeys,
+    matcher: checked.emitterMatcher,
+    acceptForeignKeys,
     now: () => new Date(clock.now()),
     forgetSample: async (isMeant) =>
       (await samples?.forget('emitter', ({ master_key: masterKey }) => isMeant(masterKey))) ?? false,
@@ -67,8 +70,14 @@ export async function openEmitter(parts: KeyBookParts & { readonly logger: Logge
     ...open,
     start: (history) =>
       startEmitter({
-        ...{ license: emitterLicense.license, keys: emitterKeys, history, acceptForeignKeys },
-        ...{ matcher: checked.emitterMatcher, limits: config.limits, clock, logger },
+        license: emitterLicense.license,
+        keys: emitterKeys,
+        history,
+        acceptForeignKeys,
+        matcher: checked.emitterMatcher,
+        limits: config.limits,
+        clock,
+        logger,
         hashSecret: (secret) =>
           createHmac('sha256', secrets.keySecret).update('emitter\0').update(secret).digest('base64url'),
       }),

@@ -36,8 +36,12 @@ export async function startVitals({ store, directory, config, clock, logger, flo
   const disk =
     onDisk && directory !== undefined
       ? await DiskUsage.open({
-          ...{ directory, queues: QUEUE_DIRECTORIES, journal: onDisk.journal, index: onDisk.index },
-          ...{ maxBytes: config.disk.maxBytes, clock },
+          directory,
+          queues: QUEUE_DIRECTORIES,
+          journal: onDisk.journal,
+          index: onDisk.index,
+          maxBytes: config.disk.maxBytes,
+          clock,
         })
       : undefined
   if (disk) disk.onLook(() => makeRoom({ disk, history: index.history, limits: config.history, clock, logger: flood }))
@@ -56,7 +60,9 @@ export async function startVitals({ store, directory, config, clock, logger, flo
     },
     snapshot: () => ({
       journal: {
-        ...{ committed: journal.committed, applied: index.applied, pendingBytes: journal.pendingBytes },
+        committed: journal.committed,
+        applied: index.applied,
+        pendingBytes: journal.pendingBytes,
         failing: watch.failure !== undefined,
         ...(onDisk && { segments: onDisk.journal.segments, replayed: onDisk.replayed }),
       },

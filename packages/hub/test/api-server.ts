@@ -23,8 +23,12 @@ export interface ApiServer {
 
 export async function apiServer(token: string): Promise<ApiServer> {
   const state: ApiServer = {
-    ...{ url: '', accounts: new Map(), tokens: new Map(), asked: [] },
-    ...{ answer: undefined, onRemove: undefined },
+    url: '',
+    accounts: new Map(),
+    tokens: new Map(),
+    asked: [],
+    answer: undefined,
+    onRemove: undefined,
   }
   const server = createServer((request, response) => {
     state.asked.push(`${request.method} ${request.url}`)

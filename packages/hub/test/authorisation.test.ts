@@ -54,7 +54,11 @@ function stage(get: MemoryRegistry['get'], limits = defaults): Stage {
     authoriser: authoriserOf(registry, limits),
     devices: new Devices('hologram', new MemoryHistory(() => new Date())),
     messages: new MessageLog({ journal, bus: new MessageBus(), hubId: 'test', codec: { encode: encodeMessageRecord } }),
-    ...{ journal, clock: nodeClock(), logger, limits, sms: { take: () => Promise.resolve() } },
+    journal,
+    clock: nodeClock(),
+    logger,
+    limits,
+    sms: { take: () => Promise.resolve() },
   })
   const request = { kind: 'message', auth: { cloudId: 'abcd', cloudKey: 'efgh' }, data: 'x' } as const
   const peer = { address: '127.0.0.2', host: '127.0.0.2' }

@@ -96,7 +96,8 @@ describe('a backup of a hub that runs', () => {
     const { token } = JSON.parse(await readFile(join(data, 'running.json'), 'utf8')) as { token: string }
     const call = (method: string, path: string, bearer: string = token): Promise<Response> =>
       fetch(`http://127.0.0.1:${hub.ports.front}/api/backups${path}`, {
-        ...{ method, headers: { authorization: `Bearer ${bearer}` } },
+        method,
+        headers: { authorization: `Bearer ${bearer}` },
       })
     const begun = (await (await call('POST', '')).json()) as { id: string; committed: number }
     await expect(backupHub({ data, target })).rejects.toMatchObject({

@@ -133,7 +133,10 @@ describe('where the hub is and listens', () => {
       data: '/var/lib/halyard',
       host: '::1',
       ports: { front: 8080, hologram: 9000, mqtt: 1883 },
-      ...{ mqttAnonymous: false, emitterLicense: undefined, acceptForeignKeys: false, emitterMatcher: 'emitter' },
+      mqttAnonymous: false,
+      emitterLicense: undefined,
+      acceptForeignKeys: false,
+      emitterMatcher: 'emitter',
       unused: [],
     })
     expect((await resolved({ config: await written('{ data: ":memory:" }') })).data).toBe(':memory:')
@@ -155,7 +158,10 @@ describe('where the hub is and listens', () => {
       data: resolve('halyard-data'),
       host: '127.0.0.1',
       ports: { front: 8080, hologram: 9999, mqtt: 1883 },
-      ...{ mqttAnonymous: false, emitterLicense: undefined, acceptForeignKeys: false, emitterMatcher: 'emitter' },
+      mqttAnonymous: false,
+      emitterLicense: undefined,
+      acceptForeignKeys: false,
+      emitterMatcher: 'emitter',
       unused: [],
     })
   })

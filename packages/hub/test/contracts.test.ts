@@ -40,9 +40,13 @@ function sqlite<T>(choose: (index: SqliteIndex) => T): Make<T> {
     const journalPath = join(path, 'journal')
     const journal = await SegmentJournal.open({ path: journalPath, disk: nodeDisk() })
     const index = await SqliteIndex.open({
-      ...{ path: join(path, 'hub.sqlite'), journal, journalPath, hubId: 'testtest' },
+      path: join(path, 'hub.sqlite'),
+      journal,
+      journalPath,
+      hubId: 'testtest',
       reader: new JournalReaders(journal, (error) => assert.fail(String(error))).add(),
-      ...{ clock: nodeClock(), logger: silentLogger },
+      clock: nodeClock(),
+      logger: silentLogger,
     })
     const dispose = async (): Promise<void> => {
       await index.close()

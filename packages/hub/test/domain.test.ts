@@ -15,8 +15,14 @@ import { RecordingLogger } from './support.ts'
 
 function message(id: string, part: Partial<HubMessage> = {}): HubMessage {
   return {
-    ...{ id, service: 'hologram', account: 'abcd', channel: '', direction: 'in' },
-    ...{ payload: new Uint8Array(), receivedAt: new Date(0), ...part },
+    id,
+    service: 'hologram',
+    account: 'abcd',
+    channel: '',
+    direction: 'in',
+    payload: new Uint8Array(),
+    receivedAt: new Date(0),
+    ...part,
   }
 }
 

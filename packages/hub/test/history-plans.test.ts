@@ -28,8 +28,15 @@ function watched(database: Database): { readonly database: Database; readonly as
 }
 
 const message = (number: number, part: Partial<StoredMessage> = {}): StoredMessage => ({
-  ...{ id: String(number).padStart(11, '0'), space: 'hologram', service: 'hologram', account: 'abcd', channel: 'A,B' },
-  ...{ direction: 'in', payload: new Uint8Array(1), receivedAt: new Date(1e12 + number), ...part },
+  id: String(number).padStart(11, '0'),
+  space: 'hologram',
+  service: 'hologram',
+  account: 'abcd',
+  channel: 'A,B',
+  direction: 'in',
+  payload: new Uint8Array(1),
+  receivedAt: new Date(1e12 + number),
+  ...part,
 })
 
 describe('a query walks an index and nothing else', () => {

@@ -13,8 +13,14 @@ const START = Date.UTC(2026, 0, 1)
 
 function message(number: number, part: Partial<StoredMessage> = {}): StoredMessage {
   return {
-    ...{ id: String(number).padStart(11, '0'), space: 'mqtt', service: 'mqtt', account: 'abcd', direction: 'in' },
-    ...{ channel: `a/${number % 700}`, payload: new Uint8Array(10), receivedAt: new Date(START + number * 1000) },
+    id: String(number).padStart(11, '0'),
+    space: 'mqtt',
+    service: 'mqtt',
+    account: 'abcd',
+    direction: 'in',
+    channel: `a/${number % 700}`,
+    payload: new Uint8Array(10),
+    receivedAt: new Date(START + number * 1000),
     ...part,
   }
 }

@@ -66,15 +66,23 @@ export async function openDurable<M>(
   const journalPath = join(directory, 'journal')
   const journal = await SegmentJournal.open({ path: journalPath, disk })
   const index = await SqliteIndex.open({
-    ...{ path: join(directory, 'hub.sqlite'), journal, journalPath, hubId: HUB_ID },
+    path: join(directory, 'hub.sqlite'),
+    journal,
+    journalPath,
+    hubId: HUB_ID,
     reader: new JournalReaders(journal, (error) => assert.fail(String(error))).add(),
-    ...{ clock, logger: silentLogger },
+    clock,
+    logger: silentLogger,
   })
   const bus = new MessageBus()
   const history = new JournalMessageHistory({
     log: new MessageLog({ journal, bus, hubId: HUB_ID, codec: { encode: encodeMessageRecord } }),
     history: watched(index.history, queries),
-    ...{ journal, hubId: HUB_ID, codec, clock, isFull: () => false },
+    journal,
+    hubId: HUB_ID,
+    codec,
+    clock,
+    isFull: () => false,
     originOf: () => ({ service: 'mqtt', account: '' }),
     ...more,
   })

@@ -7,7 +7,6 @@ import { MqttAccounts, sha256Secret } from '../src/domain/mqtt-accounts.ts'
 import type { PasswordVerdict, Passwords } from '../src/domain/passwords.ts'
 import type { Login, Verdict } from '../src/mqtt/dialect.ts'
 import { PlainDialect } from '../src/mqtt/plain/plain-dialect.ts'
-import { ScryptPasswords } from '../src/passwords.ts'
 import { TOKEN_MINT } from '../src/secrets.ts'
 import { MemoryRegistry } from '../src/store/memory-registry.ts'
 import { overTcp, overWebSocket, sampleOf } from './mqtt-support.ts'
@@ -233,8 +232,15 @@ describe('who comes in', () => {
 
 describe('the dialect', () => {
   const loginOf = (username: string, password: string, address = '192.0.2.1'): Login => ({
-    ...{ version: 5, clientId: 'c', username, password: bytes(password), cleanStart: true, address },
-    ...{ door: 'mqtt', transport: 'tcp', certificateName: undefined },
+    version: 5,
+    clientId: 'c',
+    username,
+    password: bytes(password),
+    cleanStart: true,
+    address,
+    door: 'mqtt',
+    transport: 'tcp',
+    certificateName: undefined,
   })
   const reasonOf = async (verdict: Verdict | Promise<Verdict>): Promise<number> => {
     const known = await verdict
@@ -342,57 +348,5 @@ describe('the dialect', () => {
     const dialect = new PlainDialect({ ...parts, throttle: { failures: 3, window: 60 } })
     expect(await reasonOf(dialect.authenticate(loginOf('made', 'right')))).toBe(0x88)
     expect(logger.texts('error')).toEqual(['mqtt: an account could not be looked up: disk'])
-  })
-})
-
-describe('passwords of people', () => {
-  it('are right, wrong, and remembered until they change', async () => {
-    const passwords = new ScryptPasswords()
-    const kept = await passwords.hash(bytes('secret'))
-    expect(kept).toMatchObject({ algorithm: 'scrypt', cost: 15 })
-    expect(JSON.stringify(kept)).not.toContain('secret')
-    expect((await passwords.hash(bytes('secret'))).hash).not.toBe(kept.hash)
-    const first = passwords.check('ann', bytes('secret'), kept)
-    expect(first).toBeInstanceOf(Promise)
-    expect(await first).toBe('right')
-    expect(passwords.check('ann', bytes('secret'), kept)).toBe('right')
-    // What is remembered is this password of this account with this hash.
-    expect(await passwords.check('ann', bytes('other'), kept)).toBe('wrong')
-    expect(await passwords.check('bob', bytes('secret'), await passwords.hash(bytes('x')))).toBe('wrong')
-    expect(await passwords.check('ann', bytes('secret'), await passwords.hash(bytes('new')))).toBe('wrong')
-    expect(passwords.check('ann', bytes('secret'), undefined)).toBeInstanceOf(Promise)
-    expect(await passwords.check('ann', bytes('secret'), undefined)).toBe('wrong')
-  })
-
-  it('nobody takes as long as somebody', async () => {
-    const passwords = new ScryptPasswords()
-    const kept = await passwords.hash(bytes('secret'))
-    const time = async (account: typeof kept | undefined): Promise<number> => {
-      const times: number[] = []
-      for (let count = 0; count < 5; count++) {
-        const before = performance.now()
-        await passwords.check('a', bytes('wrong'), account)
-        times.push(performance.now() - before)
-      }
-      return Math.min(...times)
-    }
-    const ratio = (await time(kept)) / (await time(undefined))
-    expect(ratio).toBeGreaterThan(0.3)
-    expect(ratio).toBeLessThan(3)
-  })
-
-  it('wait in a queue of 1,000; one more is told to come again, and what nobody wants is not looked at', async () => {
-    const passwords = new ScryptPasswords()
-    let wanted = true
-    const waiting = Array.from({ length: 1002 }, (_, index) =>
-      Promise.resolve(passwords.check(`a${index}`, bytes('x'), undefined, () => wanted)),
-    )
-    expect(passwords.check('late', bytes('x'), undefined)).toBe('busy')
-    wanted = false
-    const verdicts = await Promise.all(waiting)
-    // Two at once were under way; nobody has waited for the others.
-    expect(verdicts.filter((verdict) => verdict === 'wrong').length).toBeLessThanOrEqual(2)
-    expect(verdicts.filter((verdict) => verdict === 'busy').length).toBeGreaterThanOrEqual(1000)
-    expect(await passwords.check('late', bytes('x'), undefined)).toBe('wrong')
   })
 })

@@ -7,10 +7,7 @@ describe('a hub and the inbound socket of a device', () => {
     const { hub, port, id, key } = await startHub()
     const cloud = new HologramCloud(
       { cloud_id: id, cloud_key: key },
-      {
-        ...{ sendHost: '127.0.0.1', sendPort: port, receiveHost: '127.0.0.1', receivePort: 0 },
-        ...{ enableInbound: false },
-      },
+      { sendHost: '127.0.0.1', sendPort: port, receiveHost: '127.0.0.1', receivePort: 0, enableInbound: false },
     )
     await cloud.openReceiveSocket()
     const to = { host: '127.0.0.1', port: cloud.receivePort }

@@ -113,12 +113,24 @@ export async function openPushes(
   const messages = new MessageLog({ journal, bus, hubId: secrets.hubId, codec: { encode: encodeMessageRecord } })
   const devices = new Devices('hologram', index.history)
   const pushes = await DevicePushes.open({
-    ...{ path, disk, clock, logger: log, accounts, devices, messages, random: () => 0.5 },
+    path,
+    disk,
+    clock,
+    logger: log,
+    accounts,
+    devices,
+    messages,
+    random: () => 0.5,
     limits: { ...DEFAULT_CONFIG.hologram.push, ...limits },
   })
   onTestFinished(() => pushes.close().catch(() => {}))
   return {
-    ...{ pushes, accounts, devices, clock, log, closeJournal: () => journal.close() },
+    pushes,
+    accounts,
+    devices,
+    clock,
+    log,
+    closeJournal: () => journal.close(),
     hear: (cloudId, host = '127.0.0.1') =>
       devices.seen(cloudId, { address: host, host, lastSeenAt: new Date(clock.now()) }),
     push: async (cloudId, text, { host = '127.0.0.1', port }) => {

@@ -127,8 +127,14 @@ describe('/api/emitter', () => {
     expect([made.status, made.body]).toMatchObject([
       201,
       {
-        ...{ key: expect.stringMatching(KEY), id: expect.stringMatching(ID), channel: 'api/#/', type: 'rwl' },
-        ...{ origin: 'issued', state: 'valid', created_at: expect.any(String), expires: expect.any(String) },
+        key: expect.stringMatching(KEY),
+        id: expect.stringMatching(ID),
+        channel: 'api/#/',
+        type: 'rwl',
+        origin: 'issued',
+        state: 'valid',
+        created_at: expect.any(String),
+        expires: expect.any(String),
       },
     ])
     const { key, id } = made.body as { key: string; id: string }
@@ -172,7 +178,10 @@ describe('/api/emitter', () => {
   it('shows the licence to whoever has a token', async () => {
     const { call, hub, front } = await startRestHub()
     expect((await call('GET', '/api/emitter/license')).body).toEqual({
-      ...{ license: hub.accounts.emitter?.license, version: 3, contract: expect.any(Number), matcher: 'emitter' },
+      license: hub.accounts.emitter?.license,
+      version: 3,
+      contract: expect.any(Number),
+      matcher: 'emitter',
       accept_foreign_keys: false,
     })
     expect((await fetch(`http://127.0.0.1:${front}/api/emitter/license`)).status).toBe(401)

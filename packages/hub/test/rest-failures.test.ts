@@ -26,8 +26,13 @@ class FailingHistory implements History {
 }
 
 const message = (number: number): HubMessage => ({
-  ...{ id: `${String(number).padStart(11, '0')}-testtest`, service: 'hologram', account: 'abcd', channel: '' },
-  ...{ direction: 'in', payload: new Uint8Array(10), receivedAt: new Date(0) },
+  id: `${String(number).padStart(11, '0')}-testtest`,
+  service: 'hologram',
+  account: 'abcd',
+  channel: '',
+  direction: 'in',
+  payload: new Uint8Array(10),
+  receivedAt: new Date(0),
 })
 
 const stored = (number: number): StoredMessage => ({ ...message(number), space: 'hologram' })

@@ -69,8 +69,13 @@ describe('following', () => {
     expect(reading.events[2]).toEqual({
       id: reading.events[2]?.data['id'],
       data: {
-        ...{ id: expect.any(String), service: 'hologram', account: hub.id, channel: '', direction: 'in' },
-        ...{ payload: '4', received_at: expect.any(String) },
+        id: expect.any(String),
+        service: 'hologram',
+        account: hub.id,
+        channel: '',
+        direction: 'in',
+        payload: '4',
+        received_at: expect.any(String),
       },
     })
   })

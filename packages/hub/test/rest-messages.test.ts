@@ -32,8 +32,13 @@ describe('messages', () => {
     const hub = await startRestHub()
     await fill(hub, 1, ['A', 'B'])
     const message = {
-      ...{ id: expect.stringMatching(/^[0-9a-z]{11}-[0-9a-z]{8}$/), service: 'hologram', account: hub.id },
-      ...{ channel: 'A,B', direction: 'in', payload: '1', received_at: expect.stringMatching(/^2\d{3}-.*Z$/) },
+      id: expect.stringMatching(/^[0-9a-z]{11}-[0-9a-z]{8}$/),
+      service: 'hologram',
+      account: hub.id,
+      channel: 'A,B',
+      direction: 'in',
+      payload: '1',
+      received_at: expect.stringMatching(/^2\d{3}-.*Z$/),
     }
     for (const path of ['messages', 'hologram/messages', `hologram/devices/${hub.id}/messages`]) {
       expect((await hub.call('GET', `/api/${path}`)).body).toEqual({ messages: [message] })

@@ -15,8 +15,13 @@ describe('a message to a device', () => {
     expect(await asked).toMatchObject({
       status: 200,
       body: {
-        ...{ id: 'push/1', cloud_id: 'abcd', state: 'delivered', attempts: 1, size: 8 },
-        ...{ queued_at: '1970-01-01T00:00:00.000Z', settled_at: '1970-01-01T00:00:01.000Z' },
+        id: 'push/1',
+        cloud_id: 'abcd',
+        state: 'delivered',
+        attempts: 1,
+        size: 8,
+        queued_at: '1970-01-01T00:00:00.000Z',
+        settled_at: '1970-01-01T00:00:01.000Z',
       },
     })
     const payload = new TextEncoder().encode('ahoy ⚓')

@@ -116,7 +116,11 @@ export async function serve({
   const limits = { ...DEFAULT_CONFIG.front.limits, requestTimeout }
   const { keyBook } = await openKeyBook({
     checked: { emitterLicense: undefined, acceptForeignKeys: false, emitterMatcher: 'emitter' },
-    ...{ config: DEFAULT_CONFIG.emitter, secrets: makeSecrets(), registry, samples: undefined, clock },
+    config: DEFAULT_CONFIG.emitter,
+    secrets: makeSecrets(),
+    registry,
+    samples: undefined,
+    clock,
   })
   const rest = new RestApi({
     emitterKeys: keyBook,
@@ -124,27 +128,28 @@ export async function serve({
       keygen: () => Promise.resolve({ status: 404, message: 'no broker is here' }),
       presence: () => ({ status: 404, body: new Uint8Array() }),
     },
-    ...{
-      tokens,
-      removal,
-      localToken: 'local',
-      accounts,
-      mqttAccounts: new AccountBook({
-        accounts: mqttAccounts,
-        passwords: new ScryptPasswords(),
-        mint: TOKEN_MINT,
-        forgetSample: async () => {},
-        remove: (name) => removal.mqttAccount(name),
-      }),
-      pushes,
-      backups: undefined,
-      metrics: () => Promise.reject(new Error('no metrics here')),
-      history,
-      filterMessages,
-      clock,
-      addressKey,
-    },
-    ...{ devices: new Devices('hologram', history), bus, hubId: 'testtest', logger: log },
+    tokens,
+    removal,
+    localToken: 'local',
+    accounts,
+    mqttAccounts: new AccountBook({
+      accounts: mqttAccounts,
+      passwords: new ScryptPasswords(),
+      mint: TOKEN_MINT,
+      forgetSample: async () => {},
+      remove: (name) => removal.mqttAccount(name),
+    }),
+    pushes,
+    backups: undefined,
+    metrics: () => Promise.reject(new Error('no metrics here')),
+    history,
+    filterMessages,
+    clock,
+    addressKey,
+    devices: new Devices('hologram', history),
+    bus,
+    hubId: 'testtest',
+    logger: log,
     keys: { word: randomWord, hash: (id, key) => `${id}${key}` },
     limits: { ...limits, pushBytes: 1024 * 1024 },
   })
@@ -155,7 +160,11 @@ export async function serve({
     upgrade: (_request, socket) => socket.destroy(),
   })
   const listener = await TcpListener.open({
-    ...{ name: 'front', host: '127.0.0.1', port: 0, logger: silentLogger, ...limits },
+    name: 'front',
+    host: '127.0.0.1',
+    port: 0,
+    logger: silentLogger,
+    ...limits,
     onConnection: (socket) => http.accept(socket),
   })
   onTestFinished(async () => {

@@ -101,7 +101,11 @@ export async function readEvents(
   const ended = new Promise<void>((resolve) => response.on('close', () => resolve()))
   response.on('error', () => {})
   return {
-    ...{ status: response.statusCode ?? 0, headers: response.headers, events, ended, response },
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    events,
+    ended,
+    response,
     payloads: () => events.map(({ data }) => data.payload),
     raw: () => raw,
     close: () => void asked.destroy(),

@@ -15,7 +15,9 @@ const mode = async (path: string): Promise<string> => ((await stat(path)).mode &
 
 /** The accounts without the address, which has another port at each start. */
 const secretsOf = ({ accounts: { hologram, mqtt, emitter, console: api } }: Hub): object => ({
-  ...{ hologram, mqtt, emitter },
+  hologram,
+  mqtt,
+  emitter,
   console: { token: api?.token },
 })
 

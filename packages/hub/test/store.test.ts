@@ -19,8 +19,14 @@ import { RecordingLogger, temporaryDirectory, until } from './support.ts'
 import { drain } from './history-support.ts'
 
 const draft = (text: string, part: Partial<MessageDraft> = {}): MessageDraft => ({
-  ...{ space: 'hologram', service: 'hologram', account: 'abcd', channel: 'A,B', direction: 'in' },
-  ...{ payload: new TextEncoder().encode(text), receivedAt: new Date(Date.UTC(2026, 0, 1)), ...part },
+  space: 'hologram',
+  service: 'hologram',
+  account: 'abcd',
+  channel: 'A,B',
+  direction: 'in',
+  payload: new TextEncoder().encode(text),
+  receivedAt: new Date(Date.UTC(2026, 0, 1)),
+  ...part,
 })
 
 interface OpenStore {

@@ -99,10 +99,7 @@ describe('enhanced authentication', () => {
       expect(reasonCode).toBe(0x18)
       expect(properties).toEqual({ authenticationMethod: 'SUM', authenticationData: bytes(`${step + 1}`) })
     }
-    caller.send({
-      ...{ type: 'connack', sessionPresent: false, reasonCode: 0 },
-      properties: { authenticationMethod: 'SUM' },
-    })
+    caller.send({ type: 'connack', sessionPresent: false, reasonCode: 0, properties: { authenticationMethod: 'SUM' } })
     await client.connected()
     await caller.expect('publish')
   })

@@ -51,7 +51,15 @@ export interface Kept {
 export async function keepMessages(options: KeptOptions): Promise<Kept> {
   const { server, random, rounds, onRound } = options
   const kept: Kept = {
-    ...{ rounds, early: 0, acknowledged: 0, lost: 0, twice: 0, disordered: 0, extra: 0, sessions: 0, restart: 0 },
+    rounds,
+    early: 0,
+    acknowledged: 0,
+    lost: 0,
+    twice: 0,
+    disordered: 0,
+    extra: 0,
+    sessions: 0,
+    restart: 0,
   }
   await server.start()
   await beginSession(server)

@@ -80,7 +80,9 @@ export class PersistentClient {
         }
       })
     const options = {
-      ...{ clientId, version, receiveMaximum },
+      clientId,
+      version,
+      receiveMaximum,
       // What comes with CONNACK is looked at when it is known what CONNACK says.
       onPacket: (packet: Packet, client: MqttClient) => (isBegun ? take(client, packet) : void early.push(packet)),
     }

@@ -41,7 +41,9 @@ export async function messagesOf(
   const end = new Later<void>()
   const problems: string[] = []
   const client = await MqttClient.open(server.address, {
-    ...{ clientId, clean: isNew, version: 5 },
+    clientId,
+    clean: isNew,
+    version: 5,
     onPacket: (packet, one) => {
       if (packet.type === 'pubrel') one.send(acknowledgement('pubcomp', packet.packetId))
       if (packet.type !== 'publish') return

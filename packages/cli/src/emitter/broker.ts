@@ -4,6 +4,7 @@ import type { ConnectOptions, Emitter } from '@halyard/emitter'
 import type { Context } from '../context.ts'
 import { Interruption } from '../interrupt.ts'
 import { readNamedFile } from '../read-named-file.ts'
+import { wholeNumber } from '../whole-number.ts'
 import type { EmitterFlags } from './flags.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -34,12 +35,6 @@ export function keyOf({ key }: EmitterFlags, environment: Environment): string {
   const found = key ?? environment['HALYARD_EMITTER_KEY']
   if (found !== undefined && found !== '') return found
   throw new UsageError('ERR_USAGE', 'there is no key; set HALYARD_EMITTER_KEY, or give one with --key')
-}
-
-export function wholeNumber(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  if (/^\d{1,10}$/.test(text)) return Number(text)
-  throw new UsageError('ERR_USAGE', `${name} is a whole number, not ${text}`)
 }
 
 /** Seconds since 1970, or a date as `Date` reads it. */

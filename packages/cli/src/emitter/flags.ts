@@ -1,3 +1,7 @@
+import type { LimitFlags } from '../pubsub/listening.ts'
+import type { MessageFlags } from '../pubsub/messages.ts'
+import type { ShowFlags } from '../pubsub/show.ts'
+
 /** As commander hands them over. */
 export interface EmitterFlags {
   readonly host?: string
@@ -13,11 +17,7 @@ export interface EmitterFlags {
   readonly channel?: string
 }
 
-export interface EmitterPubFlags extends EmitterFlags {
-  readonly message?: string
-  readonly file?: string
-  readonly stdinLine?: true
-  readonly stdinFile?: true
+export interface EmitterPubFlags extends EmitterFlags, MessageFlags {
   readonly ttl?: string
   readonly qos?: string
   readonly retain?: true
@@ -26,19 +26,14 @@ export interface EmitterPubFlags extends EmitterFlags {
   readonly outbox?: string
 }
 
-export interface EmitterReadFlags extends EmitterFlags {
+export interface EmitterReadFlags extends EmitterFlags, ShowFlags {
   readonly last?: string
   readonly from?: string
   readonly until?: string
-  readonly verbose?: true
-  /** `-N` */
-  readonly newline?: boolean
 }
 
-export interface EmitterSubFlags extends EmitterReadFlags {
+export interface EmitterSubFlags extends EmitterReadFlags, LimitFlags {
   readonly group?: string
-  readonly count?: string
-  readonly wait?: string
 }
 
 export interface EmitterKeygenFlags extends EmitterFlags {

@@ -6,7 +6,8 @@ import { readSecret } from '../hub/admin/read-secret.ts'
 import type { Terminal } from '../terminal.ts'
 import { paint } from '../text/paint.ts'
 import { oneLine } from '../text/width.ts'
-import { keyOf, timeOf, untilEnded, wholeNumber, withBroker } from './broker.ts'
+import { wholeNumber } from '../whole-number.ts'
+import { keyOf, timeOf, untilEnded, withBroker } from './broker.ts'
 import type {
   EmitterFlags,
   EmitterKeybanFlags,

@@ -1,3 +1,7 @@
+import type { LimitFlags } from '../pubsub/listening.ts'
+import type { MessageFlags } from '../pubsub/messages.ts'
+import type { ShowFlags } from '../pubsub/show.ts'
+
 /** As commander hands them over: the letters are those of mosquitto_pub and mosquitto_sub. */
 export interface MqttFlags {
   readonly url?: string
@@ -24,27 +28,17 @@ export interface MqttFlags {
   readonly json?: true
 }
 
-export interface PubFlags extends MqttFlags {
+export interface PubFlags extends MqttFlags, MessageFlags {
   readonly topic?: string
-  readonly message?: string
-  readonly file?: string
-  readonly stdinLine?: true
-  readonly stdinFile?: true
-  readonly nullMessage?: true
   readonly retain?: true
   readonly outbox?: string
   readonly timeout?: string
   readonly property?: readonly string[]
 }
 
-export interface SubFlags extends MqttFlags {
+export interface SubFlags extends MqttFlags, LimitFlags, ShowFlags {
   readonly topic?: readonly string[]
   readonly filterOut?: readonly string[]
-  readonly count?: string
-  readonly wait?: string
-  readonly verbose?: true
-  /** `-N` */
-  readonly newline?: boolean
   readonly format?: string
   /** `-R`; commander's name for an option that begins with no */
   readonly retained?: boolean

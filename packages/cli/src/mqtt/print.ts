@@ -1,6 +1,7 @@
 /** How a message is shown: alone, with its topic, in a form of one's own, or as JSON. */
 import { UsageError } from '@halyard/core'
 import type { MqttMessage } from '@halyard/mqtt'
+import { join, lineEnd, show, shownOn } from '../pubsub/show.ts'
 import type { Terminal } from '../terminal.ts'
 import { textOrBase64 } from '../text/text-or-base64.ts'
 import { harmless } from '../text/width.ts'
@@ -10,17 +11,9 @@ export type Printer = (message: MqttMessage, at: Date) => void
 
 /** @throws {UsageError} `ERR_USAGE` for a letter behind % that means nothing */
 export function printerOf(flags: SubFlags, terminal: Terminal): Printer {
-  const { screen } = terminal
-  const end = flags.newline === false ? '' : '\n'
-  // On a terminal a stranger's bytes could be orders to it; a pipe gets them as they are.
-  const shown = ({ payload }: MqttMessage): Uint8Array | string =>
-    screen.isTerminal ? harmless(Buffer.from(payload).toString()) : payload
   if (flags.json === true) return (message, at) => terminal.print(JSON.stringify(jsonOf(message, at)))
-  if (flags.format !== undefined) return formatted(flags.format, end, terminal, shown)
-  return (message) => {
-    const topic = flags.verbose === true ? `${harmless(message.topic)} ` : ''
-    screen.write(join([topic, shown(message), end]))
-  }
+  if (flags.format !== undefined) return formatted(flags.format, lineEnd(flags), terminal)
+  return ({ topic, payload }) => show(topic, payload, flags, terminal.screen)
 }
 
 /** `{"topic":"a/b","text":"21.5","qos":1,"retain":false,"size":4,"received_at":"…"}`; what is not UTF-8 is `base64`. */
@@ -41,16 +34,11 @@ function jsonOf({ topic, payload, qos, retain, properties }: MqttMessage, at: Da
 
 type Part = (message: MqttMessage, at: Date) => Uint8Array | string
 
-function formatted(
-  format: string,
-  end: string,
-  { screen }: Terminal,
-  shown: (message: MqttMessage) => Uint8Array | string,
-): Printer {
+function formatted(format: string, end: string, { screen }: Terminal): Printer {
   const letters: Readonly<Record<string, Part>> = {
     '%': () => '%',
     t: ({ topic }) => harmless(topic),
-    p: shown,
+    p: ({ payload }) => shownOn(screen, payload),
     x: ({ payload }) => Buffer.from(payload).toString('hex'),
     l: ({ payload }) => String(payload.length),
     q: ({ qos }) => String(qos),
@@ -71,9 +59,4 @@ function formatted(
 /** `\n` and `\t`, as a shell's quotes leave them. */
 function unescape(text: string): string {
   return text.replaceAll('\\n', '\n').replaceAll('\\t', '\t').replaceAll('\\0', '\0')
-}
-
-function join(parts: readonly (Uint8Array | string)[]): Uint8Array | string {
-  if (parts.every((part) => typeof part === 'string')) return parts.join('')
-  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
 }

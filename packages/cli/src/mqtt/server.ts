@@ -2,6 +2,7 @@
 import { UsageError } from '@halyard/core'
 import type { MqttOptions } from '@halyard/mqtt'
 import { readNamedFile } from '../read-named-file.ts'
+import { wholeNumber } from '../whole-number.ts'
 import type { MqttFlags } from './flags.ts'
 
 export interface Server {
@@ -47,11 +48,6 @@ export function qosOf(text: string | undefined, name = '--qos'): 0 | 1 | 2 {
   if (text !== '0' && text !== '1' && text !== '2')
     throw new UsageError('ERR_USAGE', `${name} is 0, 1 or 2, not ${text}`)
   return Number(text) as 0 | 1 | 2
-}
-
-export function wholeNumber(name: string, text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text)
-  throw new UsageError('ERR_USAGE', `${name} is a whole number, not ${text}`)
 }
 
 function expiryOf(text: string | undefined): number {

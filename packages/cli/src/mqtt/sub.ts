@@ -1,51 +1,41 @@
 /** `halyard mqtt sub`. */
-import { UsageError, secondsToMilliseconds } from '@halyard/core'
+import { UsageError } from '@halyard/core'
 import type { HalyardError } from '@halyard/core'
 import { checkFilter, matches } from '@halyard/wire/mqtt'
 import type { MqttClient, MqttMessage, Subscription } from '@halyard/mqtt'
 import type { Context } from '../context.ts'
 import { Interruption } from '../interrupt.ts'
-import { paint } from '../text/paint.ts'
+import { Listening, limitsOf } from '../pubsub/listening.ts'
 import type { SubFlags } from './flags.ts'
 import { printerOf } from './print.ts'
-import { qosOf, readServer, wholeNumber } from './server.ts'
-
-/** As mosquitto_sub has it: the time was over before all had come. */
-const TIME_OVER = 27
+import { qosOf, readServer } from './server.ts'
 
 export async function sub(flags: SubFlags, { terminal, load }: Context): Promise<number> {
   const { url, options } = await readServer(flags, terminal.environment)
   const print = printerOf(flags, terminal)
   const isWanted = selection(flags)
-  const count = flags.count === undefined ? Infinity : wholeNumber('--count', flags.count)
-  const wait = flags.wait === undefined ? undefined : secondsToMilliseconds('wait', Number(flags.wait))
+  const limits = limitsOf(flags)
   const qos = qosOf(flags.qos)
   const { MqttClient: Client } = await load.mqtt()
   using interruption = new Interruption(terminal)
-  const over = new AbortController()
-  const timer = wait === undefined ? undefined : setTimeout(() => over.abort(), wait)
-  const signal = AbortSignal.any([interruption.signal, over.signal])
-  let came = 0
   await using client = new Client(url, options)
+  using listening = new Listening(limits, terminal, interruption.signal)
+  const { signal } = listening
   const subscription = await subscribed(client, flags.topic ?? [], qos, signal)
   if (subscription !== undefined) {
-    const say = (text: string): void => terminal.error(`${paint(terminal.colour.error).yellow('halyard:')} ${text}`)
-    // Before a person wonders whether anything happens.
-    if (terminal.status.isTerminal) say(`listening to ${(flags.topic ?? []).join(', ')} on ${url}; Ctrl-C ends it`)
+    listening.sayWhere(`${(flags.topic ?? []).join(', ')} on ${url}`)
     // From the second time on: the first failure ends the command.
-    sayWhenLost(client, say)
+    sayWhenLost(client, listening)
     signal.addEventListener('abort', () => void subscription.unsubscribe().catch(() => {}), { once: true })
     for await (const message of subscription) {
       if (signal.aborted) break
       if (isWanted(message) === 'end') break
       if (isWanted(message) === 'skip') continue
       print(message, new Date())
-      if (++came >= count) break
+      if (listening.came()) break
     }
   }
-  clearTimeout(timer)
-  if (interruption.exitCode !== undefined) return interruption.exitCode
-  return over.signal.aborted && came < count && count !== Infinity ? TIME_OVER : 0
+  return interruption.exitCode ?? listening.exitCode
 }
 
 /** `undefined` if it was ended before. */
@@ -66,11 +56,11 @@ async function subscribed(
   }
 }
 
-function sayWhenLost(client: MqttClient, say: (text: string) => void): void {
+function sayWhenLost(client: MqttClient, listening: Listening): void {
   client.on('disconnect', (error: HalyardError | undefined) => {
-    if (error !== undefined) say(`${error.message}; it is tried again`)
+    if (error !== undefined) listening.say(`${error.message}; it is tried again`)
   })
-  client.on('connect', () => say('connected again'))
+  client.on('connect', () => listening.say('connected again'))
 }
 
 /** @throws {UsageError} `ERR_USAGE` for a filter that is none */

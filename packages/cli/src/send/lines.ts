@@ -4,6 +4,7 @@ import type { HalyardError } from '@halyard/core'
 import type { Context } from '../context.ts'
 import { describeFailure, exitCodeOf } from '../failure.ts'
 import { Interruption } from '../interrupt.ts'
+import { MAX_MESSAGE } from '../read-all.ts'
 import { StatusLine } from '../status-line.ts'
 import type { Output } from '../status-line.ts'
 import { paint } from '../text/paint.ts'
@@ -11,7 +12,7 @@ import { count, formatBytes, formatSeconds } from '../text/units.ts'
 import { Courier } from './courier.ts'
 import { sayInterrupted, sayOlder } from './farewell.ts'
 import type { SendFlags } from './flags.ts'
-import { MAX_INPUT, topicsOf } from './messages.ts'
+import { topicsOf } from './messages.ts'
 import { Tally, printOutcome } from './report.ts'
 import type { Outcome } from './report.ts'
 import { readTarget } from './settings.ts'
@@ -22,7 +23,7 @@ import { Window } from './window.ts'
 
 /** On its way at once: an outbox on disk writes as many with one turn of the disk. */
 const WINDOW = 256
-const WINDOW_BYTES: number = MAX_INPUT
+const WINDOW_BYTES: number = MAX_MESSAGE
 /** What the outbox may hold before the reading waits: what an outbox takes by default, less what is on its way. */
 const MAX_QUEUED = 10_000 - WINDOW
 const MAX_QUEUED_BYTES: number = 64 * 1024 * 1024 - WINDOW_BYTES
@@ -99,7 +100,7 @@ class Run {
   /** Hands over line by line until the end, or until there is no point in going on. */
   async read(input: AsyncIterable<Uint8Array>, output: Output): Promise<void> {
     try {
-      for await (const line of splitLines(input, MAX_INPUT)) {
+      for await (const line of splitLines(input, MAX_MESSAGE)) {
         await this.#window.room(line.bytes.length)
         await this.#roomInOutbox(output)
         if (this.stopped.aborted) break

@@ -1,11 +1,12 @@
 /** Which messages the words of the command line mean. */
 import { UsageError } from '@halyard/core'
+import { readAll } from '../read-all.ts'
 import type { Input } from '../terminal.ts'
 import type { Message } from './client.ts'
 import type { SendFlags } from './flags.ts'
 
-/** More than any service takes; a pipe without end must not fill the memory. */
-export const MAX_INPUT: number = 16 * 1024 * 1024
+const TOO_LARGE =
+  'standard input is larger than a message may be (16 MiB); --lines sends each line as a message of its own'
 
 export function topicsOf({ topic }: SendFlags): string[] | undefined {
   return topic === undefined || topic === true ? undefined : [...topic]
@@ -23,7 +24,7 @@ export async function readMessages(
   input: Input,
 ): Promise<readonly Message[]> {
   if (given.length > 0) return given
-  const bytes = await readAll(input)
+  const bytes = withoutLineEnd(await readAll(input, TOO_LARGE))
   if (bytes.length === 0) throw noMessage(topicsOf(flags) ?? [])
   return [bytes]
 }
@@ -40,20 +41,7 @@ function noMessage(topics: readonly string[]): UsageError {
 }
 
 /** Without the line end that `echo` writes. */
-async function readAll(input: Input): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of input.bytes()) {
-    size += chunk.length
-    if (size > MAX_INPUT) {
-      throw new UsageError(
-        'ERR_USAGE',
-        'standard input is larger than a message may be (16 MiB); --lines sends each line as a message of its own',
-      )
-    }
-    chunks.push(chunk)
-  }
-  const bytes = Buffer.concat(chunks)
+function withoutLineEnd(bytes: Uint8Array): Uint8Array {
   if (bytes.at(-1) !== 0x0a) return bytes
   return bytes.subarray(0, bytes.at(-2) === 0x0d ? -2 : -1)
 }

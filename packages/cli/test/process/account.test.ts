@@ -27,7 +27,8 @@ test('accounts of a hub that is stopped, and then started', async () => {
 
   const env = { HALYARD_HUB_DATA: data }
   const added = await run(['hub', 'account', 'add', '--cloud_id', 'pump', '--cloud_key', '-', '--json'], {
-    ...{ env, input: 'p"%1\n' },
+    env,
+    input: 'p"%1\n',
   })
   expect(added).toMatchObject({ code: 0, errors: '' })
   expect(JSON.parse(added.out)).toEqual({ service: 'hologram', cloud_id: 'pump', cloud_key: 'p"%1' })
@@ -59,7 +60,9 @@ test('accounts and tokens of a hub that runs beside', async () => {
 
   const set = ['hub', 'account', 'set', 'sample', '--password', '-', '--access', 'read #']
   expect(await run(set, { env, input: 'chosen\n' })).toMatchObject({
-    ...{ code: 0, out: 'account sample changed (read #)\n', errors: '' },
+    code: 0,
+    out: 'account sample changed (read #)\n',
+    errors: '',
   })
 
   const { out } = await run(['hub', 'token', 'add', 'ci'], { env })

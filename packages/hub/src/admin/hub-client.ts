@@ -92,7 +92,10 @@ export class HubClient {
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown): void => reject(this.#error(`does not answer: ${describeError(cause)}`, cause))
       const call = request({
-        ...{ host: this.#host, port: this.#port, method, path },
+        host: this.#host,
+        port: this.#port,
+        method,
+        path,
         agent: this.#agent,
         signal: AbortSignal.timeout(TIMEOUT),
         headers: {

@@ -86,7 +86,11 @@ function toEntry(value: unknown): EmitterKeyEntry | undefined {
   if (!ORIGINS.includes(origin) || !STATES.includes(state)) return undefined
   if ([parent, expires, created].some((part) => part !== undefined && typeof part !== 'string')) return undefined
   return {
-    ...{ id, channel, type, origin: origin as EmitterKeyEntry['origin'], state: state as EmitterKeyEntry['state'] },
+    id,
+    channel,
+    type,
+    origin: origin as EmitterKeyEntry['origin'],
+    state: state as EmitterKeyEntry['state'],
     ...(typeof parent === 'string' && { parent }),
     ...(typeof expires === 'string' && { expires: new Date(expires) }),
     ...(typeof created === 'string' && { createdAt: new Date(created) }),

@@ -265,7 +265,13 @@ function isImported(document: Document | undefined): boolean {
 
 function valueOf({ contract, channel, permissions, expires, origin, parent, createdAt, state }: EmitterKey): Json {
   return {
-    ...{ contract, channel, permissions, expires, origin, state, createdAt: createdAt.toISOString() },
+    contract,
+    channel,
+    permissions,
+    expires,
+    origin,
+    state,
+    createdAt: createdAt.toISOString(),
     ...(parent !== undefined && { parent }),
   }
 }

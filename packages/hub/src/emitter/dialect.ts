@@ -137,8 +137,13 @@ export class EmitterDialect implements Dialect {
   }): EmitterPrincipal {
     const id = formatConnectionId(randomBytes(16))
     return new EmitterPrincipal({
-      ...{ dialect: this, space: this.#parts.broker.space, account: who.secret ?? id },
-      ...{ name: who.name, mayPersist: who.secret !== undefined, address: who.address, id },
+      dialect: this,
+      space: this.#parts.broker.space,
+      account: who.secret ?? id,
+      name: who.name,
+      mayPersist: who.secret !== undefined,
+      address: who.address,
+      id,
       keysEpoch: () => this.#keysEpoch,
     })
   }

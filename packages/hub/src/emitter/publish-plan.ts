@@ -43,7 +43,12 @@ export function routeOf(
   const ttl = Math.min(options.ttl ?? 0, LONGEST)
   return {
     kind: 'route',
-    ...{ space, channel: channelInIndex(channel), topic: channel, echo: options.me, once: true, mayRetain: false },
+    space,
+    channel: channelInIndex(channel),
+    topic: channel,
+    echo: options.me,
+    once: true,
+    mayRetain: false,
     store: mayStore ? ttl : 0,
     storeRetained: mayStore ? ttl || limits.retain : 0,
     validUntil: authority.endOf(key),

@@ -87,7 +87,17 @@ export function startEmitter(parts: EmitterParts): EmitterService {
   })
   const space = `emitter:${license.contract}`
   const broker: EmitterBroker = {
-    ...{ license, codec, keys, authority, presence, history, space, matcher, limits, clock, logger },
+    license,
+    codec,
+    keys,
+    authority,
+    presence,
+    history,
+    space,
+    matcher,
+    limits,
+    clock,
+    logger,
   }
   const dialect = new EmitterDialect({ broker, hashSecret: parts.hashSecret })
   const isOver = (id: string): boolean => !authority.holds(id)

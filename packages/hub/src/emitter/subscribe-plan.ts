@@ -51,7 +51,10 @@ export function planSubscribe(
   const last = Math.min(options.last ?? 1, limits.last)
   return {
     kind: 'subscribe',
-    ...{ name: nameOf(read.id, topic.channel), space, ...inIndex(broker, topic), qos },
+    name: nameOf(read.id, topic.channel),
+    space,
+    ...inIndex(broker, topic),
+    qos,
     validUntil: broker.authority.endOf(read.key),
     ...(mayLoad && last > 0 && { before: () => storedBefore(broker, topic, last) }),
   }
@@ -93,7 +96,8 @@ async function* storedBefore(
 function refuse(broker: EmitterBroker, failure: FailureName): SubscribePlan {
   return {
     kind: 'refuse',
-    ...{ reason: reasonOf(failure, BAD_FILTER), why: `${failure}, as its emitter/error/ says` },
+    reason: reasonOf(failure, BAD_FILTER),
+    why: `${failure}, as its emitter/error/ says`,
     tell: (connection, packetId) => tellFailure(connection, failure, packetId, broker),
   }
 }

@@ -49,8 +49,14 @@ export async function startHologram(parts: HologramParts): Promise<HologramServi
   const path = directory === undefined ? undefined : join(directory, 'push')
   const sms = await openSmsGateway({ config: config.sms, directory, userAgent, disk, clock, logger })
   const pushes = await DevicePushes.open({
-    ...{ path, disk, clock, logger, limits: config.push },
-    ...{ accounts, devices, messages },
+    path,
+    disk,
+    clock,
+    logger,
+    limits: config.push,
+    accounts,
+    devices,
+    messages,
   }).catch(async (error: unknown) => {
     await sms.close()
     throw error

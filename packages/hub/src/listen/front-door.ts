@@ -107,7 +107,10 @@ export class FrontDoor {
     let server: TlsServer
     try {
       server = createTlsServer({
-        ...{ cert, key, handshakeTimeout: firstByteTimeout * 1000, allowHalfOpen: true },
+        cert,
+        key,
+        handshakeTimeout: firstByteTimeout * 1000,
+        allowHalfOpen: true,
         // Who shows no certificate, or a strange one, has a password to show.
         ...(ca !== undefined && { ca, requestCert: true, rejectUnauthorized: false }),
       })

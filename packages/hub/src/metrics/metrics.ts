@@ -28,9 +28,10 @@ export class Metrics {
     const registry = new client.Registry()
     const now = this.#now
     client.collectDefaultMetrics({ register: registry })
-    new client.Gauge({
-      ...{ name: 'halyard_info', help: 'The version', labelNames: ['version'], registers: [registry] },
-    }).set({ version: this.#version }, 1)
+    new client.Gauge({ name: 'halyard_info', help: 'The version', labelNames: ['version'], registers: [registry] }).set(
+      { version: this.#version },
+      1,
+    )
     for (const { name, help, value } of FAMILIES) {
       if (value(now()) === undefined) continue
       const options = { name, help, registers: [registry] }

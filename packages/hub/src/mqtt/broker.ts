@@ -96,7 +96,11 @@ export class Broker {
     this.sharing = new Sharing({ store, keeper, limits, counters: this.counters })
     this.delivery = new Delivery({
       part: (session) => this.sharing.part(session),
-      ...{ store, keeper, limits, counters: this.counters, now: this.now },
+      store,
+      keeper,
+      limits,
+      counters: this.counters,
+      now: this.now,
       expire: (session) => void this.end(session),
     })
     this.router = new Router(this.delivery, this.sharing)

@@ -33,8 +33,15 @@ export function loginOf(connect: Connect, transport: Transport): Login {
   const { version, clientId, username, password, cleanStart } = connect
   const { peer, door, kind, certificateName } = transport
   return {
-    ...{ version, clientId, username, password, cleanStart },
-    ...{ address: peer.address, door, transport: kind, certificateName },
+    version,
+    clientId,
+    username,
+    password,
+    cleanStart,
+    address: peer.address,
+    door,
+    transport: kind,
+    certificateName,
   }
 }
 

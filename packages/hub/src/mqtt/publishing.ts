@@ -149,7 +149,8 @@ export class Publishing {
       levels > limits.topicLevels && principal.ownTopics !== true
         ? {
             kind: 'refuse',
-            ...{ reason: REASON.topicNameInvalid, acknowledged: false },
+            reason: REASON.topicNameInvalid,
+            acknowledged: false,
             why: `its topic has ${levels} levels, more than ${limits.topicLevels}`,
           }
         : principal.dialect.plan(principal, topic.text, { qos, retain })
@@ -318,7 +319,8 @@ export class Publishing {
       connection: this.#client.dialectConnection,
       topic: topic.text,
       payload: packet.copyPayload(),
-      ...{ qos, packetId },
+      qos,
+      packetId,
       done: (reason = REASON.success) => {
         if (isDone) return
         isDone = true

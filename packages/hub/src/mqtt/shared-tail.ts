@@ -125,10 +125,7 @@ export class SharedTail {
 }
 
 function waitingIn({ row, terms }: Part, place: number): Waiting {
-  return {
-    ...{ position: row.positionAt(place), mark: row.markAt(place) },
-    ...{ bytes: row.bytesBetween(place, place + 1), terms },
-  }
+  return { position: row.positionAt(place), mark: row.markAt(place), bytes: row.bytesBetween(place, place + 1), terms }
 }
 
 /** As {@link SharedTail.drop}, of one row. */

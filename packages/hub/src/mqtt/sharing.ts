@@ -154,7 +154,9 @@ export class Sharing {
     // Of a topic that is not remembered: made anew each time.
     if (targets.topics === 0) return
     const gathering = new Gathering<Target>({
-      ...{ members: targets.sessions, mayAdopt, tailOf: ({ session }) => session.tail },
+      members: targets.sessions,
+      mayAdopt,
+      tailOf: ({ session }) => session.tail,
       release: (position) => this.#parts.store.release(position),
     })
     targets.shared = { gathering, messagesUntil: 0, bytesUntil: 0 }

@@ -73,7 +73,12 @@ export async function startMqtt(parts: MqttParts): Promise<MqttService> {
   const kept = await openLedger(parts)
   const server = new MqttServer({
     authenticate: (login) => authenticate(login, plain, others, logger),
-    ...{ store, keeper: kept?.ledger, history, limits, clock, logger },
+    store,
+    keeper: kept?.ledger,
+    history,
+    limits,
+    clock,
+    logger,
   })
   const { broker } = server
   const restored = await kept?.attach(broker, others ? [plain, others] : [plain])
@@ -131,7 +136,12 @@ function healthOf({ broker, connections }: MqttServer): MqttHealth {
     retained += space.retained.count
   }
   return {
-    ...{ connections, sessions: broker.sessions.size, subscriptions, retained },
-    ...{ queued: broker.heldMessages, queuedBytes: broker.heldBytes, dropped: broker.counters.dropped },
+    connections,
+    sessions: broker.sessions.size,
+    subscriptions,
+    retained,
+    queued: broker.heldMessages,
+    queuedBytes: broker.heldBytes,
+    dropped: broker.counters.dropped,
   }
 }

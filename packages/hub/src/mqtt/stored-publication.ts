@@ -45,8 +45,11 @@ export class StoredPublications implements KeptMessageCodec<Publication> {
     if (expires) writer.moment(this.#clock.now() + expiresAt - this.#clock.monotonic())
     if (more) {
       const parts = {
-        ...{ topic: topic.bytes, properties: propertiesOf(properties) },
-        ...{ payload: NO_PAYLOAD, payloadAt: 0, payloadEnd: 0 },
+        topic: topic.bytes,
+        properties: propertiesOf(properties),
+        payload: NO_PAYLOAD,
+        payloadAt: 0,
+        payloadEnd: 0,
       }
       writer.room(sizeOfPublishParts(parts, 0), (bytes, at) => encodePublish(parts, 0, false, false, 0, bytes, at))
     }
@@ -63,8 +66,12 @@ export class StoredPublications implements KeptMessageCodec<Publication> {
     const expiresAt = flags & EXPIRY ? this.#clock.monotonic() + reader.moment() - this.#clock.now() : Infinity
     const more = flags & MORE ? this.#publish(reader.rest()) : plain
     return {
-      ...{ topic: more.topic, payload, properties: more.properties, expiresAt },
-      ...{ qos: qos as Qos, retain: (flags & RETAIN) !== 0 },
+      topic: more.topic,
+      payload,
+      properties: more.properties,
+      expiresAt,
+      qos: qos as Qos,
+      retain: (flags & RETAIN) !== 0,
     }
   }
 

@@ -170,7 +170,8 @@ function grant(broker: Broker, client: SubscribingClient, wish: Wish): Granted {
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
   const find = wantsRetained ? retainedOf(broker, plan) : undefined
   return {
-    ...{ reason: qos, lsn },
+    reason: qos,
+    lsn,
     past: held && before && pastOf(broker, plan, { name, held, terms, before }),
     replay: find && (() => replay(broker, client, find, terms)),
   }

@@ -43,7 +43,10 @@ export class Followers {
     for (const [name, value] of Object.entries(reply.getHeaders())) headers[name] = String(value)
     reply.hijack()
     const stream = new EventStream({
-      ...{ response: reply.raw, socket: request.socket, headers, clock },
+      response: reply.raw,
+      socket: request.socket,
+      headers,
+      clock,
       stallTimeout: limits.requestTimeout,
     })
     this.#open.set(stream, tokenId)

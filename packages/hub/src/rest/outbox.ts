@@ -135,9 +135,13 @@ async function pushAndWait(
 
 function pushJson({ id, cloudId, state, reason, attempts, size, queuedAt, settledAt }: Push): object {
   return {
-    ...{ id, cloud_id: cloudId, state },
+    id,
+    cloud_id: cloudId,
+    state,
     ...(reason !== undefined && { reason }),
-    ...{ attempts, size, queued_at: queuedAt.toISOString() },
+    attempts,
+    size,
+    queued_at: queuedAt.toISOString(),
     ...(settledAt && { settled_at: settledAt.toISOString() }),
   }
 }

@@ -68,7 +68,7 @@ export class DiskUsage {
     const journal = this.#parts.journal.bytes
     const index = Math.max(0, bytes - free)
     const used = journal + index + this.#queues
-    return { ...{ journal, index, indexFree: free, queues: this.#queues }, used, limit: this.#limit, free: this.#free }
+    return { journal, index, indexFree: free, queues: this.#queues, used, limit: this.#limit, free: this.#free }
   }
 
   /** What is kept only as long as there is room for it is to be refused now. */

@@ -70,8 +70,12 @@ export class JournalMessageHistory<M> implements MessageHistory<M> {
       const lsn = log.accept(
         {
           ...originOf(space),
-          ...{ space, channel, direction: 'in', ...codec.encode(message, channel) },
-          ...{ receivedAt: new Date(now), expiresAt: new Date(now + lifetime * 1000) },
+          space,
+          channel,
+          direction: 'in',
+          ...codec.encode(message, channel),
+          receivedAt: new Date(now),
+          expiresAt: new Date(now + lifetime * 1000),
         },
         { accepted: () => waiter.kept(), failed: (error) => waiter.failed(error) },
       )
@@ -89,7 +93,10 @@ export class JournalMessageHistory<M> implements MessageHistory<M> {
     // Now, not when the first is pulled.
     const newest = Math.max(this.#last, journal.committed)
     const query = {
-      ...{ space, filter, before: messageId(Math.min(newest + 1, before), hubId), bytes: bytes ?? PAGE_BYTES },
+      space,
+      filter,
+      before: messageId(Math.min(newest + 1, before), hubId),
+      bytes: bytes ?? PAGE_BYTES,
       ...(from !== undefined && { from: new Date(from) }),
       ...(until !== undefined && { until: new Date(until) }),
     }

@@ -12,8 +12,15 @@ const idOf = (number: number): string => `${String(number).padStart(6, '0')}-tes
 /** A message whose number is its place and its second after noon. */
 function message(number: number, channel: string, part: Partial<StoredMessage> = {}): StoredMessage {
   return {
-    ...{ id: idOf(number), space: 'mqtt', service: 'mqtt', account: 'abcd', channel, direction: 'in' },
-    ...{ payload: new Uint8Array(1), receivedAt: new Date(NOON + number * 1000), ...part },
+    id: idOf(number),
+    space: 'mqtt',
+    service: 'mqtt',
+    account: 'abcd',
+    channel,
+    direction: 'in',
+    payload: new Uint8Array(1),
+    receivedAt: new Date(NOON + number * 1000),
+    ...part,
   }
 }
 
@@ -121,7 +128,8 @@ const place = fc.oneof(
     channel: name,
   }),
   fc.record({
-    ...{ space: fc.constant('hologram'), service: fc.constant('hologram' as const) },
+    space: fc.constant('hologram'),
+    service: fc.constant('hologram' as const),
     channel: fc.array(name, { maxLength: 3 }).map((topics) => topics.join(',')),
   }),
 )
@@ -144,9 +152,13 @@ const asked: fc.Arbitrary<HistoryQuery> = fc.record({
   space: fc.oneof(fc.constantFrom('mqtt', 'mqtt:b', 'hologram', undefined)),
   last: fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined }),
   limit: fc.integer({ min: 1, max: 30 }),
-  ...{ from: maybe(time), until: maybe(time), channel: maybe(name) },
-  ...{ account: maybe(fc.constant('a')), direction: maybe(fc.constantFrom('in', 'out')) },
-  ...{ after: maybe(fc.nat(3100).map(idOf)), before: maybe(fc.nat(3100).map(idOf)) },
+  from: maybe(time),
+  until: maybe(time),
+  channel: maybe(name),
+  account: maybe(fc.constant('a')),
+  direction: maybe(fc.constantFrom('in', 'out')),
+  after: maybe(fc.nat(3100).map(idOf)),
+  before: maybe(fc.nat(3100).map(idOf)),
   cursor: maybe(fc.nat(3100).map(String)),
 })
 

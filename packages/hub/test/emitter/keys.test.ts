@@ -181,7 +181,10 @@ it('a restart keeps keys, bans and the licence, and their texts are nowhere', as
   await client.ask('keyban', { secret: first.master, target: bad, banned: true })
   // What a session that lasts has, and its will, lie on the disk.
   const lasting = await first.client({
-    ...{ clientId: 'lasting', cleanStart: false, username: 'u', password: Buffer.from('its secret') },
+    clientId: 'lasting',
+    cleanStart: false,
+    username: 'u',
+    password: Buffer.from('its secret'),
     will: { topic: `${good}/a/`, payload: Buffer.from('gone'), qos: 1, retain: true },
   })
   expect(await lasting.subscribe(`${good}/a/?last=3`, { qos: 1 })).toBe(1)
@@ -223,7 +226,12 @@ describe('keys by brute force', () => {
     for (let round = 0; round < 10; round++) expect(await client.subscribe(`${guess(0)}/a/`)).toBe(0x80)
     for (let number = 1; number < 4; number++) expect(await client.subscribe(`${guess(number)}/a/`)).toBe(0x80)
     client.raw.send({
-      ...{ type: 'publish', topic: `${guess(9)}/a/`, payload: Buffer.alloc(0), qos: 0, retain: false, dup: false },
+      type: 'publish',
+      topic: `${guess(9)}/a/`,
+      payload: Buffer.alloc(0),
+      qos: 0,
+      retain: false,
+      dup: false,
     })
     expect((await client.said()).json).toEqual(unauthorized)
     await client.raw.closed()

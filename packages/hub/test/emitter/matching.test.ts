@@ -50,8 +50,13 @@ describe('who gets what', () => {
     expect(await client.subscribe(`${ALL_KEY}/+/b/`)).toBe(0)
     const packetId = client.raw.nextId
     client.raw.send({
-      ...{ type: 'publish', topic: `${ALL_KEY}/$a/b/`, payload: Buffer.from('x') },
-      ...{ qos: 1, packetId, retain: false, dup: false },
+      type: 'publish',
+      topic: `${ALL_KEY}/$a/b/`,
+      payload: Buffer.from('x'),
+      qos: 1,
+      packetId,
+      retain: false,
+      dup: false,
     })
     expect(await client.message()).toBe('$a/b/ x')
     await client.raw.expect('puback', { packetId })

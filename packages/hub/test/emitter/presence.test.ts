@@ -33,7 +33,9 @@ describe('presence', () => {
     const answer = await watcher.ask('presence', { key, channel: 'pres', ...quietly })
     expect(Object.keys(answer)).toEqual(['status', 'time', 'event', 'channel', 'who'])
     expect(answer).toMatchObject({
-      ...{ status: 200, event: 'status', channel: 'pres/' },
+      status: 200,
+      event: 'status',
+      channel: 'pres/',
       who: [{ id: await idOf(bob), username: 'bob' }],
     })
     expect(Math.abs((answer['time'] as number) - Date.now() / 1000)).toBeLessThan(60)
@@ -85,7 +87,11 @@ describe('presence', () => {
   it('changes: first subscription, last one, also of channels below', async () => {
     const { hub, watcher, key } = await setUp()
     expect(await watcher.ask('presence', { key, channel: 'pres/', status: false, changes: true })).toEqual({
-      ...{ status: 200, time: 0, event: '', channel: '', who: null },
+      status: 200,
+      time: 0,
+      event: '',
+      channel: '',
+      who: null,
     })
     const bob = await hub.client({ username: 'bob' })
     const id = await idOf(bob)

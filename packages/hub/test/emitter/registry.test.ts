@@ -18,8 +18,14 @@ const createdAt = new Date(0)
 
 function keyOf(id: string, more: Partial<NewEmitterKey> = {}): NewEmitterKey {
   return {
-    ...{ id: id.padEnd(64, '0'), contract: 1, channel: 'a/', permissions: 6, expires: 0 },
-    ...{ origin: 'issued', createdAt, ...more },
+    id: id.padEnd(64, '0'),
+    contract: 1,
+    channel: 'a/',
+    permissions: 6,
+    expires: 0,
+    origin: 'issued',
+    createdAt,
+    ...more,
   }
 }
 const id = (name: string): string => name.padEnd(64, '0')
@@ -105,12 +111,23 @@ describe('without MQTT', () => {
     if ('problem' in license || 'problem' in codec) throw new Error('the licence of the vectors')
     const keys = await EmitterKeys.open(new MemoryRegistry(), DEFAULT_EMITTER_LIMITS)
     const emitter = startEmitter({
-      ...{ license, keys, clock, matcher: 'emitter', acceptForeignKeys: false, limits: DEFAULT_EMITTER_LIMITS },
-      ...{ history: new MemoryMessageHistory(clock), logger: silentLogger, hashSecret: () => 'hash' },
+      license,
+      keys,
+      clock,
+      matcher: 'emitter',
+      acceptForeignKeys: false,
+      limits: DEFAULT_EMITTER_LIMITS,
+      history: new MemoryMessageHistory(clock),
+      logger: silentLogger,
+      hashSecret: () => 'hash',
     })
     const book = new KeyBook({
-      ...{ license: { license, codec, text: TL3 }, keys, matcher: 'emitter', acceptForeignKeys: false },
-      ...{ now: () => new Date(clock.now()), forgetSample: () => Promise.resolve(false) },
+      license: { license, codec, text: TL3 },
+      keys,
+      matcher: 'emitter',
+      acceptForeignKeys: false,
+      now: () => new Date(clock.now()),
+      forgetSample: () => Promise.resolve(false),
     })
     return { emitter, book }
   }

@@ -42,8 +42,12 @@ describe('keygen', () => {
     const wish = (channel: string): string => JSON.stringify({ key: MASTER, channel, type: 'r' })
     for (const channel of ['a/', 'bad', 'b/']) {
       client.raw.send({
-        ...{ type: 'publish', topic: 'emitter/keygen/', payload: Buffer.from(wish(channel)) },
-        ...{ qos: 0, retain: false, dup: false },
+        type: 'publish',
+        topic: 'emitter/keygen/',
+        payload: Buffer.from(wish(channel)),
+        qos: 0,
+        retain: false,
+        dup: false,
       })
     }
     expect((await client.said()).json).toMatchObject({ channel: 'a/' })
@@ -172,7 +176,13 @@ describe('link', () => {
     expect(await client.ask('link', link)).toEqual({ status: 200, name: 'a0', channel: 'lnk/?me=1&ttl=60' })
     const packetId = client.raw.nextId
     client.raw.send({
-      ...{ type: 'publish', topic: 'a0', payload: Buffer.from('x'), qos: 1, packetId, retain: false, dup: false },
+      type: 'publish',
+      topic: 'a0',
+      payload: Buffer.from('x'),
+      qos: 1,
+      packetId,
+      retain: false,
+      dup: false,
     })
     expect(await client.message()).toBe('lnk/ x')
     await client.raw.expect('puback', { packetId })
@@ -231,7 +241,12 @@ it('an answer comes on the topic of the request, options included', async () => 
   const hub = await startRecordedHub()
   const client = await hub.client()
   client.raw.send({
-    ...{ type: 'publish', topic: 'emitter/me/?req=13', payload: Buffer.alloc(0), qos: 0, retain: false, dup: false },
+    type: 'publish',
+    topic: 'emitter/me/?req=13',
+    payload: Buffer.alloc(0),
+    qos: 0,
+    retain: false,
+    dup: false,
   })
   const { topic, json } = await client.said()
   expect(topic).toBe('emitter/me/?req=13')

@@ -16,7 +16,10 @@ import type { EmitterHub } from './support.ts'
 
 const unauthorized = { status: 401, message: UNAUTHORIZED }
 const lasting: ConnectWish = {
-  ...{ clientId: 'lasting', cleanStart: false, username: 'u', password: Buffer.from('a secret') },
+  clientId: 'lasting',
+  cleanStart: false,
+  username: 'u',
+  password: Buffer.from('a secret'),
 }
 
 async function raw(hub: EmitterHub, wish: ConnectWish = {}): Promise<RawClient> {

@@ -90,7 +90,10 @@ export async function startBroker({
   })
   const log = new RecordingLogger()
   const dialect = new PlainDialect({
-    ...{ accounts, clock, logger: log, anonymous: true },
+    accounts,
+    clock,
+    logger: log,
+    anonymous: true,
     passwords: new ScryptPasswords(),
     throttle: { failures: 100, window: 600 },
   })
@@ -100,7 +103,8 @@ export async function startBroker({
     store: new MemoryMessages(),
     history: new MemoryMessageHistory(clock),
     limits: { ...DEFAULT_MQTT_LIMITS, ...limits },
-    ...{ clock, logger: log },
+    clock,
+    logger: log,
   })
   const options = { kind: 'tcp', door: 'mqtt', peer: { address: '127.0.0.1', host: '127.0.0.1' } } as const
   const sockets = new Set<Socket>()
@@ -145,7 +149,10 @@ export function inVersions(
 /** How a session that outlives its connection is asked for. */
 export function lasting(version: ProtocolVersion, clientId: string, more: ConnectWish = {}): ConnectWish {
   return {
-    ...{ version, clientId, cleanStart: false, ...more },
+    version,
+    clientId,
+    cleanStart: false,
+    ...more,
     ...(version === 5 && { properties: { sessionExpiryInterval: 3600, ...more.properties } }),
   }
 }

@@ -155,7 +155,11 @@ export class Stage {
   protected newServer(keeper?: Keeper): MqttServer {
     return new MqttServer({
       authenticate: (login) => this.#dialect.authenticate(login),
-      ...{ store: this.store, keeper, history: this.#history, clock: this.clock, logger: this.logger },
+      store: this.store,
+      keeper,
+      history: this.#history,
+      clock: this.clock,
+      logger: this.logger,
       limits: this.limits,
     })
   }

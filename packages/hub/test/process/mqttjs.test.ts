@@ -18,7 +18,9 @@ describe.each([
   [5, 'ws'],
 ] as const)('MQTT.js 5.16.0, protocol level %i, %s', (version, transport) => {
   const way: Way = {
-    ...{ version, transport, certificates: () => certificates },
+    version,
+    transport,
+    certificates: () => certificates,
     driver: sharedProgram('MQTT.js 5.16.0'),
     another: () => startProgram('MQTT.js 5.16.0'),
   }

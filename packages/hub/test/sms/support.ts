@@ -88,8 +88,12 @@ export async function openGateway({
 }: Partial<SmsGatewayParts> & { readonly left?: boolean }): Promise<TestGateway> {
   const log = new RecordingLogger()
   const gateway = await openSmsGateway({
-    ...{ config: {}, directory: undefined, userAgent: 'halyard-hub/test' },
-    ...{ disk: new FaultDisk(), clock: nodeClock(), logger: log },
+    config: {},
+    directory: undefined,
+    userAgent: 'halyard-hub/test',
+    disk: new FaultDisk(),
+    clock: nodeClock(),
+    logger: log,
     ...parts,
   })
   if (!left) onTestFinished(() => gateway.close())

@@ -25,10 +25,12 @@ export function openTcp({ host, port }: Address, explain: Explain, readBuffer: U
 export function socketOptions(host: string, port: number): TcpNetConnectOpts {
   return {
     ...STREAM,
-    ...{ host, port },
+    host,
+    port,
     // A packet is one write; waiting for more costs a round trip.
     noDelay: true,
-    ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER },
+    autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER,
   }
 }
 

@@ -32,7 +32,9 @@ export function tlsOptions(
   // RFC 6066 §3: SNI takes names alone; without one the certificate must have the host itself.
   const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined)
   return {
-    ...{ ca: pem(tls.ca), cert: pem(tls.cert), key: pem(tls.key) },
+    ca: pem(tls.ca),
+    cert: pem(tls.cert),
+    key: pem(tls.key),
     ...(servername === undefined ? {} : { servername }),
     rejectUnauthorized: tls.rejectUnauthorized ?? true,
   }

@@ -21,7 +21,9 @@ const NORMAL = 1000
 export function openWebSocket(address: Address, { tls, protocols }: DialOptions, explain: Explain): Open {
   const options: ClientOptions & { autoSelectFamilyAttemptTimeout: number } = {
     ...(address.scheme === 'wss' ? tlsOptions(address.host, tls) : {}),
-    ...{ perMessageDeflate: false, maxPayload: MAX_MESSAGE, followRedirects: false },
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE,
+    followRedirects: false,
     autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER,
   }
   return (events) => {

@@ -68,11 +68,17 @@ interface Aedes {
 
 export const BROKERS: readonly Broker[] = [
   {
-    ...{ name: 'our hub', versions: [4, 5], qos: [0, 1, 2], sharedSubscriptions: true },
+    name: 'our hub',
+    versions: [4, 5],
+    qos: [0, 1, 2],
+    sharedSubscriptions: true,
     open: async () => ({ port: (await hub()).port, host }),
   },
   {
-    ...{ name: 'mosquitto', versions: [4, 5], qos: [0, 1, 2], sharedSubscriptions: true },
+    name: 'mosquitto',
+    versions: [4, 5],
+    qos: [0, 1, 2],
+    sharedSubscriptions: true,
     async open() {
       const port = await freePort()
       const file = join(directory(), 'mosquitto.conf')
@@ -82,7 +88,10 @@ export const BROKERS: readonly Broker[] = [
     },
   },
   {
-    ...{ name: 'aedes', versions: [4], qos: [0, 1, 2], sharedSubscriptions: false },
+    name: 'aedes',
+    versions: [4],
+    qos: [0, 1, 2],
+    sharedSubscriptions: false,
     flaw: ['twice', 'it sends PUBREL and then the PUBLISH again, without DUP, against [MQTT-4.3.3-6]; seen with 1.2.0'],
     async open() {
       const { Aedes: Broker } = interop('aedes') as { Aedes: { createBroker(): Promise<Aedes> } }
@@ -97,7 +106,11 @@ export const BROKERS: readonly Broker[] = [
     },
   },
   {
-    ...{ name: 'nats-server', versions: [4], qos: [0, 1], sharedSubscriptions: false, pause: 1.5 },
+    name: 'nats-server',
+    versions: [4],
+    qos: [0, 1],
+    sharedSubscriptions: false,
+    pause: 1.5,
     flaw: ['order', 'it sends again after ack_wait, behind what came later'],
     async open() {
       const [port, own] = [await freePort(), await freePort()]

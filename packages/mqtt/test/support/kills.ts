@@ -158,7 +158,10 @@ function judge(acknowledged: ReadonlySet<string>, received: readonly string[], k
     })
   })
   return {
-    ...{ acknowledged: acknowledged.size, received: received.length, kills, disordered },
+    acknowledged: acknowledged.size,
+    received: received.length,
+    kills,
+    disordered,
     lost: [...acknowledged].filter((text) => !counts.has(text)),
     twice: [...counts].filter(([text, count]) => isTwo(text) && count > 1).map(([text]) => text),
   }

@@ -15,7 +15,10 @@ function recorder(): { readonly asked: string[]; readonly open: Open; readonly e
   const carrier: Carrier = {
     waiting: 0,
     write: (bytes) => void asked.push(`write ${Buffer.from(bytes).toString()}`),
-    ...{ pause: ask('pause'), resume: ask('resume'), end: ask('end'), destroy: ask('destroy') },
+    pause: ask('pause'),
+    resume: ask('resume'),
+    end: ask('end'),
+    destroy: ask('destroy'),
   }
   return {
     asked,

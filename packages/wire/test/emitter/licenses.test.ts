@@ -82,7 +82,13 @@ describe('a new licence', () => {
         const codec = good(keyCodec(license))
         const { contract, signature } = license
         expect(codec.decrypt(codec.encrypt(masterKey(license, salt)))).toEqual({
-          ...{ salt, master: 1, contract, signature, permissions: 1, target: { path: 0, hash: 0 }, expires: 0 },
+          salt,
+          master: 1,
+          contract,
+          signature,
+          permissions: 1,
+          target: { path: 0, hash: 0 },
+          expires: 0,
         })
       }),
     )

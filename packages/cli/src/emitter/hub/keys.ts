@@ -1,16 +1,18 @@
 /** `halyard emitter keys` */
 import { createReadStream } from 'node:fs'
-import { StorageError, UsageError } from '@halyard/core'
+import { UsageError } from '@halyard/core'
 import type { EmitterKeyEntry } from '@halyard/hub'
 import type { Context } from '../../context.ts'
 import type { AdminFlags } from '../../hub/admin/flags.ts'
+import { Listing } from '../../hub/admin/listing.ts'
 import { openHubAdmin } from '../../hub/admin/open.ts'
 import { readSecret } from '../../hub/admin/read-secret.ts'
+import { unreadable } from '../../read-named-file.ts'
 import { splitLines } from '../../send/split-lines.ts'
 import { paint } from '../../text/paint.ts'
 import { count } from '../../text/units.ts'
 import { oneLine } from '../../text/width.ts'
-import { wholeNumber } from '../broker.ts'
+import { wholeNumber } from '../../whole-number.ts'
 import type { KeysAddFlags } from './flags.ts'
 
 /** Of an id, in a list: of a million keys no two begin alike. */
@@ -37,19 +39,14 @@ export async function addKey(flags: KeysAddFlags, context: Context): Promise<num
 export async function listKeys(flags: AdminFlags, context: Context): Promise<number> {
   const { terminal } = context
   await using admin = await openHubAdmin(flags, context)
-  const { dim } = paint(terminal.colour.output)
-  let total = 0
+  const listing = new Listing(flags, terminal, row('ID', 'STATE', 'TYPE', 'ORIGIN', 'EXPIRES', 'CHANNEL'))
   for await (const entry of admin.emitter.keys.list()) {
-    if (flags.json === true) terminal.print(JSON.stringify(written(entry)))
-    else {
-      if (total === 0) terminal.print(dim(row('ID', 'STATE', 'TYPE', 'ORIGIN', 'EXPIRES', 'CHANNEL')))
-      const { id, state, type, origin, expires } = entry
-      const end = expires === undefined ? 'never' : expires.toISOString().slice(0, 16)
-      terminal.print(row(id.slice(0, SHOWN), state, type === 'm' ? 'master' : type, origin, end, channelOf(entry)))
-    }
-    total++
+    const { id, state, type, origin, expires } = entry
+    const end = expires === undefined ? 'never' : expires.toISOString().slice(0, 16)
+    const what = type === 'm' ? 'master' : type
+    listing.add(written(entry), row(id.slice(0, SHOWN), state, what, origin, end, channelOf(entry)))
   }
-  if (flags.json !== true) terminal.print(dim(total === 0 ? 'no keys' : count(total, 'key')))
+  listing.end('key')
   return 0
 }
 
@@ -163,7 +160,6 @@ async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
   try {
     yield* createReadStream(path) as AsyncIterable<Uint8Array>
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'it cannot be read'
-    throw new StorageError('ERR_CONFIG_FILE', `${path}: ${code}; check the path and who may read it`, { cause: error })
+    throw unreadable(path, error)
   }
 }

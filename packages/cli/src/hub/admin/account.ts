@@ -3,9 +3,9 @@ import { loadConfig, textSetting } from '@halyard/core/node'
 import type { HubAdmin } from '@halyard/hub'
 import type { Context } from '../../context.ts'
 import { paint } from '../../text/paint.ts'
-import { count } from '../../text/units.ts'
 import { oneLine } from '../../text/width.ts'
 import type { AccountAddFlags, AccountFlags } from './flags.ts'
+import { Listing } from './listing.ts'
 import { accessText } from './mqtt-account.ts'
 import { openHubAdmin, removeEach } from './open.ts'
 import { readSecret } from './read-secret.ts'
@@ -39,25 +39,19 @@ export async function listAccounts(flags: AccountFlags, context: Context): Promi
   const { terminal } = context
   await using admin = await openHubAdmin(flags, context)
   const { dim } = paint(terminal.colour.output)
-  let total = 0
-  const show = (entry: object, line: string): void => {
-    total++
-    if (flags.json === true) return terminal.print(JSON.stringify(entry))
-    if (total === 1) terminal.print(dim('SERVICE   ACCOUNT'))
-    terminal.print(line)
-  }
+  const listing = new Listing(flags, terminal, 'SERVICE   ACCOUNT')
   if (flags.service !== MQTT) {
     for await (const { cloud_id } of admin.hologram.accounts.list()) {
-      show({ service: SERVICE, cloud_id }, `${SERVICE}  ${oneLine(cloud_id)}`)
+      listing.add({ service: SERVICE, cloud_id }, `${SERVICE}  ${oneLine(cloud_id)}`)
     }
   }
   if (flags.service !== SERVICE) {
     for await (const { username, access } of admin.mqtt.accounts.list()) {
       const rights = dim(`(${accessText(access)})`)
-      show({ service: MQTT, username, ...(access && { access }) }, `${MQTT}      ${oneLine(username)} ${rights}`)
+      listing.add({ service: MQTT, username, ...(access && { access }) }, `${MQTT}      ${oneLine(username)} ${rights}`)
     }
   }
-  if (flags.json !== true) terminal.print(dim(total === 0 ? 'no accounts' : count(total, 'account')))
+  listing.end('account')
   return 0
 }
 

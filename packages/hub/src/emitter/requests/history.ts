@@ -67,7 +67,8 @@ function storedMessage({ id, at, message }: KeptMessage<Publication>, contract: 
   const time = Math.floor(at / 1000)
   return {
     id: encodeMessageId({ time, counter: id % WORD, process, contract, segments }),
-    ...{ channel, payload: message.payload },
+    channel,
+    payload: message.payload,
   }
 }
 

@@ -25,7 +25,12 @@ export async function keyban(
   if (read === undefined || read.key.contract !== authority.contract) return { refusal: 'unauthorized' }
   const { contract, permissions, expires } = read.key
   const stranger = {
-    ...{ id: read.id, contract, channel: '', permissions, expires, createdAt: new Date(clock.now()) },
+    id: read.id,
+    contract,
+    channel: '',
+    permissions,
+    expires,
+    createdAt: new Date(clock.now()),
     origin: 'stranger',
   } as const
   // What was revoked stays so, whatever is asked.

@@ -90,7 +90,11 @@ async function issue(
     // There may be one that is the same to the bit.
     if (keys.stateOf(read.id) !== 'unknown') continue
     const made = await keys.add({
-      ...{ id: read.id, contract, channel: channel.slice(0, DESCRIBED), permissions, expires: read.key.expires },
+      id: read.id,
+      contract,
+      channel: channel.slice(0, DESCRIBED),
+      permissions,
+      expires: read.key.expires,
       createdAt: new Date(clock.now()),
       ...(isExtended ? { origin: 'extended', parent: parent.id } : { origin: 'issued' }),
     })

@@ -70,7 +70,13 @@ export class PushDelivery {
     return new Promise((resolve) => {
       messages.accept(
         {
-          ...{ space: 'hologram', service: 'hologram', account, channel: '', direction: 'out', payload, source },
+          space: 'hologram',
+          service: 'hologram',
+          account,
+          channel: '',
+          direction: 'out',
+          payload,
+          source,
           receivedAt: new Date(clock.now()),
         },
         {

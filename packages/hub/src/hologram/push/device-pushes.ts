@@ -49,7 +49,8 @@ export class DevicePushes implements Pushes {
     this.#outbox = outbox
     this.#delivery = new PushDelivery(parts)
     this.#turns = new Turns({
-      ...{ clock, random },
+      clock,
+      random,
       places: limits.connections,
       attach: (queue) =>
         outbox.attach(PREFIX + queue.cloudId, (message, { signal }) => this.#deliver(queue, message, signal)),
@@ -248,7 +249,12 @@ function cloudIdOf({ destination }: Pick<OutboxEntry, 'destination'>): string {
 function pushOf(entry: OutboxEntry, reason: string | undefined = entry.reason): Push {
   const { id, state, attempts, size, queuedAt, settledAt } = entry
   return {
-    ...{ id, cloudId: cloudIdOf(entry), state, attempts, size, queuedAt },
+    id,
+    cloudId: cloudIdOf(entry),
+    state,
+    attempts,
+    size,
+    queuedAt,
     ...(reason !== undefined && { reason }),
     ...(settledAt && { settledAt }),
   }

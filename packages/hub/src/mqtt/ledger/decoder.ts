@@ -58,8 +58,12 @@ export class MessageReader {
     this.#reader = new PacketReader(
       { publish, packet },
       {
-        ...{ receiver: 'client', version: 5, maxPacketBytes: MAX_PACKET, maxUserProperties: MAX_PACKET },
-        ...{ topics: new TopicMemo(16_384), anyTopic: true },
+        receiver: 'client',
+        version: 5,
+        maxPacketBytes: MAX_PACKET,
+        maxUserProperties: MAX_PACKET,
+        topics: new TopicMemo(16_384),
+        anyTopic: true,
       },
     )
   }
@@ -83,19 +87,26 @@ const READ: { readonly [K in LedgerRecord['kind']]: (reader: RecordReader, messa
     ended: (reader) => ({ kind: 'ended', session: reader.number() }),
     returned: (reader) => ({ kind: 'returned', session: reader.number(), expiry: reader.number() }),
     left: (reader) => ({
-      ...{ kind: 'left', session: reader.number(), at: reader.moment() },
-      ...{ expiry: reader.number(), sent: reader.number() },
+      kind: 'left',
+      session: reader.number(),
+      at: reader.moment(),
+      expiry: reader.number(),
+      sent: reader.number(),
     }),
     subscribed: (reader) => ({ kind: 'subscribed', session: reader.number(), subscription: readSubscription(reader) }),
     unsubscribed: (reader) => ({ kind: 'unsubscribed', session: reader.number(), filter: reader.text() }),
     targets: (reader) => ({
-      ...{ kind: 'targets', set: reader.number(), sessions: reader.list(() => readTarget(reader)) },
+      kind: 'targets',
+      set: reader.number(),
+      sessions: reader.list(() => readTarget(reader)),
       groups: readNumbers(reader),
     }),
     message: readMessage,
     moved: (reader, messages) => ({ kind: 'moved', message: reader.number(), ...readPublication(reader, messages) }),
     owed: (reader) => ({
-      ...{ kind: 'owed', session: reader.number(), message: reader.number() },
+      kind: 'owed',
+      session: reader.number(),
+      message: reader.number(),
       terms: readTerms(reader).terms,
     }),
     settled: (reader) => ({ kind: 'settled', sessions: reader.list(() => readSettled(reader)) }),
@@ -105,23 +116,28 @@ const READ: { readonly [K in LedgerRecord['kind']]: (reader: RecordReader, messa
     retained: readRetained,
     group: (reader) => ({ kind: 'group', group: readGroup(reader) }),
     taken: (reader) => ({
-      ...{ kind: 'taken', group: reader.number(), session: reader.number(), message: reader.number() },
+      kind: 'taken',
+      group: reader.number(),
+      session: reader.number(),
+      message: reader.number(),
       terms: readTerms(reader).terms,
     }),
     'handed-back': (reader) => ({
-      ...{ kind: 'handed-back', group: reader.number(), session: reader.number() },
+      kind: 'handed-back',
+      group: reader.number(),
+      session: reader.number(),
       messages: readNumbers(reader),
     }),
     'group-settled': (reader) => ({ kind: 'group-settled', group: reader.number(), messages: readNumbers(reader) }),
     will: readWill,
     'will-gone': (reader) => ({ kind: 'will-gone', will: reader.number() }),
     row: (reader) => ({
-      ...{ kind: 'row', row: reader.number(), first: reader.number() },
+      kind: 'row',
+      row: reader.number(),
+      first: reader.number(),
       messages: reader.list(() => readRowMessage(reader)),
     }),
-    waits: (reader) => ({
-      ...{ kind: 'waits', session: reader.number(), rows: reader.list(() => readWaits(reader)) },
-    }),
+    waits: (reader) => ({ kind: 'waits', session: reader.number(), rows: reader.list(() => readWaits(reader)) }),
     snapshot: () => ({ kind: 'snapshot' }),
     complete: () => ({ kind: 'complete' }),
   }
@@ -224,12 +240,12 @@ function readSubscription(reader: RecordReader): SubscriptionState {
   const filter = reader.text()
   const flags = reader.byte()
   return {
-    ...{ filter, qos: qosOf(flags), noLocal: (flags & TERMS.noLocal) !== 0 },
-    ...{
-      retainAsPublished: (flags & TERMS.asPublished) !== 0,
-      identifier: reader.number(),
-      validUntil: reader.moment(),
-    },
+    filter,
+    qos: qosOf(flags),
+    noLocal: (flags & TERMS.noLocal) !== 0,
+    retainAsPublished: (flags & TERMS.asPublished) !== 0,
+    identifier: reader.number(),
+    validUntil: reader.moment(),
   }
 }
 
@@ -248,8 +264,12 @@ function readSession(reader: RecordReader): SessionState {
   const expiry = reader.number()
   const leftAt = reader.moment()
   return {
-    ...{ number, owner, expiry, leftAt: Number.isNaN(leftAt) ? undefined : leftAt },
-    ...{ next: reader.number(), sent: reader.number() },
+    number,
+    owner,
+    expiry,
+    leftAt: Number.isNaN(leftAt) ? undefined : leftAt,
+    next: reader.number(),
+    sent: reader.number(),
     subscriptions: reader.list(() => readSubscription(reader)),
     owed: reader.list(() => readOwed(reader)),
     received: readNumbers(reader),
@@ -266,7 +286,10 @@ function readOwed(reader: RecordReader): OwedState {
 
 function readGroup(reader: RecordReader): GroupState {
   return {
-    ...{ number: reader.number(), space: reader.text(), share: reader.text(), filter: reader.text() },
+    number: reader.number(),
+    space: reader.text(),
+    share: reader.text(),
+    filter: reader.text(),
     backlog: readNumbers(reader),
   }
 }

@@ -226,10 +226,7 @@ export class LedgerEncoder {
 }
 
 function partsOf({ topic, payload, properties }: Publication): PublishParts {
-  return {
-    ...{ topic: topic.bytes, payload, payloadAt: 0, payloadEnd: payload.length },
-    properties: propertiesOf(properties),
-  }
+  return { topic: topic.bytes, payload, payloadAt: 0, payloadEnd: payload.length, properties: propertiesOf(properties) }
 }
 
 /** As records have them: what is forwarded, and nothing else. */

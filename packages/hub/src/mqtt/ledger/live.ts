@@ -69,8 +69,12 @@ export function sessionRecords(
     {
       kind: 'session',
       session: {
-        ...{ number, owner: ownerOf(session), expiry, leftAt },
-        ...{ next: behind?.ordinal ?? session.next, sent: session.sent },
+        number,
+        owner: ownerOf(session),
+        expiry,
+        leftAt,
+        next: behind?.ordinal ?? session.next,
+        sent: session.sent,
         subscriptions: few,
         owed: first,
         received: incoming.packetIds,

@@ -63,7 +63,10 @@ export class OpenLedger {
         ? { sessions: 0, messages: 0, retained: 0, forgotten: 0 }
         : await restore(state, { broker, ledger: this.ledger, dialects, clock, logger })
     this.#snapshots = new Snapshots({
-      ...{ ...this.#parts, store, ledger: this.ledger, leastBytes: LEAST_BYTES },
+      ...this.#parts,
+      store,
+      ledger: this.ledger,
+      leastBytes: LEAST_BYTES,
       sessions: () => broker.sessions,
       spaces: () => broker.spaces,
     })

@@ -218,7 +218,10 @@ function owedOf(
   groups: ReadonlyMap<number, SharedGroup>,
 ): Owed {
   return {
-    ...{ ordinal, position: message, retain, group: groups.get(group) },
+    ordinal,
+    position: message,
+    retain,
+    group: groups.get(group),
     identifiers: identifiers.length > 0 ? identifiers : undefined,
   }
 }

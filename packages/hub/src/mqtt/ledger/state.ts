@@ -20,7 +20,8 @@ export class LedgerState {
   lastNumber = 0
   readonly #messages = new KeptMessages()
   readonly #rows: KeptRows<KeptSession> = new KeptRows({
-    ...{ sessions: this.sessions, messages: this.#messages },
+    sessions: this.sessions,
+    messages: this.#messages,
     owe: (session, message, terms) => this.#oweAlone(session, message, terms, 0),
   })
   readonly #retained: RetainedBySpace = new Map()
@@ -214,7 +215,11 @@ export class LedgerState {
     for (const { message } of owed) this.#messages.hold(message)
     this.#stale?.sessions.delete(number)
     return {
-      ...{ number, owner, expiry, next, sent },
+      number,
+      owner,
+      expiry,
+      next,
+      sent,
       leftAt: leftAt === undefined ? undefined : this.#boots.at(leftAt),
       subscriptions: new Map(subscriptions.map((one) => [one.filter, this.#subscription(one)])),
       owed: numbered(owed),

@@ -59,7 +59,13 @@ export abstract class PlainTopics implements Dialect {
     }
     return {
       kind: 'route',
-      ...{ space: PLAIN_SPACE, channel: topic, topic, echo: true, mayRetain: true, store: 0, validUntil: Infinity },
+      space: PLAIN_SPACE,
+      channel: topic,
+      topic,
+      echo: true,
+      mayRetain: true,
+      store: 0,
+      validUntil: Infinity,
     }
   }
 

@@ -103,7 +103,10 @@ export function walkOfSpace(space: string): Walk {
 export function walksOfAccount(space: string, account: string, direction: Direction | undefined): readonly Walk[] {
   const from = 'messages m INDEXED BY messages_by_account WHERE m.space = ? AND m.account = ? AND m.direction = ?'
   return (direction === undefined ? DIRECTIONS : [direction]).map((one) => ({
-    ...{ from, keys: from, seq: 'm.seq', values: [space, account, one] },
+    from,
+    keys: from,
+    seq: 'm.seq',
+    values: [space, account, one],
   }))
 }
 

@@ -56,7 +56,12 @@ export class SqliteIndex implements Index {
     const { path, journal, journalPath, hubId, clock, logger, engine } = options
     this.#options = options
     this.#worker = new IndexWorker({
-      ...{ path, journal: journalPath, hubId, engine, clock, logger },
+      path,
+      journal: journalPath,
+      hubId,
+      engine,
+      clock,
+      logger,
       committed: () => journal.committed,
       onApplied: (lsn) => this.#onApplied(lsn),
     })

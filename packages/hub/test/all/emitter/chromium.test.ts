@@ -74,7 +74,13 @@ it('connects, makes keys, publishes, subscribes, links, watches, bans and goes',
     return { there: status.who.length, event, name: who.username, first, second, history, id: id.length, refused }
   })()`)
   expect(said).toEqual({
-    ...{ there: 0, event: 'subscribe', name: 'bob', first: 'ü', second: 'by link' },
-    ...{ history: ['ü'], id: 26, refused: 401 },
+    there: 0,
+    event: 'subscribe',
+    name: 'bob',
+    first: 'ü',
+    second: 'by link',
+    history: ['ü'],
+    id: 26,
+    refused: 401,
   })
 })

@@ -95,7 +95,9 @@ async function keygen(sdk: Sdk, key: string, channel: string, type: string): Pro
 }
 
 const message = (channel: string, text: string, object: unknown = {}): object => ({
-  ...{ channel, text, object },
+  channel,
+  text,
+  object,
   bytes: [...Buffer.from(text)],
 })
 
@@ -131,7 +133,11 @@ describe('emitter-io 1.39.0 over WebSocket and the front door', () => {
     const key = await keygen(one, hub.master, 'js/#/', 'rwp')
     await one.call('presence', { key, channel: 'js', status: true, changes: true })
     expect(await one.next('presence')).toEqual({
-      ...{ status: 200, time: expect.any(Number), event: 'status', channel: 'js/', who: [] },
+      status: 200,
+      time: expect.any(Number),
+      event: 'status',
+      channel: 'js/',
+      who: [],
     })
     const { id } = await other.settle()
     await other.call('subscribe', { key, channel: 'js' })
@@ -156,7 +162,9 @@ describe('emitter-io 1.39.0 over WebSocket and the front door', () => {
     await one.call('publishWithLink', { link: 'a0', message: 'by link' })
     expect(await one.next('message')).toEqual(message('js/l/', 'by link'))
     expect(await one.settle()).toEqual({
-      ...{ status: 200, id: expect.stringMatching(/^[A-Z2-7]{26}$/), links: { a0: 'js/l/?me=1&ttl=5' } },
+      status: 200,
+      id: expect.stringMatching(/^[A-Z2-7]{26}$/),
+      links: { a0: 'js/l/?me=1&ttl=5' },
     })
   })
 
@@ -165,7 +173,8 @@ describe('emitter-io 1.39.0 over WebSocket and the front door', () => {
     const one = await connect('one')
     await one.call('keygen', { key: hub.master, channel: 'js', type: 'rw' })
     expect(await one.next('keygen')).toEqual({
-      ...{ status: 400, message: 'channel should end with `/` for strict types or `/#/` for wildcards' },
+      status: 400,
+      message: 'channel should end with `/` for strict types or `/#/` for wildcards',
     })
     const bad = 'A'.repeat(32)
     await one.call('keygen', { key: bad, channel: 'js/' })

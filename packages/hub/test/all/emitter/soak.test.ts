@@ -24,7 +24,11 @@ it.each(['emitter', 'mqtt'] as const)(
       }`,
     })
     const counts = await Soak.run({
-      ...{ port: hub.ports.front, master, matcher, seed: SEED, clients: CLIENTS },
+      port: hub.ports.front,
+      master,
+      matcher,
+      seed: SEED,
+      clients: CLIENTS,
       until: performance.now() + MINUTES * 30_000,
     })
     expect(log.texts('error')).toEqual([])

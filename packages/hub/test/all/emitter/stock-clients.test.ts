@@ -33,13 +33,13 @@ describe('MQTT.js 5.16.0', () => {
     const key = await helper.keygen(hub.master, 'js/#/', 'rw')
     const driver = startProgram('MQTT.js 5.16.0')
     const options = {
-      ...{
-        url: `ws://127.0.0.1:${hub.hub.ports.front}/`,
-        protocolVersion: 5 as const,
-        clientId: 'lasting',
-        clean: false,
-      },
-      ...{ username: 'bob', password: 'secret of the session', properties: { sessionExpiryInterval: 60 } },
+      url: `ws://127.0.0.1:${hub.hub.ports.front}/`,
+      protocolVersion: 5 as const,
+      clientId: 'lasting',
+      clean: false,
+      username: 'bob',
+      password: 'secret of the session',
+      properties: { sessionExpiryInterval: 60 },
     } as const
     const one = driver.client('one')
     await one.connect(options)

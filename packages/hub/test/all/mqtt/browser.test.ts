@@ -22,7 +22,11 @@ describe.each(
   (['ws', 'wss'] as const).flatMap((transport) => ([3, 4, 5] as const).map((version) => ({ version, transport }))),
 )('Chromium, protocol level $version, $transport', ({ version, transport }) => {
   const way: Way = {
-    ...{ version, transport, certificates, driver: () => tab, another: () => browser.open() },
+    version,
+    transport,
+    certificates,
+    driver: () => tab,
+    another: () => browser.open(),
     ...(version === 3 && { extra: { protocolId: 'MQIsdp' } }),
   }
   commonScenarios(way)
@@ -30,11 +34,7 @@ describe.each(
 })
 
 it('with `tls.ca` the front door asks a browser for no certificate: wss goes by password', async () => {
-  const way: Way = {
-    ...{ version: 5, transport: 'wss', certificates },
-    driver: () => tab,
-    another: () => browser.open(),
-  }
+  const way: Way = { version: 5, transport: 'wss', certificates, driver: () => tab, another: () => browser.open() }
   const scene = await Scene.open(way, { clientCertificates: true })
   const client = await scene.connected()
   expect(await client.subscribe('page', 1)).toEqual([1])

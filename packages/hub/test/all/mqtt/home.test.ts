@@ -15,10 +15,7 @@ const certificates = useCertificates()
 
 const way = (kind: Parameters<typeof startProgram>[0], version: 4 | 5): Way => {
   const driver = startProgram(kind)
-  return {
-    ...{ version, transport: 'tcp', certificates },
-    ...{ driver: () => driver, another: () => startProgram(kind) },
-  }
+  return { version, transport: 'tcp', certificates, driver: () => driver, another: () => startProgram(kind) }
 }
 
 it.each([4, 5] as const)('Home Assistant, protocol level %i: birth, will, discovery, availability', async (version) => {
@@ -107,8 +104,11 @@ it.each([4, 5] as const)(
     const observer = await scene.connected()
     await observer.subscribe('flows/status', 1)
     const habits: Partial<ConnectOptions> = {
-      ...{ clientId: `nodered_${Math.random().toString(16).slice(2, 18).padEnd(16, '0')}`, clean: true, keepalive: 60 },
-      ...{ reconnectPeriod: 100, resubscribe: false },
+      clientId: `nodered_${Math.random().toString(16).slice(2, 18).padEnd(16, '0')}`,
+      clean: true,
+      keepalive: 60,
+      reconnectPeriod: 100,
+      resubscribe: false,
       will: { topic: 'flows/status', payload: 'will', qos: 1, retain: true },
     }
     const flow = await scene.connected(habits)
@@ -134,7 +134,9 @@ it('a keep-alive of one second: pings keep a connection, silence ends it', async
   const observer = await scene.connected()
   await observer.subscribe('status/+', 1)
   const will = (name: string): Partial<ConnectOptions> => ({
-    ...{ clientId: name, keepalive: 1, will: { topic: `status/${name}`, payload: 'silent', qos: 1 } },
+    clientId: name,
+    keepalive: 1,
+    will: { topic: `status/${name}`, payload: 'silent', qos: 1 },
   })
   const pinging = await scene.connected(will('pinging'))
   const sleeper = startProgram('MQTT.js 5.16.0')

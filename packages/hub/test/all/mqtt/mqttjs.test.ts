@@ -12,7 +12,9 @@ const certificates = useCertificates()
 
 function wayOf(kind: ClientKind, version: Way['version'], transport: Way['transport']): Way {
   return {
-    ...{ version, transport, certificates },
+    version,
+    transport,
+    certificates,
     driver: sharedProgram(kind),
     another: () => startProgram(kind),
     // MQTT.js speaks 3.1 only if it is told its old name too.

@@ -62,8 +62,11 @@ class Place {
     for (const name of ['flows.json', 'flows_cred.json']) await cp(join(HOME, name), join(home, name))
     const program = join(HOME, 'node_modules/node-red/red.js')
     return new Talking([program, '--settings', join(HOME, 'settings.js'), '--userDir', home, 'flows.json'], {
-      ...{ MQTT_PORT: String(this.port), CA_FILE: certificates().ca, HOME: home },
-      ...{ MQTT_USER: account.username, MQTT_PASSWORD: account.password },
+      MQTT_PORT: String(this.port),
+      CA_FILE: certificates().ca,
+      HOME: home,
+      MQTT_USER: account.username,
+      MQTT_PASSWORD: account.password,
     })
   }
 

@@ -10,7 +10,9 @@ const certificates = useCertificates()
 
 function wayOf(version: Way['version'], transport: Way['transport']): Way {
   return {
-    ...{ version, transport, certificates },
+    version,
+    transport,
+    certificates,
     driver: sharedProgram('paho-mqtt 1.6.1'),
     another: () => startProgram('paho-mqtt 1.6.1'),
   }

@@ -34,8 +34,15 @@ const wish = (pause?: () => Promise<void>): BrokerWish => ({
   authenticators: (dialect) => [
     successor((name) => {
       const verdict = dialect.authenticate({
-        ...{ version: 5, clientId: 'c', username: undefined, password: undefined, cleanStart: true },
-        ...{ address: '127.0.0.1', door: 'mqtt', transport: 'tcp', certificateName: undefined },
+        version: 5,
+        clientId: 'c',
+        username: undefined,
+        password: undefined,
+        cleanStart: true,
+        address: '127.0.0.1',
+        door: 'mqtt',
+        transport: 'tcp',
+        certificateName: undefined,
       })
       if (verdict instanceof Promise || !verdict.accepted) throw new Error('nobody comes in without a name')
       return { ...verdict.principal, account: name }

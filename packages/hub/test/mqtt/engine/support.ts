@@ -7,7 +7,12 @@ let packetIds = 0
 export function message(topic: string, payload: string | number, qos: Qos = 0, more: Partial<Publish> = {}): Publish {
   const bytes = typeof payload === 'string' ? Buffer.from(payload) : new Uint8Array(payload)
   return {
-    ...{ type: 'publish', topic, payload: bytes, qos, retain: false, dup: false },
+    type: 'publish',
+    topic,
+    payload: bytes,
+    qos,
+    retain: false,
+    dup: false,
     ...(qos > 0 && { packetId: (packetIds = (packetIds % 65_535) + 1) }),
     ...more,
   }
@@ -24,6 +29,7 @@ export const payloads = (packets: readonly Packet[]): string[] =>
   packets.flatMap((packet) => (packet.type === 'publish' ? [Buffer.from(packet.payload).toString()] : []))
 
 export const puback = (packet: Packet | undefined): Packet => ({
-  ...{ type: 'puback', reasonCode: 0 },
+  type: 'puback',
+  reasonCode: 0,
   packetId: packet?.type === 'publish' ? (packet.packetId ?? 0) : 0,
 })

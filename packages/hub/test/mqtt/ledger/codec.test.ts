@@ -112,7 +112,13 @@ describe('what a record says', () => {
 })
 
 const SOMEBODY = {
-  ...{ number: 1, expiry: 60, leftAt: 0, next: 1, sent: 0, subscriptions: [], received: [] },
+  number: 1,
+  expiry: 60,
+  leftAt: 0,
+  next: 1,
+  sent: 0,
+  subscriptions: [],
+  received: [],
   owner: { dialect: 'open', space: 'test', account: '', name: undefined, clientId: 'a' },
   owed: [{ ordinal: 0, message: 1, released: false, group: 0, qos: 1, retain: false, identifiers: [] }],
 } as const

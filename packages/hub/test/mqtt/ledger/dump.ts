@@ -32,7 +32,10 @@ export function dumpOf({ server, ledger }: KeptStage<Journal>, connected: Readon
       .map((channel) => ({ channel, ...dumpMessage(space?.retained.get(channel)) }))
       .toSorted(byJson),
     wills: Array.from(ledger.wills, ({ owner, publication, lifetime, delay }) => ({
-      ...{ who: owner.clientId, lifetime, delay, ...dumpMessage(publication) },
+      who: owner.clientId,
+      lifetime,
+      delay,
+      ...dumpMessage(publication),
     })).toSorted(byJson),
   }
 }
@@ -45,7 +48,10 @@ export function waitingOf({ queue, queuedIdentifiers, tail }: Session): {
   readonly identifiers: readonly number[]
 }[] {
   const own = Array.from(queue.entries(), ([position, mark]) => ({
-    ...{ position, qos: mark & 3, retain: (mark & 4) !== 0, identifiers: queuedIdentifiers.get(position) ?? [] },
+    position,
+    qos: mark & 3,
+    retain: (mark & 4) !== 0,
+    identifiers: queuedIdentifiers.get(position) ?? [],
   }))
   const shared = Array.from(tail?.entries() ?? [], ({ position, mark, terms }) => {
     const { identifiers = [], ...rest } = termsIn(mark, terms)
@@ -59,22 +65,38 @@ function dumpSession({ store }: Broker, session: Session, connected: ReadonlySet
   const isConnected = connected.has(clientId)
   let ordinal = sent
   const flying = outgoing.inFlight().map(({ packetId, qos, released, item }) => ({
-    ...{ packetId, ordinal: item.ordinal, qos, released, retain: item.retain },
-    ...{ identifiers: item.identifiers ?? [], waits: false },
+    packetId,
+    ordinal: item.ordinal,
+    qos,
+    released,
+    retain: item.retain,
+    identifiers: item.identifiers ?? [],
+    waits: false,
     ...dumpMessage(store.get(item.position)),
   }))
   const waiting = waitingOf(session).map(({ position, ...terms }) => ({
-    ...{ packetId: 1 + (ordinal % 65_535), ordinal: ordinal++, released: false, ...terms, waits: true },
+    packetId: 1 + (ordinal % 65_535),
+    ordinal: ordinal++,
+    released: false,
+    ...terms,
+    waits: true,
     ...dumpMessage(store.get(position)),
   }))
   const owed = [...flying, ...waiting].toSorted((a, b) => a.ordinal - b.ordinal)
   return {
-    ...{ clientId, expiry, leftAt: isConnected ? 'connected' : leftAt, next: next + (tail?.length ?? 0) },
+    clientId,
+    expiry,
+    leftAt: isConnected ? 'connected' : leftAt,
+    next: next + (tail?.length ?? 0),
     owed: owed.map(({ waits, ...one }) => (isConnected ? one : { ...one, waits })),
     received: incoming.packetIds.toSorted((a, b) => a - b),
     subscriptions: Array.from(subscriptions, ([filter, one]) => ({
-      ...{ filter, qos: one.qos, noLocal: one.noLocal, retainAsPublished: one.retainAsPublished },
-      ...{ identifier: one.identifier, validUntil: String(one.validUntil) },
+      filter,
+      qos: one.qos,
+      noLocal: one.noLocal,
+      retainAsPublished: one.retainAsPublished,
+      identifier: one.identifier,
+      validUntil: String(one.validUntil),
     })).toSorted(byJson),
   }
 }

@@ -139,7 +139,11 @@ describe('what is owed', () => {
     const anew = await stage.openClient(5)
     anew.send(
       {
-        ...{ type: 'connect', version: 5, clientId: 'client', cleanStart: true, keepAlive: 0 },
+        type: 'connect',
+        version: 5,
+        clientId: 'client',
+        cleanStart: true,
+        keepAlive: 0,
         properties: { sessionExpiryInterval: 3600 },
       },
       // Behind it in the same bytes: read when it has come in.

@@ -33,7 +33,12 @@ const properties = fc.option(
 ) as fc.Arbitrary<Publication['properties']>
 
 const publication: fc.Arbitrary<Publication> = fc.record({
-  ...{ topic, payload, qos, retain: fc.boolean(), properties, expiresAt: later },
+  topic,
+  payload,
+  qos,
+  retain: fc.boolean(),
+  properties,
+  expiresAt: later,
 })
 
 /** Only where No Local must know it is written down. */
@@ -44,12 +49,19 @@ const published = fc
 const terms = fc.record({ qos, retain: fc.boolean(), identifiers: numbers })
 
 const subscription = fc.record({
-  ...{ filter: text, qos, noLocal: fc.boolean(), retainAsPublished: fc.boolean() },
-  ...{ identifier: number, validUntil: later },
+  filter: text,
+  qos,
+  noLocal: fc.boolean(),
+  retainAsPublished: fc.boolean(),
+  identifier: number,
+  validUntil: later,
 })
 
 const owner = fc.record({
-  ...{ dialect: text, space: text, account: text, clientId: text },
+  dialect: text,
+  space: text,
+  account: text,
+  clientId: text,
   name: fc.option(text, { nil: undefined }),
 })
 
@@ -58,9 +70,15 @@ const owed = fc
   .map(([one, more]) => ({ ...one, ...more }))
 
 const session = fc.record({
-  ...{ number, owner, expiry: number, leftAt: fc.option(moment, { nil: undefined }), next: number, sent: number },
+  number,
+  owner,
+  expiry: number,
+  leftAt: fc.option(moment, { nil: undefined }),
+  next: number,
+  sent: number,
   subscriptions: fc.array(subscription, { maxLength: 3 }),
-  ...{ owed: fc.array(owed, { maxLength: 3 }), received: numbers },
+  owed: fc.array(owed, { maxLength: 3 }),
+  received: numbers,
 })
 
 const target = fc.record({ session: number, qos, identifiers: numbers, retainAsPublished: fc.boolean() })
@@ -75,7 +93,11 @@ const positive = number.map((value) => Math.max(1, value))
 /** What is not there is 0 or none, as `published()` has it. */
 const message = fc
   .record({
-    ...{ message: number, publication, at: moment, set: number, except: numbers },
+    message: number,
+    publication,
+    at: moment,
+    set: number,
+    except: numbers,
     receipt: fc.option(fc.record({ from: positive, packetId: number }), { nil: { from: 0, packetId: 0 } }),
     retained: fc.option(fc.record({ space: text, channel: text, publisher: text }), { nil: undefined }),
   })
@@ -83,7 +105,10 @@ const message = fc
     const { publisher = '', ...place } = retained ?? {}
     const isDated = one.publication.expiresAt !== Infinity
     return {
-      ...{ kind: 'message', ...one, ...receipt, at: isDated ? one.at : 0 },
+      kind: 'message',
+      ...one,
+      ...receipt,
+      at: isDated ? one.at : 0,
       retained: retained && { space: '', channel: '', ...place },
       publication: publisher === '' ? one.publication : { ...one.publication, publisher },
     }
@@ -124,7 +149,8 @@ export const records: Kinds = {
   }),
   'will-gone': kind('will-gone', { will: number }),
   row: kind('row', {
-    ...{ row: number, first: number },
+    row: number,
+    first: number,
     messages: fc.array(fc.record({ message: number, qos, retain: fc.boolean() }), { maxLength: 3 }),
   }),
   waits: kind('waits', {

@@ -37,9 +37,11 @@ const topic = fc.constantFrom('a', 'b', 'c')
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
     arbitrary: fc.record({
-      ...{ do: fc.constant('publish' as const), topic },
+      do: fc.constant('publish' as const),
+      topic,
       bytes: fc.constantFrom(5, 5, 50, 500, 5000, 31_000),
-      ...{ count: fc.constantFrom(1, 2, 3, 10, 60, 140), expiry: fc.constantFrom(0, 0, 0, 2) },
+      count: fc.constantFrom(1, 2, 3, 10, 60, 140),
+      expiry: fc.constantFrom(0, 0, 0, 2),
     }),
     weight: 12,
   },
@@ -116,7 +118,7 @@ class Player {
         return stage.journal.dropBelow(stage.keptFrom)
       case 'snapshot, meanwhile': {
         const written = stage.kept.snapshot()
-        await this.publish({ ...{ topic: step.topic, bytes: 5, count: 3, expiry: 0 } })
+        await this.publish({ topic: step.topic, bytes: 5, count: 3, expiry: 0 })
         await this.comeBack(this.sessions[0] as Plain)
         await written
         return

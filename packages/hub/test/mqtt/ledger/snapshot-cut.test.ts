@@ -68,7 +68,14 @@ const TERMS = { qos: 1, retain: false, identifiers: [] } as const
 function session(...owed: readonly number[]): LedgerRecord {
   const all = owed.map((message, ordinal) => ({ ordinal, message, released: false, group: 0, ...TERMS }))
   const state: SessionState = {
-    ...{ number: 1, owner: OWNER, expiry: 60, leftAt: 0, next: owed.length, sent: 0, subscriptions: [], received: [] },
+    number: 1,
+    owner: OWNER,
+    expiry: 60,
+    leftAt: 0,
+    next: owed.length,
+    sent: 0,
+    subscriptions: [],
+    received: [],
     owed: all,
   }
   return { kind: 'session', session: state }

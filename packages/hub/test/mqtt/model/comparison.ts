@@ -114,7 +114,12 @@ export class Comparison {
 
 function describe({ topic, payload, qos, retain, dup, properties }: Publish): object {
   return describeExpected({
-    ...{ topic, payload: textOf(payload), qos, retain, dup, flight: undefined },
+    topic,
+    payload: textOf(payload),
+    qos,
+    retain,
+    dup,
+    flight: undefined,
     identifiers: [...(properties?.subscriptionIdentifiers ?? [])].toSorted((a, b) => a - b),
     expiry: properties?.messageExpiryInterval,
     contentType: properties?.contentType,

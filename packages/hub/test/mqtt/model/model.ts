@@ -81,17 +81,18 @@ export class Model {
     const isPresent = session !== undefined
     if (!session) {
       session = {
-        ...{ client, connection, expiry, endsAt: Infinity },
-        ...{
-          subscriptions: [],
-          flights: [],
-          resending: [],
-          queue: [],
-          replays: [],
-          late: [],
-          incoming: [],
-          recent: [],
-        },
+        client,
+        connection,
+        expiry,
+        endsAt: Infinity,
+        subscriptions: [],
+        flights: [],
+        resending: [],
+        queue: [],
+        replays: [],
+        late: [],
+        incoming: [],
+        recent: [],
       }
       this.sessions.push(session)
     }
@@ -294,9 +295,8 @@ export class Model {
       if (qos > 0) {
         session.replays.push({ message, qos: qos as 1 | 2, retain: true, identifiers, order: 0, packetId: 0 })
       } else if (!message.isBig || session.connection?.takesBig !== false) {
-        const expected = expectation(session, this.now, message, {
-          ...{ qos, retain: true, identifiers, dup: false, flight: undefined },
-        })
+        const terms = { qos, retain: true, identifiers, dup: false, flight: undefined }
+        const expected = expectation(session, this.now, message, terms)
         session.late.push({ message, expected })
       }
     }

@@ -46,8 +46,14 @@ class Player {
   readonly stage: Stage
   readonly model = new Model(LIMITS)
   readonly actors: readonly Actor[] = [0, 1, 2, 3].map((number) => ({
-    ...{ name: `client ${number}`, connection: undefined, maxAliases: 0, unacknowledged: [], held: [], lastId: 0 },
-    ...{ aliasesIn: new Map(), aliasesOut: new Map() },
+    name: `client ${number}`,
+    connection: undefined,
+    maxAliases: 0,
+    unacknowledged: [],
+    held: [],
+    lastId: 0,
+    aliasesIn: new Map(),
+    aliasesOut: new Map(),
   }))
   readonly #comparison: Comparison
   #messages = 0
@@ -134,8 +140,13 @@ class Player {
     const { stage, model, actors } = this
     if (!(stage instanceof KeptStage)) throw new Error('this stage keeps nothing')
     const lost: Publish = {
-      ...{ type: 'publish', dup: false, packetId: 65_535, payload: Buffer.from(this.#newPayload()) },
-      ...{ topic: step.lost.topic, qos: step.lost.qos, retain: step.lost.retain },
+      type: 'publish',
+      dup: false,
+      packetId: 65_535,
+      payload: Buffer.from(this.#newPayload()),
+      topic: step.lost.topic,
+      qos: step.lost.qos,
+      retain: step.lost.retain,
     }
     await crash(stage, step, (actors[step.lost.who] as Actor).connection, lost)
     for (const actor of actors) actor.connection = undefined
@@ -149,15 +160,17 @@ class Player {
     const maxAliases = version === 5 ? step.aliases : 0
     const client = await this.stage.openClient(version)
     client.send({
-      ...{ type: 'connect', version, clientId: actor.name, cleanStart: clean, keepAlive: 0 },
+      type: 'connect',
+      version,
+      clientId: actor.name,
+      cleanStart: clean,
+      keepAlive: 0,
       ...(will && {
         will: {
-          ...{
-            topic: will.message.topic,
-            payload: bytesOf(will.message),
-            qos: will.message.qos,
-            retain: will.message.retain,
-          },
+          topic: will.message.topic,
+          payload: bytesOf(will.message),
+          qos: will.message.qos,
+          retain: will.message.retain,
           ...(version === 5 && {
             properties: {
               willDelayInterval: will.delay,
@@ -168,7 +181,9 @@ class Player {
       }),
       ...(version === 5 && {
         properties: {
-          ...{ sessionExpiryInterval: step.expiry, receiveMaximum: window, topicAliasMaximum: maxAliases },
+          sessionExpiryInterval: step.expiry,
+          receiveMaximum: window,
+          topicAliasMaximum: maxAliases,
           ...(!takesBig && { maximumPacketSize: SMALL_PACKETS }),
         },
       }),
@@ -181,7 +196,8 @@ class Player {
       const isPresent = this.model.connect(
         actor.name,
         {
-          ...{ version, will },
+          version,
+          will,
           window: version === 5 ? Math.min(window, LIMITS.window) : LIMITS.window,
           takesBig: version !== 5 || takesBig,
         },
@@ -201,13 +217,13 @@ class Player {
   #willOf({ name }: Actor, { will, version }: Extract<Step, { do: 'connect' }>): Will | undefined {
     if (!will) return undefined
     const message: Message = {
-      ...{
-        topic: `w/${name.at(-1)}`,
-        payload: this.#newPayload(),
-        qos: will.retain ? 0 : will.qos,
-        retain: will.retain,
-      },
-      ...{ expiresAt: Infinity, contentType: undefined, isBig: false },
+      topic: `w/${name.at(-1)}`,
+      payload: this.#newPayload(),
+      qos: will.retain ? 0 : will.qos,
+      retain: will.retain,
+      expiresAt: Infinity,
+      contentType: undefined,
+      isBig: false,
     }
     if (version !== 5) return { message, delay: 0, lifetime: Infinity }
     return { message, delay: will.delay, lifetime: will.lifetime ?? Infinity }
@@ -224,7 +240,9 @@ class Player {
     }))
     const identifier = is5 ? step.identifier : 0
     actor.connection?.send({
-      ...{ type: 'subscribe', packetId, subscriptions },
+      type: 'subscribe',
+      packetId,
+      subscriptions,
       ...(identifier > 0 && { properties: { subscriptionIdentifier: identifier } }),
     })
     return this.#compare(() => {
@@ -245,7 +263,11 @@ class Player {
     const qos = retain && topic !== 'r' ? 0 : step.qos
     const payload = retain && isEmpty ? '' : this.#newPayload()
     const message: Message = {
-      ...{ topic, payload, qos, retain, isBig: step.isBig && !isShared && payload !== '' },
+      topic,
+      payload,
+      qos,
+      retain,
+      isBig: step.isBig && !isShared && payload !== '',
       expiresAt: is5 && expiry !== undefined ? this.model.now + expiry : Infinity,
       contentType: is5 ? contentType : undefined,
     }
@@ -254,7 +276,13 @@ class Player {
       ...(is5 && contentType !== undefined && { contentType }),
     }
     const packet: Publish = {
-      ...{ type: 'publish', topic, payload: bytesOf(message), qos, retain, dup: false, properties },
+      type: 'publish',
+      topic,
+      payload: bytesOf(message),
+      qos,
+      retain,
+      dup: false,
+      properties,
       ...(qos > 0 && { packetId: this.#nextId(actor) }),
     }
     if (qos === 2) actor.held.push(packet)
@@ -335,7 +363,8 @@ class Player {
     const reasonCode = is5 ? step.reason : 0
     const expiry = is5 && session.expiry > 0 ? step.expiry : undefined
     connection?.send({
-      ...{ type: 'disconnect', reasonCode },
+      type: 'disconnect',
+      reasonCode,
       ...(expiry !== undefined && { properties: { sessionExpiryInterval: expiry } }),
     })
     await this.#compare(() => {

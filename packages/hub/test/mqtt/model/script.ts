@@ -167,14 +167,23 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const restart: fc.Arbitrary<Step> = fc.record({
   do: fc.constant('restart' as const),
-  ...{ snapshot: fc.boolean(), flush: fc.boolean(), seconds: fc.constantFrom(0, 0, 1, 3) },
+  snapshot: fc.boolean(),
+  flush: fc.boolean(),
+  seconds: fc.constantFrom(0, 0, 1, 3),
   lost: fc.record({ who, topic, qos: fc.constantFrom<Qos>(1, 2), retain: fc.boolean() }),
 })
 
 /** Everybody is there from the beginning, and stays for a while. */
 const ALL: readonly Step[] = [0, 1, 2, 3].map((number) => ({
-  ...{ do: 'connect', who: number, version: 5, clean: false, expiry: 60, window: number + 1 },
-  ...{ aliases: 0, takesBig: true, will: undefined },
+  do: 'connect',
+  who: number,
+  version: 5,
+  clean: false,
+  expiry: 60,
+  window: number + 1,
+  aliases: 0,
+  takesBig: true,
+  will: undefined,
 }))
 
 /**

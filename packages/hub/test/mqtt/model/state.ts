@@ -140,7 +140,8 @@ export function expectation(
   const is5 = connection?.version === 5
   return {
     ...how,
-    ...{ topic, payload },
+    topic,
+    payload,
     identifiers: is5 ? how.identifiers.toSorted((a, b) => a - b) : [],
     expiry: is5 && expiresAt !== Infinity ? Math.max(0, expiresAt - now) : undefined,
     contentType: is5 ? contentType : undefined,

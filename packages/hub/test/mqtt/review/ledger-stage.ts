@@ -137,8 +137,12 @@ export class LedgerStage {
     this.errors = parts.errors
     this.server = new MqttServer({
       authenticate: (login) => parts.dialect.authenticate(login),
-      ...{ store: this.store, keeper: ledger.ledger, history: new MemoryMessageHistory(this.clock) },
-      ...{ limits: { ...DEFAULT_MQTT_LIMITS, ...limits }, clock: this.clock, logger: parts.logger },
+      store: this.store,
+      keeper: ledger.ledger,
+      history: new MemoryMessageHistory(this.clock),
+      limits: { ...DEFAULT_MQTT_LIMITS, ...limits },
+      clock: this.clock,
+      logger: parts.logger,
     })
   }
 
@@ -150,7 +154,12 @@ export class LedgerStage {
     const dialect = new LastingDialect()
     const reader = { keepFrom: (lsn: Lsn) => void journal.dropBelow(lsn), remove: () => {} }
     const ledger = await OpenLedger.open({
-      ...{ journal, reader, store, clock, logger, isFull: () => false },
+      journal,
+      reader,
+      store,
+      clock,
+      logger,
+      isFull: () => false,
       limits: { uncommittedBytes: 2 ** 24, settleInterval: 1 },
     })
     const stage = new LedgerStage(journal, limits, ledger, { clock, store, errors, logger, dialect })

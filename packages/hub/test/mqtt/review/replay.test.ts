@@ -62,8 +62,14 @@ class Chaos {
     const text = random.integer(9) === 0 ? '' : `${++this.#text}${more}`
     const retain = random.integer(5) === 0
     client.send({
-      ...{ type: 'publish', topic: this.#of(TOPICS), payload: Buffer.from(text), retain, dup: false, properties },
-      ...{ qos: this.#of([0, 1, 1, 2, 2] as const), packetId: 1 + random.integer(6) },
+      type: 'publish',
+      topic: this.#of(TOPICS),
+      payload: Buffer.from(text),
+      retain,
+      dup: false,
+      properties,
+      qos: this.#of([0, 1, 1, 2, 2] as const),
+      packetId: 1 + random.integer(6),
     })
   }
 

@@ -107,8 +107,14 @@ export class Seats {
     const client = await SoakClient.open(port, username, last)
     const { id } = await client.ask('me', {})
     const one: ModelClient = {
-      ...{ number, id: id as string, username, will, owed: [] },
-      ...{ subscriptions: new Map(), watches: new Map(), links: new Map() },
+      number,
+      id: id as string,
+      username,
+      will,
+      owed: [],
+      subscriptions: new Map(),
+      watches: new Map(),
+      links: new Map(),
     }
     model.clients.add(one)
     this.#taken.set(number, { client, model: one, through })

@@ -58,7 +58,10 @@ function makeCertificates(directory: string): Certificates {
   issue('server', 'localhost', 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n')
   issue('client', 'sensor-1', 'extendedKeyUsage=clientAuth\n')
   return {
-    ...{ ca: path('ca.pem'), cert: path('server.pem'), key: path('server.key') },
-    ...{ clientCert: path('client.pem'), clientKey: path('client.key') },
+    ca: path('ca.pem'),
+    cert: path('server.pem'),
+    key: path('server.key'),
+    clientCert: path('client.pem'),
+    clientKey: path('client.key'),
   }
 }

@@ -24,7 +24,8 @@ function installClients(cwd: string): void {
     existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(cwd, 'package-lock.json')).mtimeMs
   if (isFresh) return
   execFileSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
-    ...{ cwd, stdio: 'inherit' },
+    cwd,
+    stdio: 'inherit',
   })
 }
 

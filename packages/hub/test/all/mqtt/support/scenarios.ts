@@ -40,7 +40,9 @@ export class Scene {
     const { version, transport, certificates, extra } = this.#way
     const secure = transport === 'tls' || transport === 'wss'
     return {
-      ...{ url: this.served.url(transport), protocolVersion: version, ...this.served.account },
+      url: this.served.url(transport),
+      protocolVersion: version,
+      ...this.served.account,
       ...(secure && { ca: certificates().ca }),
       ...extra,
       ...more,

@@ -18,8 +18,11 @@ export function scenarios5(way: Way5): void {
     await answerer.subscribe('requests', 1)
     await asker.subscribe('replies/asker', 1)
     const properties = {
-      ...{ responseTopic: 'replies/asker', correlationData: BYTES, contentType: 'application/json' },
-      ...{ payloadFormatIndicator: true, userProperties: { unit: '°C', room: 'kitchen' } },
+      responseTopic: 'replies/asker',
+      correlationData: BYTES,
+      contentType: 'application/json',
+      payloadFormatIndicator: true,
+      userProperties: { unit: '°C', room: 'kitchen' },
     }
     await asker.publish('requests', '{}', { qos: 1, properties })
     const [question] = await answerer.received(1)
@@ -112,7 +115,10 @@ export function scenarios5(way: Way5): void {
       .client()
       .connect(scene.options({ clientId: '', keepalive: 600, properties: { sessionExpiryInterval: 3600 } }))
     expect(properties).toMatchObject({
-      ...{ serverKeepAlive: 30, sessionExpiryInterval: 60, receiveMaximum: 50, maximumPacketSize: 1_048_576 },
+      serverKeepAlive: 30,
+      sessionExpiryInterval: 60,
+      receiveMaximum: 50,
+      maximumPacketSize: 1_048_576,
       assignedClientIdentifier: expect.stringMatching(/^.{8,}$/) as string,
     })
   })

@@ -39,8 +39,10 @@ export async function serve(certificates: Certificates, options: ServeOptions = 
   })
   const { mqtt: mqttPort = 0, front: frontPort } = hub.ports
   const urls = {
-    ...{ tcp: `mqtt://localhost:${mqttPort}`, tls: `mqtts://localhost:${mqttPort}` },
-    ...{ ws: `ws://localhost:${frontPort}/mqtt`, wss: `wss://localhost:${frontPort}/mqtt` },
+    tcp: `mqtt://localhost:${mqttPort}`,
+    tls: `mqtts://localhost:${mqttPort}`,
+    ws: `ws://localhost:${frontPort}/mqtt`,
+    wss: `wss://localhost:${frontPort}/mqtt`,
   }
   const { mqtt: account } = hub.accounts
   if (account === undefined) throw new Error('the hub has no account for MQTT')

@@ -1,5 +1,6 @@
 /** What is to be published: one message, or one for each line that comes. */
 import { UsageError } from '@halyard/core'
+import { MAX_MESSAGE, readAll } from '../read-all.ts'
 import { readNamedFile } from '../read-named-file.ts'
 import { splitLines } from '../send/split-lines.ts'
 import type { Input } from '../terminal.ts'
@@ -13,8 +14,7 @@ export interface MessageFlags {
   readonly nullMessage?: true
 }
 
-/** bytes; more than brokers take, less than fills the memory of a small machine */
-const MAX_MESSAGE: number = 16 * 1024 * 1024
+const TOO_LARGE = 'standard input is larger than 16 MiB; -l publishes each line as a message of its own'
 
 /** One after the other, as they come. @throws {UsageError} `ERR_USAGE` for none, or for two ways at once */
 export async function* messagesOf(flags: MessageFlags, input: Input, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -30,21 +30,5 @@ export async function* messagesOf(flags: MessageFlags, input: Input, signal: Abo
     for await (const { bytes } of splitLines(input.bytes({ signal }), MAX_MESSAGE)) yield bytes
   else if (stdinFile !== true && input.isTerminal) {
     throw new UsageError('ERR_USAGE', 'there is no message; give one with -m, or on standard input')
-  } else yield await readAll(input, signal)
-}
-
-async function readAll(input: Input, signal: AbortSignal): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of input.bytes({ signal })) {
-    size += chunk.length
-    if (size > MAX_MESSAGE) {
-      throw new UsageError(
-        'ERR_USAGE',
-        'standard input is larger than 16 MiB; -l publishes each line as a message of its own',
-      )
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  } else yield await readAll(input, TOO_LARGE, signal)
 }
