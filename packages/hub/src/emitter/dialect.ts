@@ -90,6 +90,11 @@ export class EmitterDialect implements Dialect {
     return []
   }
 
+  /** A key. */
+  dependsOn(name: string): string {
+    return keyOfName(name)
+  }
+
   /** Its end in time is the engine's affair. */
   mayKeep(_principal: Principal, name: string): boolean {
     return this.#parts.broker.authority.holds(keyOfName(name))

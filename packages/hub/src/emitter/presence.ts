@@ -47,6 +47,8 @@ export class Presence {
   readonly #members = new Map<DialectConnection, Member>()
   readonly #subscribed = new SubscriptionIndex<Member>()
   readonly #watching = new SubscriptionIndex<Watch>()
+  /** By their keys. */
+  readonly #watchesOf = new Map<string, Set<Watch>>()
 
   constructor(parts: PresenceParts) {
     this.#parts = parts
@@ -102,6 +104,9 @@ export class Presence {
     const watch: Watch = { member, ...wish }
     member.watches.set(channel, watch)
     this.#watching.add(filterInIndex(this.#parts.matcher, channel), watch)
+    const others = this.#watchesOf.get(watch.key)
+    if (others) others.add(watch)
+    else this.#watchesOf.set(watch.key, new Set([watch]))
   }
 
   unwatch(connection: DialectConnection, channel: string): void {
@@ -112,18 +117,14 @@ export class Presence {
     this.#letGo(member)
   }
 
-  /** Those whose key does not hold any more end; gives their connections. */
-  endWatches(isOver: (id: string) => boolean): readonly DialectConnection[] {
-    const ended: DialectConnection[] = []
-    for (const member of this.#members.values()) {
-      for (const watch of member.watches.values()) {
-        if (!isOver(watch.key)) continue
-        this.#forget(watch)
-        ended.push(member.connection)
-      }
-      this.#letGo(member)
+  /** Those of these keys end; gives their connections. */
+  endWatches(keys: readonly string[]): readonly DialectConnection[] {
+    const ended = keys.flatMap((key) => [...(this.#watchesOf.get(key) ?? [])])
+    for (const watch of ended) {
+      this.#forget(watch)
+      this.#letGo(watch.member)
     }
-    return ended
+    return ended.map(({ member }) => member.connection)
   }
 
   #find(channel: string): Member[] {
@@ -195,7 +196,10 @@ export class Presence {
   }
 
   #forget(watch: Watch): void {
-    const { member, channel, bytes } = watch
+    const { member, channel, key, bytes } = watch
+    const others = this.#watchesOf.get(key)
+    others?.delete(watch)
+    if (others?.size === 0) this.#watchesOf.delete(key)
     member.watches.delete(channel)
     principalOf(member.connection).giveRoom(bytes)
     this.#watching.remove(filterInIndex(this.#parts.matcher, channel), watch)

@@ -30,7 +30,7 @@ import type {
 import { describeError } from '@halyard/core'
 import type { EmitterKeys } from '../domain/emitter-keys.ts'
 import type { MessageHistory } from '../domain/message-history.ts'
-import type { Dialect, Principal, Publication } from '../mqtt/dialect.ts'
+import type { Dialect, Publication } from '../mqtt/dialect.ts'
 import { Authority } from './authority.ts'
 import { tellFailure } from './broker.ts'
 import type { EmitterBroker } from './broker.ts'
@@ -41,7 +41,6 @@ import type { Caller } from './principal.ts'
 import { keyban } from './requests/keyban.ts'
 import { keygen } from './requests/keygen.ts'
 import { presenceStatus } from './requests/presence.ts'
-import { keyOfName } from './subscribe-plan.ts'
 
 export interface EmitterParts {
   readonly license: License
@@ -56,8 +55,8 @@ export interface EmitterParts {
   readonly logger: Logger
 }
 
-/** What ends subscriptions that nobody has asked to end: the engine. */
-export type EndSubscriptions = (isMeant: (principal: Principal, name: string) => boolean) => void
+/** What ends subscriptions that nobody has asked to end: the engine. `keys`: those that are asked about; all that there are. */
+export type EndSubscriptions = (isOver: (key: string) => boolean, keys?: Iterable<string>) => void
 
 export interface EmitterService {
   readonly dialect: Dialect
@@ -92,21 +91,20 @@ export function startEmitter(parts: EmitterParts): EmitterService {
   const dialect = new EmitterDialect({ broker, hashSecret: parts.hashSecret })
   const isOver = (id: string): boolean => !authority.holds(id)
   let endSubscriptions: EndSubscriptions = () => {}
-  const endAll = (): void => {
-    // First: nobody hears of his own end through a key that has ended.
-    for (const connection of presence.endWatches(isOver)) tellFailure(connection, 'unauthorized', 0, broker)
-    endSubscriptions((principal, name) => principal.dialect === dialect && isOver(keyOfName(name)))
-  }
-  const stop = keys.onChange(() => {
+  const stop = keys.onChange((changed) => {
     dialect.keysChanged()
-    endAll()
+    const over = changed.filter(isOver)
+    // First: nobody hears of his own end through a key that has ended.
+    for (const connection of presence.endWatches(over)) tellFailure(connection, 'unauthorized', 0, broker)
+    endSubscriptions(isOver, over)
   })
   const sweep = sweepKeys(parts, authority)
   return {
     dialect,
     attach: (end) => {
       endSubscriptions = end
-      endAll()
+      // What was kept over the last restart; nobody watches yet.
+      end(isOver)
     },
     keygen: (request, address) => keygen(broker, request, callerAt(address), undefined),
     keyban: (request, address) => keyban(broker, request, callerAt(address)),

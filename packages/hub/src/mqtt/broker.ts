@@ -23,6 +23,7 @@ import { Sharing } from './sharing.ts'
 import { SlabPool } from './slab.ts'
 import { Space } from './space.ts'
 import type { Targets } from './targets.ts'
+import { TimedSubscriptions } from './timed-subscriptions.ts'
 import { Wills } from './wills.ts'
 import type { WillMessage } from './wills.ts'
 
@@ -72,7 +73,7 @@ export class Broker {
   readonly #history: MessageHistory<Publication>
   readonly #spaces = new Map<string, Space>()
   /** Subscriptions that the dialect gave for a time. */
-  readonly #timed = new Set<{ readonly filter: string; readonly subscription: ClientSubscription }>()
+  readonly timed: TimedSubscriptions = new TimedSubscriptions()
 
   constructor(parts: BrokerParts) {
     const { authenticate, authenticators = [], store, keeper = FORGETFUL, history, limits, clock, logger } = parts
@@ -207,15 +208,13 @@ export class Broker {
     return lsn
   }
 
-  /** The subscription, by the filter as it was sent, ends when its time is over. */
-  endInTime(filter: string, subscription: ClientSubscription): void {
-    if (subscription.validUntil !== Infinity) this.#timed.add({ filter, subscription })
-  }
-
   /** Once a second: wills that are due, subscriptions whose time is over, sessions that have expired. */
   sweep(now: number): void {
     this.wills.sweep(now)
-    for (const entry of this.#timed) this.#sweepSubscription(entry, now)
+    for (const [subscription, name] of this.timed.take(now)) {
+      const { session } = subscription
+      if (session.subscriptions.get(name) === subscription) this.takeBack(session, name, subscription)
+    }
     for (const session of this.sessions) {
       if (session.tail !== undefined) this.sharing.trim(session)
       if (session.endsAt > now) continue
@@ -229,15 +228,6 @@ export class Broker {
     for (const { retained } of this.#spaces.values()) retained.sweep(now)
   }
 
-  #sweepSubscription(entry: { readonly filter: string; readonly subscription: ClientSubscription }, now: number): void {
-    const { filter, subscription } = entry
-    const { session, validUntil } = subscription
-    const isThere = session.subscriptions.get(filter) === subscription
-    if (isThere && validUntil > now) return
-    this.#timed.delete(entry)
-    if (isThere) this.takeBack(session, filter, subscription)
-  }
-
   /** A subscription ends that nobody has asked to end. */
   takeBack(session: Session, name: string, subscription: ClientSubscription): void {
     session.removeSubscription(name)
@@ -247,6 +237,7 @@ export class Broker {
   }
 
   #unsubscribe({ principal }: Session, sent: string, subscription: ClientSubscription): void {
+    this.timed.remove(subscription)
     const { space, filter, share } = principal.dialect.unsubscribe(principal, sent)
     this.space(space).unsubscribe(filter, share, subscription)
   }

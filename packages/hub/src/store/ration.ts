@@ -28,7 +28,7 @@ export class Ration {
           resolve()
           return cost
         } catch (error) {
-          reject(error as Error)
+          reject(error)
           return 1
         }
       }
