@@ -1,7 +1,8 @@
 import { encodePresenceChange, matchesChannel, requestTopic } from '@halyard/wire/emitter'
 import type { Matcher, PresenceWho } from '@halyard/wire/emitter'
-import type { DialectConnection } from '../mqtt/dialect.ts'
+import { Timed } from '../domain/timed.ts'
 import { SubscriptionIndex } from '../domain/topics/subscription-index.ts'
+import type { DialectConnection } from '../mqtt/dialect.ts'
 import { filterInIndex, questionInIndex } from './channels.ts'
 import { principalOf } from './principal.ts'
 import { readChannel } from './topics.ts'
@@ -24,7 +25,7 @@ interface Watch {
   readonly key: string
   readonly channel: string
   /** Its key's end: monotonic ms. */
-  readonly endsAt: number
+  readonly validUntil: number
   /** Of the room that its connection has for such things. */
   readonly bytes: number
 }
@@ -49,6 +50,7 @@ export class Presence {
   readonly #watching = new SubscriptionIndex<Watch>()
   /** By their keys. */
   readonly #watchesOf = new Map<string, Set<Watch>>()
+  readonly #timed = new Timed<Watch>()
 
   constructor(parts: PresenceParts) {
     this.#parts = parts
@@ -104,6 +106,7 @@ export class Presence {
     const watch: Watch = { member, ...wish }
     member.watches.set(channel, watch)
     this.#watching.add(filterInIndex(this.#parts.matcher, channel), watch)
+    this.#timed.add(channel, watch)
     const others = this.#watchesOf.get(watch.key)
     if (others) others.add(watch)
     else this.#watchesOf.set(watch.key, new Set([watch]))
@@ -117,14 +120,22 @@ export class Presence {
     this.#letGo(member)
   }
 
-  /** Those of these keys end; gives their connections. */
-  endWatches(keys: readonly string[]): readonly DialectConnection[] {
-    const ended = keys.flatMap((key) => [...(this.#watchesOf.get(key) ?? [])])
-    for (const watch of ended) {
+  /** Those of these keys end. */
+  endWatches(keys: readonly string[]): void {
+    this.#end(keys.flatMap((key) => [...(this.#watchesOf.get(key) ?? [])]))
+  }
+
+  /** Once a second: those whose keys have ended. */
+  sweep(): void {
+    this.#end(this.#timed.take(this.#parts.monotonic()).map(([watch]) => watch))
+  }
+
+  #end(watches: readonly Watch[]): void {
+    for (const watch of watches) {
       this.#forget(watch)
       this.#letGo(watch.member)
     }
-    return ended.map(({ member }) => member.connection)
+    for (const { member } of watches) this.#parts.ended(member.connection)
   }
 
   #find(channel: string): Member[] {
@@ -169,19 +180,13 @@ export class Presence {
       if (meant === undefined) continue
       const watches: Watch[] = []
       this.#watching.match(questionInIndex(this.#parts.matcher, meant), watches)
-      const fresh = watches.filter((watch) => !told.has(watch) && !this.#isOver(watch))
+      const now = this.#parts.monotonic()
+      const fresh = watches.filter((watch) => !told.has(watch) && watch.validUntil > now)
       if (fresh.length === 0) continue
       const payload = encodePresenceChange({ time: this.#parts.now(), event, channel: meant, who })
       for (const connection of new Set(fresh.map(({ member }) => member.connection))) connection.send(TOPIC, payload)
       for (const watch of fresh) told.add(watch)
     }
-  }
-
-  #isOver(watch: Watch): boolean {
-    if (watch.endsAt > this.#parts.monotonic()) return false
-    this.#forget(watch)
-    this.#parts.ended(watch.member.connection)
-    return true
   }
 
   #memberOf(connection: DialectConnection): Member {
@@ -197,6 +202,7 @@ export class Presence {
 
   #forget(watch: Watch): void {
     const { member, channel, key, bytes } = watch
+    this.#timed.remove(watch)
     const others = this.#watchesOf.get(key)
     others?.delete(watch)
     if (others?.size === 0) this.#watchesOf.delete(key)

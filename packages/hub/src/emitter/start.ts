@@ -69,8 +69,9 @@ export interface EmitterService {
   close(): void
 }
 
-/** Milliseconds between two looks at what has expired. */
-const SWEEP = 3_600_000
+/** Milliseconds between two looks at what has expired: watches, and keys that are to be forgotten. */
+const SECOND = 1000
+const HOUR = 3_600_000
 
 /** The licence must have a cipher: {@link keyCodec} takes it. */
 export function startEmitter(parts: EmitterParts): EmitterService {
@@ -95,10 +96,13 @@ export function startEmitter(parts: EmitterParts): EmitterService {
     dialect.keysChanged()
     const over = changed.filter(isOver)
     // First: nobody hears of his own end through a key that has ended.
-    for (const connection of presence.endWatches(over)) tellFailure(connection, 'unauthorized', 0, broker)
+    presence.endWatches(over)
     endSubscriptions(isOver, over)
   })
-  const sweep = sweepKeys(parts, authority)
+  const sweeps = [
+    every(SECOND, clock, () => presence.sweep()),
+    every(HOUR, clock, () => forgetExpired(parts, authority)),
+  ]
   return {
     dialect,
     attach: (end) => {
@@ -111,24 +115,30 @@ export function startEmitter(parts: EmitterParts): EmitterService {
     presence: (request, address) => presenceStatus(broker, request, callerAt(address)),
     close: () => {
       stop()
-      sweep.cancel()
+      for (const { cancel } of sweeps) cancel()
     },
   }
 }
 
-/** Ended keys are forgotten, now and then. */
-function sweepKeys({ keys, clock, logger }: EmitterParts, authority: Authority): { cancel(): void } {
+/** Nobody needs to know any more those that have ended. */
+async function forgetExpired({ keys, logger }: EmitterParts, authority: Authority): Promise<void> {
+  try {
+    await keys.forgetExpired(authority.now() - DAY)
+  } catch (error) {
+    logger.error({ err: error }, `emitter: ended keys could not be removed: ${describeError(error)}`)
+  }
+}
+
+/** The next one when the one before is over. `work` never rejects. */
+function every(interval: number, clock: Clock, work: () => void | Promise<void>): { readonly cancel: () => void } {
   let timer: Timer | undefined
   let isOver = false
   const schedule = (): void => {
-    timer = clock.setTimer(SWEEP, () => {
-      void keys
-        .forgetExpired(authority.now() - DAY)
-        .catch((error: unknown) =>
-          logger.error({ err: error }, `emitter: ended keys could not be removed: ${describeError(error)}`),
-        )
-        .finally(() => !isOver && schedule())
-    })
+    timer = clock.setTimer(interval, () => void run())
+  }
+  const run = async (): Promise<void> => {
+    await work()
+    if (!isOver) schedule()
   }
   schedule()
   return {

@@ -5,6 +5,7 @@ import type { Clock, Logger } from '@halyard/core'
 import type { Lsn } from '../domain/ports.ts'
 import type { KeepWaiter, MessageHistory } from '../domain/message-history.ts'
 import type { MessageStore } from '../domain/positions.ts'
+import { Timed } from '../domain/timed.ts'
 import { Counters } from './counters.ts'
 import { Delivery } from './delivery.ts'
 import type { Authenticator, Login, PublishPlan, Verdict } from './dialect.ts'
@@ -23,7 +24,6 @@ import { Sharing } from './sharing.ts'
 import { SlabPool } from './slab.ts'
 import { Space } from './space.ts'
 import type { Targets } from './targets.ts'
-import { TimedSubscriptions } from './timed-subscriptions.ts'
 import { Wills } from './wills.ts'
 import type { WillMessage } from './wills.ts'
 
@@ -73,7 +73,7 @@ export class Broker {
   readonly #history: MessageHistory<Publication>
   readonly #spaces = new Map<string, Space>()
   /** Subscriptions that the dialect gave for a time. */
-  readonly timed: TimedSubscriptions = new TimedSubscriptions()
+  readonly timed: Timed<ClientSubscription> = new Timed()
 
   constructor(parts: BrokerParts) {
     const { authenticate, authenticators = [], store, keeper = FORGETFUL, history, limits, clock, logger } = parts

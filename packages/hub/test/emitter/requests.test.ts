@@ -207,7 +207,7 @@ describe('link', () => {
     const hub = await startRecordedHub()
     const [client, other] = [await hub.client(), await hub.client()]
     await other.subscribe(`${TEST_KEY}/test/`)
-    const letters = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz']
+    const letters = Array.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')
     const names = ['', ...letters].flatMap((first) => letters.map((second) => first + second)).slice(0, 2000)
     const link = (name: string): string => JSON.stringify({ name, key: ALL_KEY, channel: 'a/b/' })
     client.raw.send(...names.map((name) => publishPacket('emitter/link/', link(name))))

@@ -79,7 +79,7 @@ function* times(count: number, packet: (n: number) => Uint8Array): Generator<Uin
   }
 }
 
-const LETTERS = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz']
+const LETTERS = Array.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')
 /** Of links: there are no others. */
 const NAMES = ['', ...LETTERS].flatMap((first) => LETTERS.map((second) => first + second))
 
