@@ -11,8 +11,8 @@ import { readChannel } from './topics.ts'
 interface Member {
   readonly connection: DialectConnection
   readonly who: PresenceWho
-  /** What it is subscribed to, and by how many keys. */
-  readonly channels: Map<string, number>
+  /** What it is subscribed to, and by which subscriptions: mostly one for each. */
+  readonly channels: Map<string, string | Set<string>>
   /** Of these channels, and for how many of them. */
   readonly filters: Map<string, number>
   /** What it hears of, by channel. */
@@ -66,11 +66,13 @@ export class Presence {
     return this.#find(channel).map(({ connection }) => connection)
   }
 
-  joined(connection: DialectConnection, channel: string): void {
+  /** `name`: of the subscription. */
+  joined(connection: DialectConnection, channel: string, name: string): void {
     const member = this.#memberOf(connection)
-    const count = member.channels.get(channel) ?? 0
-    member.channels.set(channel, count + 1)
-    if (count > 0) return
+    const names = member.channels.get(channel)
+    if (names instanceof Set) names.add(name)
+    else member.channels.set(channel, names === undefined || names === name ? name : new Set([names, name]))
+    if (names !== undefined) return
     for (const filter of this.#filtersOf(channel)) {
       const channels = member.filters.get(filter) ?? 0
       member.filters.set(filter, channels + 1)
@@ -79,13 +81,20 @@ export class Presence {
     this.#tell('subscribe', member, channel)
   }
 
-  left(connection: DialectConnection, channel: string): void {
+  left(connection: DialectConnection, channel: string, name: string): void {
     const member = this.#members.get(connection)
-    const count = member?.channels.get(channel) ?? 0
-    if (member === undefined || count === 0) return
-    if (count > 1) member.channels.set(channel, count - 1)
-    else this.#leave(member, channel)
+    const names = member?.channels.get(channel)
+    if (member === undefined || names === undefined) return
+    if (names instanceof Set ? !names.delete(name) || names.size > 0 : names !== name) return
+    this.#leave(member, channel)
     this.#letGo(member)
+  }
+
+  /** Of its subscriptions to this very channel. */
+  namesOf(connection: DialectConnection, channel: string): readonly string[] {
+    const names = this.#members.get(connection)?.channels.get(channel)
+    if (names === undefined) return []
+    return names instanceof Set ? [...names] : [names]
   }
 
   /** The connection is over. */

@@ -73,6 +73,12 @@ function bytesOf(...packets: readonly Packet[]): Uint8Array {
 const subscribe = (filter: string): Uint8Array => bytesOf(subscribePacket(1, [{ filter }]))
 const ask = (name: string, body: object): Uint8Array => bytesOf(publishPacket(`emitter/${name}/`, JSON.stringify(body)))
 
+/** Thirty in one packet. */
+function unsubscribe(key: string, n: number): Uint8Array {
+  const filters = Array.from({ length: 30 }, (_, at) => `${key}/u/${n}/${at}/`)
+  return bytesOf({ type: 'unsubscribe', packetId: 1, filters })
+}
+
 function* times(count: number, packet: (n: number) => Uint8Array): Generator<Uint8Array> {
   for (let n = 0; n < count; n += 50) {
     yield Buffer.concat(Array.from({ length: 50 }, (_, i) => packet(n + i)))
@@ -100,6 +106,9 @@ const FLOODS: Readonly<Record<string, Flood>> = {
     times(100_000, (n) => ask('link', { key, name: NAMES[n % NAMES.length], channel: `l/${n}/?ttl=9` })),
   ],
   '100,000 subscriptions': (key) => [times(100_000, (n) => subscribe(`${key}/s/${n}/`))],
+  '30,000 UNSUBSCRIBE of what is not there beside 10,000 subscriptions': (key) => [
+    [...times(10_000, (n) => subscribe(`${key}/s/${n}/`)), ...times(1000, (n) => unsubscribe(key, n))],
+  ],
   '100,000 requests that are none': () => [
     times(100_000, (n) => ask(['keygen', 'history', 'presence', 'keyban'][n & 3] ?? '', [[n]])),
   ],
