@@ -43,13 +43,13 @@ test('a backup and its restore, for people and for programs', async () => {
     out: [
       expect.stringMatching(/^what was in .*data is in .*data[.]before-2/),
       expect.stringMatching(/^restored .*data: \d+ KiB in \d.*, as of 2\d{3}-.*Z$/),
-      'checked: the journal up to record 0, 0 messages in the history, 6 documents (accounts, tokens)',
+      'checked: the journal up to record 0, 0 messages in the history, 7 documents (accounts, tokens)',
     ],
     errors: [],
   })
   await rm(data, { recursive: true })
   const json = await halyard(['hub', '--data', data, 'restore', path('one'), '--json'])
-  expect(JSON.parse(json.out.join('\n'))).toMatchObject({ event: 'restored', data, committed: 0, documents: 6 })
+  expect(JSON.parse(json.out.join('\n'))).toMatchObject({ event: 'restored', data, committed: 0, documents: 7 })
   expect((await readdir(directory.path)).filter((name) => name.includes('partial'))).toEqual([])
 })
 

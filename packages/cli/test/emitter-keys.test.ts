@@ -129,3 +129,90 @@ describe('halyard emitter license', () => {
     ])
   })
 })
+
+describe('a stopped hub that was given its licence', () => {
+  async function stopped(): Promise<{
+    readonly ask: (words: readonly string[], how?: Readonly<Record<string, string>>, input?: string) => Promise<Ran>
+    readonly file: string
+    readonly config: string
+  }> {
+    const { hub, data } = await stage({ emitterLicense: LICENSE })
+    await hub.close()
+    const file = `${data}-license`
+    const config = `${data}.hjson`
+    await writeFile(file, `${LICENSE}\n`)
+    await writeFile(config, `{ data: ${JSON.stringify(data)}, emitter: { license: "@${file}" } }`)
+    const ask = (
+      words: readonly string[],
+      how: Readonly<Record<string, string>> = {},
+      input?: string,
+    ): Promise<Ran> => {
+      const terminal = new FakeTerminal()
+      terminal.inputBytes = input
+      Object.assign(terminal.environment, how)
+      return halyard(['emitter', ...words, ...(words.includes('--config') ? [] : ['--data', data])], terminal)
+    }
+    return { ask, file, config }
+  }
+
+  test('forgotten, it is asked for, and nothing is done', async () => {
+    const { ask } = await stopped()
+    const asked = /last under a licence that it was given, of contract \d+: give it here too.*--emitter-license @FILE/
+    for (const words of [
+      ['license', 'show'],
+      ['keys', 'import'],
+      ['keys', 'add', '-c', 'a/'],
+      ['keys', 'describe', FOREIGN],
+    ]) {
+      const { code, out, errors } = await ask(words, {}, FOREIGN)
+      expect([words, code, out, errors.join()]).toEqual([words, 1, [], expect.stringMatching(asked)])
+      expect(errors.join()).toContain('ERR_HUB_EMITTER_LICENSE')
+      expect(errors.join()).not.toContain(LICENSE)
+    }
+    // What is known by its id needs none.
+    const { out } = await ask(['keys', 'list', '--json'])
+    expect(out).toHaveLength(2)
+    const { id } = JSON.parse(out[0] ?? '') as { id: string }
+    expect(await ask(['keys', 'revoke', id])).toMatchObject({ code: 0, errors: [] })
+  })
+
+  test('on the command line, in the environment or in the configuration it counts as for the hub', async () => {
+    const { ask, file, config } = await stopped()
+    const imported = { code: 0, out: ['1 key imported'], errors: [] }
+    expect(await ask(['keys', 'import', '--emitter-license', `@${file}`], {}, FOREIGN)).toEqual(imported)
+    expect(await ask(['keys', 'import'], { HALYARD_HUB_EMITTER_LICENSE: LICENSE }, FOREIGN)).toEqual(imported)
+    expect(await ask(['keys', 'import', '--config', config], {}, FOREIGN)).toEqual(imported)
+    expect((await ask(['license', 'show', '--config', config])).out[0]).toBe(`license   ${LICENSE}`)
+    const [key = ''] = (await ask(['keys', 'add', '-c', 'a/', '--emitter-license', `@${file}`])).out
+    const { out } = await ask(['keys', 'describe', key, '--json'])
+    expect(JSON.parse(out[0] ?? '')).toMatchObject({ channel: 'a/', state: 'valid' })
+  })
+
+  test('a wrong one is told', async () => {
+    const { ask } = await stopped()
+    const none = await ask(['license', 'show', '--emitter-license', 'nonsense!'])
+    expect(none).toMatchObject({ code: 1, out: [] })
+    expect(none.errors.join()).toMatch(/--emitter-license.*cannot be used/)
+    const made = JSON.parse((await halyard(['emitter', 'license', 'new', '--json'])).out[0] ?? '') as {
+      readonly license: string
+    }
+    const other = await ask(['keys', 'import', '--emitter-license', made.license], {}, FOREIGN)
+    expect(other.errors.join()).toMatch(/no key of the hub's licence/)
+  })
+
+  test('--help says when it is needed', async () => {
+    const { out } = await halyard(['emitter', 'keys', 'import', '--help'])
+    expect(out.join('\n')).toMatch(
+      /--emitter-license <text>[^]*Of a hub that is stopped, give the licence as the hub gets it/,
+    )
+  })
+})
+
+test('a hub that goes back to its own licence is asked under its own', async () => {
+  const { hub, data, run } = await stage({ emitterLicense: LICENSE })
+  await hub.close()
+  await using own = await createHub({ data, ports: 'ephemeral' })
+  const license = own.accounts.emitter?.license
+  await own.close()
+  expect((await run(['license', 'show'])).out[0]).toBe(`license   ${license}`)
+})

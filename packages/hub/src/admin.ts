@@ -25,8 +25,10 @@ import { closeStore, findHub, openDiskStore } from './store/open-store.ts'
 export interface AdminOptions {
   /** The hub's data directory; `./halyard-data` */
   data?: string
-  /** The hub's configuration file, for the directory that it names. */
+  /** The hub's configuration file, for the directory and the licence that it names. */
   config?: string
+  /** For the keys of a hub that is stopped, as `createHub()` gets it; the file's, else the hub's own. */
+  emitterLicense?: string
   logger?: Logger
 }
 
@@ -64,12 +66,18 @@ interface AdminPorts {
 }
 
 async function openAdminOn(options: AdminOptions, ports: AdminPorts): Promise<HubAdmin> {
-  const { data, config, logger, ...others } = options
+  const { data, config, emitterLicense, logger, ...others } = options
   const stranger = Object.keys(others)[0]
   if (stranger !== undefined) {
-    throw new UsageError('ERR_USAGE', `openAdmin() has no option '${stranger}'; it has data, config, logger`)
+    throw new UsageError(
+      'ERR_USAGE',
+      `openAdmin() has no option '${stranger}'; it has data, config, emitterLicense, logger`,
+    )
   }
-  const resolved = await resolveOptions({ data, config })
+  const resolved = await resolveOptions({
+    ...{ data, config },
+    ...(emitterLicense !== undefined && { emitterLicense }),
+  })
   const directory = resolved.checked.data
   if (directory === MEMORY) {
     throw new UsageError(

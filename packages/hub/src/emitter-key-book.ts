@@ -21,6 +21,8 @@ import { idOfKey, newChannelKey, newMasterKey } from './emitter-new-key.ts'
 
 export interface EmitterKeyBookParts {
   readonly license: EmitterLicense
+  /** Why that is not the licence which the hub has when it runs; it is. */
+  readonly unknown?: UsageError | undefined
   readonly keys: EmitterKeys
   readonly matcher: 'emitter' | 'mqtt'
   readonly acceptForeignKeys: boolean
@@ -43,14 +45,23 @@ export class KeyBook implements EmitterKeyBook {
     this.#parts = parts
   }
 
+  /** @throws {UsageError} `ERR_HUB_EMITTER_LICENSE` */
+  get #license(): EmitterLicense {
+    const { license, unknown } = this.#parts
+    if (unknown) throw unknown
+    return license
+  }
+
   license(): EmitterLicenseEntry {
-    const { license, matcher, acceptForeignKeys } = this.#parts
+    const { matcher, acceptForeignKeys } = this.#parts
+    const license = this.#license
     const { version, contract } = license.license
     return { license: license.text, version, contract, matcher, acceptForeignKeys }
   }
 
   async add(wish: NewEmitterKeyWish): Promise<EmitterKeyMade> {
-    const { license, keys, now } = this.#parts
+    const { keys, now } = this.#parts
+    const license = this.#license
     const { channel, make } = 'master' in wish ? this.#masterKey() : this.#channelKey(wish)
     for (let tries = 0; tries < TRIES && keys.hasRoom; tries++) {
       const made = make()
@@ -67,7 +78,7 @@ export class KeyBook implements EmitterKeyBook {
     if (read === undefined) {
       throw new UsageError(
         'ERR_HUB_EMITTER_KEY',
-        "this is no key of the hub's licence: check that all 32 characters are there, and that the hub has the licence that the key was made with (halyard emitter license show)",
+        "this is no key of the hub's licence: check that all 32 characters are there, and that the hub has the licence that the key was made with (halyard emitter license show; of a hub that is stopped and was never started with it, give it here: --emitter-license)",
       )
     }
     const { id, key } = read
@@ -109,14 +120,15 @@ export class KeyBook implements EmitterKeyBook {
   }
 
   #masterKey(): { readonly channel: string; readonly make: () => SecurityKey } {
-    return { channel: '', make: () => newMasterKey(this.#parts.license.license) }
+    return { channel: '', make: () => newMasterKey(this.#license.license) }
   }
 
   #channelKey({ channel, type = 'rw', ttl = 0 }: Exclude<NewEmitterKeyWish, { master: true }>): {
     readonly channel: string
     readonly make: () => SecurityKey
   } {
-    const { license, now } = this.#parts
+    const { now } = this.#parts
+    const { license } = this.#license
     const wanted = checkChannel(channel)
     const target = encodeTarget(wanted)
     if ('refusal' in target) throw new UsageError('ERR_USAGE', 'a key can be made for 23 levels of a channel at most')
@@ -131,13 +143,14 @@ export class KeyBook implements EmitterKeyBook {
     }
     const expires = ttl === 0 ? 0 : Math.floor(now().getTime() / 1000) + ttl
     const permissions = parsePermissions(type)
-    return { channel: wanted, make: () => newChannelKey(license.license, { permissions, target, expires }) }
+    return { channel: wanted, make: () => newChannelKey(license, { permissions, target, expires }) }
   }
 
   /** A key of this licence; of any other text something comes out too. */
   #read(text: string): { readonly id: string; readonly key: SecurityKey } | undefined {
-    const { license, codec } = this.#parts.license
-    const key = typeof text === 'string' && KEY_TEXT.test(text) ? codec.decrypt(text) : undefined
+    if (typeof text !== 'string' || !KEY_TEXT.test(text)) return undefined
+    const { license, codec } = this.#license
+    const key = codec.decrypt(text)
     const { contract, signature, master } = license
     if (key?.contract !== contract || key.signature !== signature || key.master !== master) return undefined
     return { id: idOfKey(text), key }
@@ -148,7 +161,7 @@ export class KeyBook implements EmitterKeyBook {
     { permissions, expires }: SecurityKey,
     { channel, origin, createdAt }: Pick<NewEmitterKey, 'channel' | 'origin' | 'createdAt'>,
   ): NewEmitterKey {
-    const { contract } = this.#parts.license.license
+    const { contract } = this.#license.license
     return { id, contract, channel, permissions, expires, origin, createdAt }
   }
 }

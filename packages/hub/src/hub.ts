@@ -191,7 +191,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
     await hologram.close()
     throw error
   })
-  emitter.attach((isMeant) => mqtt.server.endSubscriptions(isMeant))
+  emitter.attach((isOver, keys) => mqtt.server.endSubscriptions(isOver, keys))
 
   try {
     const startedAt = clock.monotonic()

@@ -7,6 +7,7 @@ import type { MessageHistory } from './domain/message-history.ts'
 import type { Registry } from './domain/ports.ts'
 import type { EmitterConfig } from './emitter-config.ts'
 import { KeyBook } from './emitter-key-book.ts'
+import { otherLicense, rememberLicense } from './emitter-last-license.ts'
 import { openLicense } from './emitter-license.ts'
 import type { EmitterLicense } from './emitter-license.ts'
 import { startEmitter } from './emitter/start.ts'
@@ -36,13 +37,16 @@ export interface OpenEmitter extends OpenKeyBook {
   start(history: MessageHistory<Publication>): EmitterService
 }
 
-/** What the owner of a hub may do with keys. @throws {UsageError} `ERR_HUB_EMITTER_LICENSE` */
-export async function openKeyBook(parts: KeyBookParts): Promise<OpenKeyBook> {
+/** What the owner of a hub may do with keys; `starts`: the hub does. @throws {UsageError} `ERR_HUB_EMITTER_LICENSE` */
+export async function openKeyBook(parts: KeyBookParts, starts = false): Promise<OpenKeyBook> {
   const { checked, config, secrets, registry, samples, clock } = parts
   const emitterLicense = await openLicense(checked.emitterLicense ?? secrets.emitterLicense)
   const emitterKeys = await EmitterKeys.open(registry, config.limits)
   const { acceptForeignKeys } = checked
+  if (starts) await rememberLicense(registry, emitterLicense)
+  const unknown = checked.emitterLicense === undefined ? await otherLicense(registry, emitterLicense) : undefined
   const keyBook = new KeyBook({
+    unknown,
     license: emitterLicense,
     keys: emitterKeys,
     matcher: checked.emitterMatcher,
@@ -57,7 +61,7 @@ export async function openKeyBook(parts: KeyBookParts): Promise<OpenKeyBook> {
 /** @throws {UsageError} `ERR_HUB_EMITTER_LICENSE` */
 export async function openEmitter(parts: KeyBookParts & { readonly logger: Logger }): Promise<OpenEmitter> {
   const { checked, config, secrets, clock, logger } = parts
-  const open = await openKeyBook(parts)
+  const open = await openKeyBook(parts, true)
   const { emitterLicense, emitterKeys } = open
   const { acceptForeignKeys } = checked
   if (acceptForeignKeys) {

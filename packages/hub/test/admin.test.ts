@@ -191,7 +191,7 @@ describe('a directory without a hub', () => {
     expect(await readdir(join(parent, 'photos'))).toEqual([])
     expect((await failure(openAdmin({ data: ':memory:' }))).message).toContain('a hub in memory has no directory')
     expect((await failure(openAdmin({ dir: 'x' } as never))).message).toBe(
-      `openAdmin() has no option 'dir'; it has data, config, logger`,
+      `openAdmin() has no option 'dir'; it has data, config, emitterLicense, logger`,
     )
   })
 

@@ -59,13 +59,17 @@ function matcherOf(name: string): 'emitter' | 'mqtt' {
   throw new UsageError('ERR_USAGE', `--emitter-matcher is emitter or mqtt, not ${name}`)
 }
 
-/** Where a hub is, for the commands that change it. */
+/** Where a hub is, and what it is started with, for the commands that change it. */
 export async function readHubPlace(
-  { data, config }: Pick<HubFlags, 'data' | 'config'>,
+  { data, config, emitterLicense }: Pick<HubFlags, 'data' | 'config' | 'emitterLicense'>,
   environment: Readonly<Record<string, string | undefined>>,
-): Promise<Pick<HubOptions, 'data' | 'config'>> {
-  const settings = { data: SETTINGS.data, config: SETTINGS.config }
-  return loadConfig(settings, { options: { data, config }, environment })
+): Promise<Pick<HubOptions, 'data' | 'config' | 'emitterLicense'>> {
+  const { data: place, config: file, 'emitter-license': license } = SETTINGS
+  const settings = { data: place, config: file, 'emitter-license': license }
+  const { 'emitter-license': found, ...others } = await loadConfig(settings, {
+    ...{ options: { data, config, 'emitter-license': emitterLicense }, environment },
+  })
+  return { ...others, ...(found !== undefined && { emitterLicense: found }) }
 }
 
 type Place = Pick<HubOptions, 'data' | 'host' | 'config'>

@@ -56,9 +56,9 @@ export class EmitterKeys implements Disposable {
   readonly #entries = new Map<string, Entry>()
   /** By parent, the oldest first. */
   readonly #children = new Map<string, Set<string>>()
-  readonly #listeners = new Set<() => void>()
-  /** Many go at once: they are told of together. */
-  #isClearing = false
+  readonly #listeners = new Set<(ids: readonly string[]) => void>()
+  /** Many go at once: they are told of together. `undefined`: none do. */
+  #clearing: string[] | undefined
   readonly #stopWatching: () => void
 
   private constructor(registry: Registry, limits: EmitterKeyLimits) {
@@ -179,8 +179,8 @@ export class EmitterKeys implements Disposable {
     await this.#clear(ended)
   }
 
-  /** Told when keys are worth something else now, before whoever changed them is. The function given back ends it. */
-  onChange(listener: () => void): () => void {
+  /** Told which keys are worth something else now, before whoever changed them is. The function given back ends it. */
+  onChange(listener: (ids: readonly string[]) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
@@ -209,13 +209,13 @@ export class EmitterKeys implements Disposable {
   }
 
   async #clear(ids: readonly string[]): Promise<void> {
-    if (ids.length === 0 || this.#isClearing) return
-    this.#isClearing = true
+    if (ids.length === 0 || this.#clearing) return
+    const clearing: string[] = (this.#clearing = [])
     try {
       for (const id of ids) await this.#registry.remove(EMITTER_KEYS, id)
     } finally {
-      this.#isClearing = false
-      this.#tell()
+      this.#clearing = undefined
+      this.#tell(clearing)
     }
   }
 
@@ -232,11 +232,14 @@ export class EmitterKeys implements Disposable {
     // Nobody has asked about a key that was not there: its text is new.
     const after = this.#entries.get(id)
     if (before === undefined && after?.state === 'valid' && !isImported(document)) return
-    if (!this.#isClearing || document !== undefined) this.#tell()
+    // A key is no better than the one that it was made with.
+    const changed = [id, ...(this.#children.get(id) ?? [])]
+    if (this.#clearing === undefined || document !== undefined) this.#tell(changed)
+    else for (const one of changed) this.#clearing.push(one)
   }
 
-  #tell(): void {
-    for (const listener of this.#listeners) listener()
+  #tell(ids: readonly string[]): void {
+    for (const listener of this.#listeners) listener(ids)
   }
 
   #remember({ id, state, parent, expires }: EmitterKey): void {

@@ -79,15 +79,18 @@ export class EmitterDialect implements Dialect {
   meantBy(connection: DialectConnection, filter: string, packetId: number): readonly string[] {
     const { broker } = this.#parts
     const topic = parseFilter(filter)
+    // It may have ten thousand subscriptions, and name thousands in one packet: they are not walked.
+    const names = topic ? broker.presence.namesOf(connection, topic.channel) : []
     const wanted = topic && nameOfFilter(broker, topic)
-    const others: string[] = []
-    for (const name of connection.subscriptions) {
-      if (name === wanted) return [name]
-      if (topic && channelOfName(name) === topic.channel) others.push(name)
-    }
-    if (topic && mayRead(broker, principalOf(connection), topic)) return others
+    if (wanted !== undefined && names.includes(wanted)) return [wanted]
+    if (topic && mayRead(broker, principalOf(connection), topic)) return names
     tellFailure(connection, topic ? 'unauthorized' : 'bad-request', packetId, broker)
     return []
+  }
+
+  /** A key. */
+  dependsOn(name: string): string {
+    return keyOfName(name)
   }
 
   /** Its end in time is the engine's affair. */
@@ -112,11 +115,11 @@ export class EmitterDialect implements Dialect {
   }
 
   subscribed(connection: DialectConnection, name: string): void {
-    this.#parts.broker.presence.joined(connection, channelOfName(name))
+    this.#parts.broker.presence.joined(connection, channelOfName(name), name)
   }
 
   unsubscribed(connection: DialectConnection, name: string): void {
-    this.#parts.broker.presence.left(connection, channelOfName(name))
+    this.#parts.broker.presence.left(connection, channelOfName(name), name)
   }
 
   /** Its key was banned, or has ended. */

@@ -1,7 +1,8 @@
 import { encodePresenceChange, matchesChannel, requestTopic } from '@halyard/wire/emitter'
 import type { Matcher, PresenceWho } from '@halyard/wire/emitter'
-import type { DialectConnection } from '../mqtt/dialect.ts'
+import { Timed } from '../domain/timed.ts'
 import { SubscriptionIndex } from '../domain/topics/subscription-index.ts'
+import type { DialectConnection } from '../mqtt/dialect.ts'
 import { filterInIndex, questionInIndex } from './channels.ts'
 import { principalOf } from './principal.ts'
 import { readChannel } from './topics.ts'
@@ -10,8 +11,8 @@ import { readChannel } from './topics.ts'
 interface Member {
   readonly connection: DialectConnection
   readonly who: PresenceWho
-  /** What it is subscribed to, and by how many keys. */
-  readonly channels: Map<string, number>
+  /** What it is subscribed to, and by which subscriptions: mostly one for each. */
+  readonly channels: Map<string, string | Set<string>>
   /** Of these channels, and for how many of them. */
   readonly filters: Map<string, number>
   /** What it hears of, by channel. */
@@ -24,7 +25,7 @@ interface Watch {
   readonly key: string
   readonly channel: string
   /** Its key's end: monotonic ms. */
-  readonly endsAt: number
+  readonly validUntil: number
   /** Of the room that its connection has for such things. */
   readonly bytes: number
 }
@@ -47,6 +48,9 @@ export class Presence {
   readonly #members = new Map<DialectConnection, Member>()
   readonly #subscribed = new SubscriptionIndex<Member>()
   readonly #watching = new SubscriptionIndex<Watch>()
+  /** By their keys. */
+  readonly #watchesOf = new Map<string, Set<Watch>>()
+  readonly #timed = new Timed<Watch>()
 
   constructor(parts: PresenceParts) {
     this.#parts = parts
@@ -62,11 +66,13 @@ export class Presence {
     return this.#find(channel).map(({ connection }) => connection)
   }
 
-  joined(connection: DialectConnection, channel: string): void {
+  /** `name`: of the subscription. */
+  joined(connection: DialectConnection, channel: string, name: string): void {
     const member = this.#memberOf(connection)
-    const count = member.channels.get(channel) ?? 0
-    member.channels.set(channel, count + 1)
-    if (count > 0) return
+    const names = member.channels.get(channel)
+    if (names instanceof Set) names.add(name)
+    else member.channels.set(channel, names === undefined || names === name ? name : new Set([names, name]))
+    if (names !== undefined) return
     for (const filter of this.#filtersOf(channel)) {
       const channels = member.filters.get(filter) ?? 0
       member.filters.set(filter, channels + 1)
@@ -75,13 +81,20 @@ export class Presence {
     this.#tell('subscribe', member, channel)
   }
 
-  left(connection: DialectConnection, channel: string): void {
+  left(connection: DialectConnection, channel: string, name: string): void {
     const member = this.#members.get(connection)
-    const count = member?.channels.get(channel) ?? 0
-    if (member === undefined || count === 0) return
-    if (count > 1) member.channels.set(channel, count - 1)
-    else this.#leave(member, channel)
+    const names = member?.channels.get(channel)
+    if (member === undefined || names === undefined) return
+    if (names instanceof Set ? !names.delete(name) || names.size > 0 : names !== name) return
+    this.#leave(member, channel)
     this.#letGo(member)
+  }
+
+  /** Of its subscriptions to this very channel. */
+  namesOf(connection: DialectConnection, channel: string): readonly string[] {
+    const names = this.#members.get(connection)?.channels.get(channel)
+    if (names === undefined) return []
+    return names instanceof Set ? [...names] : [names]
   }
 
   /** The connection is over. */
@@ -102,6 +115,10 @@ export class Presence {
     const watch: Watch = { member, ...wish }
     member.watches.set(channel, watch)
     this.#watching.add(filterInIndex(this.#parts.matcher, channel), watch)
+    this.#timed.add(channel, watch)
+    const others = this.#watchesOf.get(watch.key)
+    if (others) others.add(watch)
+    else this.#watchesOf.set(watch.key, new Set([watch]))
   }
 
   unwatch(connection: DialectConnection, channel: string): void {
@@ -112,18 +129,22 @@ export class Presence {
     this.#letGo(member)
   }
 
-  /** Those whose key does not hold any more end; gives their connections. */
-  endWatches(isOver: (id: string) => boolean): readonly DialectConnection[] {
-    const ended: DialectConnection[] = []
-    for (const member of this.#members.values()) {
-      for (const watch of member.watches.values()) {
-        if (!isOver(watch.key)) continue
-        this.#forget(watch)
-        ended.push(member.connection)
-      }
-      this.#letGo(member)
+  /** Those of these keys end. */
+  endWatches(keys: readonly string[]): void {
+    this.#end(keys.flatMap((key) => [...(this.#watchesOf.get(key) ?? [])]))
+  }
+
+  /** Once a second: those whose keys have ended. */
+  sweep(): void {
+    this.#end(this.#timed.take(this.#parts.monotonic()).map(([watch]) => watch))
+  }
+
+  #end(watches: readonly Watch[]): void {
+    for (const watch of watches) {
+      this.#forget(watch)
+      this.#letGo(watch.member)
     }
-    return ended
+    for (const { member } of watches) this.#parts.ended(member.connection)
   }
 
   #find(channel: string): Member[] {
@@ -168,19 +189,13 @@ export class Presence {
       if (meant === undefined) continue
       const watches: Watch[] = []
       this.#watching.match(questionInIndex(this.#parts.matcher, meant), watches)
-      const fresh = watches.filter((watch) => !told.has(watch) && !this.#isOver(watch))
+      const now = this.#parts.monotonic()
+      const fresh = watches.filter((watch) => !told.has(watch) && watch.validUntil > now)
       if (fresh.length === 0) continue
       const payload = encodePresenceChange({ time: this.#parts.now(), event, channel: meant, who })
       for (const connection of new Set(fresh.map(({ member }) => member.connection))) connection.send(TOPIC, payload)
       for (const watch of fresh) told.add(watch)
     }
-  }
-
-  #isOver(watch: Watch): boolean {
-    if (watch.endsAt > this.#parts.monotonic()) return false
-    this.#forget(watch)
-    this.#parts.ended(watch.member.connection)
-    return true
   }
 
   #memberOf(connection: DialectConnection): Member {
@@ -195,7 +210,11 @@ export class Presence {
   }
 
   #forget(watch: Watch): void {
-    const { member, channel, bytes } = watch
+    const { member, channel, key, bytes } = watch
+    this.#timed.remove(watch)
+    const others = this.#watchesOf.get(key)
+    others?.delete(watch)
+    if (others?.size === 0) this.#watchesOf.delete(key)
     member.watches.delete(channel)
     principalOf(member.connection).giveRoom(bytes)
     this.#watching.remove(filterInIndex(this.#parts.matcher, channel), watch)

@@ -30,7 +30,7 @@ import type {
 import { describeError } from '@halyard/core'
 import type { EmitterKeys } from '../domain/emitter-keys.ts'
 import type { MessageHistory } from '../domain/message-history.ts'
-import type { Dialect, Principal, Publication } from '../mqtt/dialect.ts'
+import type { Dialect, Publication } from '../mqtt/dialect.ts'
 import { Authority } from './authority.ts'
 import { tellFailure } from './broker.ts'
 import type { EmitterBroker } from './broker.ts'
@@ -41,7 +41,6 @@ import type { Caller } from './principal.ts'
 import { keyban } from './requests/keyban.ts'
 import { keygen } from './requests/keygen.ts'
 import { presenceStatus } from './requests/presence.ts'
-import { keyOfName } from './subscribe-plan.ts'
 
 export interface EmitterParts {
   readonly license: License
@@ -56,8 +55,8 @@ export interface EmitterParts {
   readonly logger: Logger
 }
 
-/** What ends subscriptions that nobody has asked to end: the engine. */
-export type EndSubscriptions = (isMeant: (principal: Principal, name: string) => boolean) => void
+/** What ends subscriptions that nobody has asked to end: the engine. `keys`: those that are asked about; all that there are. */
+export type EndSubscriptions = (isOver: (key: string) => boolean, keys?: Iterable<string>) => void
 
 export interface EmitterService {
   readonly dialect: Dialect
@@ -70,8 +69,9 @@ export interface EmitterService {
   close(): void
 }
 
-/** Milliseconds between two looks at what has expired. */
-const SWEEP = 3_600_000
+/** Milliseconds between two looks at what has expired: watches, and keys that are to be forgotten. */
+const SECOND = 1000
+const HOUR = 3_600_000
 
 /** The licence must have a cipher: {@link keyCodec} takes it. */
 export function startEmitter(parts: EmitterParts): EmitterService {
@@ -102,45 +102,53 @@ export function startEmitter(parts: EmitterParts): EmitterService {
   const dialect = new EmitterDialect({ broker, hashSecret: parts.hashSecret })
   const isOver = (id: string): boolean => !authority.holds(id)
   let endSubscriptions: EndSubscriptions = () => {}
-  const endAll = (): void => {
-    // First: nobody hears of his own end through a key that has ended.
-    for (const connection of presence.endWatches(isOver)) tellFailure(connection, 'unauthorized', 0, broker)
-    endSubscriptions((principal, name) => principal.dialect === dialect && isOver(keyOfName(name)))
-  }
-  const stop = keys.onChange(() => {
+  const stop = keys.onChange((changed) => {
     dialect.keysChanged()
-    endAll()
+    const over = changed.filter(isOver)
+    // First: nobody hears of his own end through a key that has ended.
+    presence.endWatches(over)
+    endSubscriptions(isOver, over)
   })
-  const sweep = sweepKeys(parts, authority)
+  const sweeps = [
+    every(SECOND, clock, () => presence.sweep()),
+    every(HOUR, clock, () => forgetExpired(parts, authority)),
+  ]
   return {
     dialect,
     attach: (end) => {
       endSubscriptions = end
-      endAll()
+      // What was kept over the last restart; nobody watches yet.
+      end(isOver)
     },
     keygen: (request, address) => keygen(broker, request, callerAt(address), undefined),
     keyban: (request, address) => keyban(broker, request, callerAt(address)),
     presence: (request, address) => presenceStatus(broker, request, callerAt(address)),
     close: () => {
       stop()
-      sweep.cancel()
+      for (const { cancel } of sweeps) cancel()
     },
   }
 }
 
-/** Ended keys are forgotten, now and then. */
-function sweepKeys({ keys, clock, logger }: EmitterParts, authority: Authority): { cancel(): void } {
+/** Nobody needs to know any more those that have ended. */
+async function forgetExpired({ keys, logger }: EmitterParts, authority: Authority): Promise<void> {
+  try {
+    await keys.forgetExpired(authority.now() - DAY)
+  } catch (error) {
+    logger.error({ err: error }, `emitter: ended keys could not be removed: ${describeError(error)}`)
+  }
+}
+
+/** The next one when the one before is over. `work` never rejects. */
+function every(interval: number, clock: Clock, work: () => void | Promise<void>): { readonly cancel: () => void } {
   let timer: Timer | undefined
   let isOver = false
   const schedule = (): void => {
-    timer = clock.setTimer(SWEEP, () => {
-      void keys
-        .forgetExpired(authority.now() - DAY)
-        .catch((error: unknown) =>
-          logger.error({ err: error }, `emitter: ended keys could not be removed: ${describeError(error)}`),
-        )
-        .finally(() => !isOver && schedule())
-    })
+    timer = clock.setTimer(interval, () => void run())
+  }
+  const run = async (): Promise<void> => {
+    await work()
+    if (!isOver) schedule()
   }
   schedule()
   return {

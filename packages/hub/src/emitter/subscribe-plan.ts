@@ -84,13 +84,28 @@ export function timesOf({ options: { from, until } }: EmitterTopic): {
   }
 }
 
-async function* storedBefore(
+/** No generator: who waits for the first of a long search must be able to say that he does not any more. */
+function storedBefore(
   { history, space, matcher }: EmitterBroker,
   topic: EmitterTopic,
   last: number,
-): AsyncGenerator<Publication> {
-  const filter = filterInHistory(matcher, topic.channel)
-  for await (const { id, message } of history.read(space, filter, { last, ...timesOf(topic) })) yield { ...message, id }
+): AsyncIterable<Publication> {
+  const kept = history.read(space, filterInHistory(matcher, topic.channel), { last, ...timesOf(topic) })
+  return {
+    [Symbol.asyncIterator]: () => {
+      const source = kept[Symbol.asyncIterator]()
+      return {
+        next: async () => {
+          const { done, value } = await source.next()
+          return done === true ? { done, value: undefined } : { done: false, value: { ...value.message, id: value.id } }
+        },
+        return: async () => {
+          await source.return?.()
+          return { done: true, value: undefined }
+        },
+      }
+    },
+  }
 }
 
 function refuse(broker: EmitterBroker, failure: FailureName): SubscribePlan {

@@ -5,6 +5,7 @@ import type { Clock, Logger } from '@halyard/core'
 import type { Lsn } from '../domain/ports.ts'
 import type { KeepWaiter, MessageHistory } from '../domain/message-history.ts'
 import type { MessageStore } from '../domain/positions.ts'
+import { Timed } from '../domain/timed.ts'
 import { Counters } from './counters.ts'
 import { Delivery } from './delivery.ts'
 import type { Authenticator, Login, PublishPlan, Verdict } from './dialect.ts'
@@ -72,7 +73,7 @@ export class Broker {
   readonly #history: MessageHistory<Publication>
   readonly #spaces = new Map<string, Space>()
   /** Subscriptions that the dialect gave for a time. */
-  readonly #timed = new Set<{ readonly filter: string; readonly subscription: ClientSubscription }>()
+  readonly timed: Timed<ClientSubscription> = new Timed()
 
   constructor(parts: BrokerParts) {
     const { authenticate, authenticators = [], store, keeper = FORGETFUL, history, limits, clock, logger } = parts
@@ -211,15 +212,13 @@ export class Broker {
     return lsn
   }
 
-  /** The subscription, by the filter as it was sent, ends when its time is over. */
-  endInTime(filter: string, subscription: ClientSubscription): void {
-    if (subscription.validUntil !== Infinity) this.#timed.add({ filter, subscription })
-  }
-
   /** Once a second: wills that are due, subscriptions whose time is over, sessions that have expired. */
   sweep(now: number): void {
     this.wills.sweep(now)
-    for (const entry of this.#timed) this.#sweepSubscription(entry, now)
+    for (const [subscription, name] of this.timed.take(now)) {
+      const { session } = subscription
+      if (session.subscriptions.get(name) === subscription) this.takeBack(session, name, subscription)
+    }
     for (const session of this.sessions) {
       if (session.tail !== undefined) this.sharing.trim(session)
       if (session.endsAt > now) continue
@@ -233,15 +232,6 @@ export class Broker {
     for (const { retained } of this.#spaces.values()) retained.sweep(now)
   }
 
-  #sweepSubscription(entry: { readonly filter: string; readonly subscription: ClientSubscription }, now: number): void {
-    const { filter, subscription } = entry
-    const { session, validUntil } = subscription
-    const isThere = session.subscriptions.get(filter) === subscription
-    if (isThere && validUntil > now) return
-    this.#timed.delete(entry)
-    if (isThere) this.takeBack(session, filter, subscription)
-  }
-
   /** A subscription ends that nobody has asked to end. */
   takeBack(session: Session, name: string, subscription: ClientSubscription): void {
     session.removeSubscription(name)
@@ -251,6 +241,7 @@ export class Broker {
   }
 
   #unsubscribe({ principal }: Session, sent: string, subscription: ClientSubscription): void {
+    this.timed.remove(subscription)
     const { space, filter, share } = principal.dialect.unsubscribe(principal, sent)
     this.space(space).unsubscribe(filter, share, subscription)
   }

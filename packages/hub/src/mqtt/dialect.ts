@@ -214,6 +214,11 @@ export interface Dialect {
   /** By name, once for each that the session did not have. */
   subscribed?(connection: DialectConnection, name: string): void
   unsubscribed?(connection: DialectConnection, name: string): void
+  /**
+   * What a subscription hangs on, by its name, and no other dialect's does: the engine finds all that hang on it when it
+   * ends. The same for ever.
+   */
+  dependsOn?(name: string): string
   /** Whether a subscription may go on when its session is resumed or its rights have changed; `subscribe` is asked. */
   mayKeep?(principal: Principal, name: string): boolean
   /** The topic of a will in the form in which it is kept until it is due, perhaps on a disk; as it was sent. */

@@ -75,11 +75,14 @@ export class MqttServer implements ConnectionOwner {
     for (const session of ended) broker.end(session)
   }
 
-  /** Subscriptions end that a dialect does not allow any more, connected or not; by their names. */
-  endSubscriptions(isMeant: (principal: Principal, name: string) => boolean): void {
-    for (const session of this.broker.sessions) {
-      for (const [name, subscription] of session.subscriptions) {
-        if (isMeant(session.principal, name)) this.broker.takeBack(session, name, subscription)
+  /** Subscriptions end, connected or not, that hang on what is over; `things`: all that there are. */
+  endSubscriptions(isOver: (thing: string) => boolean, things?: Iterable<string>): void {
+    const { dependants } = this.broker.sessions
+    for (const thing of things ?? [...dependants.things]) {
+      if (!isOver(thing)) continue
+      for (const { name, session } of dependants.of(thing)) {
+        const subscription = session.subscriptions.get(name)
+        if (subscription) this.broker.takeBack(session, name, subscription)
       }
     }
   }

@@ -1,9 +1,12 @@
+import { Dependants } from './dependants.ts'
 import type { Principal } from './dialect.ts'
 import { Session } from './session.ts'
 
 /** All sessions of a server, by space and account, then by client id: two accounts may use the same client id. */
 export class SessionTable {
   readonly #owners = new Map<string, Map<string, Session>>()
+  /** Their subscriptions, by what those hang on. */
+  readonly dependants: Dependants<Session> = new Dependants()
   #size = 0
 
   get size(): number {
@@ -15,7 +18,7 @@ export class SessionTable {
   }
 
   create(principal: Principal, clientId: string, window: number): Session {
-    const session = new Session(clientId, principal, window)
+    const session = new Session(clientId, principal, window, this.dependants)
     const owner = ownerOf(principal)
     let sessions = this.#owners.get(owner)
     if (sessions === undefined) this.#owners.set(owner, (sessions = new Map()))

@@ -2,6 +2,7 @@ import type { Qos } from '@halyard/wire/mqtt'
 import { ServerReceipts } from './server-receipts.ts'
 import { ServerWindow } from './server-window.ts'
 import type { Sent } from './server-window.ts'
+import type { Dependants } from './dependants.ts'
 import { PositionQueue } from '../domain/position-queue.ts'
 import type { Position } from '../domain/positions.ts'
 import type { Principal } from './dialect.ts'
@@ -113,6 +114,7 @@ export class Session {
   leftAt = 0
   endsAt: number = Infinity
   readonly #subscriptions = new Map<string, ClientSubscription>()
+  readonly #dependants: Dependants<Session> | undefined
   #filterBytes = 0
   #groups: Set<Group> | undefined
   readonly outgoing: ServerWindow<Owed>
@@ -130,9 +132,10 @@ export class Session {
   /** Lost because its queue was full, since it was told last. */
   dropped = 0
 
-  constructor(clientId: string, principal: Principal, window: number) {
+  constructor(clientId: string, principal: Principal, window: number, dependants?: Dependants<Session>) {
     this.clientId = clientId
     this.principal = principal
+    this.#dependants = dependants
     this.outgoing = new ServerWindow(window)
   }
 
@@ -180,12 +183,19 @@ export class Session {
 
   /** In place of the one that it may have for this filter. */
   setSubscription(filter: string, subscription: ClientSubscription): void {
-    if (!this.#subscriptions.has(filter)) this.#filterBytes += Buffer.byteLength(filter)
+    if (!this.#subscriptions.has(filter)) {
+      this.#filterBytes += Buffer.byteLength(filter)
+      const thing = this.principal.dialect.dependsOn?.(filter)
+      if (thing !== undefined) this.#dependants?.add(thing, filter, this)
+    }
     this.#subscriptions.set(filter, subscription)
   }
 
   removeSubscription(filter: string): void {
-    if (this.#subscriptions.delete(filter)) this.#filterBytes -= Buffer.byteLength(filter)
+    if (!this.#subscriptions.delete(filter)) return
+    this.#filterBytes -= Buffer.byteLength(filter)
+    const thing = this.principal.dialect.dependsOn?.(filter)
+    if (thing !== undefined) this.#dependants?.remove(thing, filter, this)
   }
 
   /** QoS 2 that waits for the disk. */

@@ -165,7 +165,7 @@ function grant(broker: Broker, client: SubscribingClient, wish: Wish): Granted {
   if (!isNew) dropSubscription(broker, session, name)
   session.setSubscription(name, subscription)
   const lsn = broker.keeper.subscribed(session, name, subscription)
-  broker.endInTime(name, subscription)
+  broker.timed.add(name, subscription)
   if (isNew) principal.dialect.subscribed?.(client.dialectConnection, name)
   const wantsRetained = plan.share === undefined && (retainHandling === 0 || (retainHandling === 1 && isNew))
   const find = wantsRetained ? retainedOf(broker, plan) : undefined
@@ -200,7 +200,8 @@ function pastOf(broker: Broker, plan: Grant, { name, held, terms, before }: Want
       space.subscribe(plan.filter, undefined, plain)
       space.unsubscribe(plan.filter, undefined, held)
       session.setSubscription(name, plain)
-      broker.endInTime(name, plain)
+      broker.timed.remove(held)
+      broker.timed.add(name, plain)
     },
   }
 }
@@ -271,6 +272,7 @@ function dropSubscription(broker: Broker, session: Session, filter: string): boo
   const subscription = session.subscriptions.get(filter)
   if (subscription === undefined) return false
   session.removeSubscription(filter)
+  broker.timed.remove(subscription)
   const plan = principal.dialect.unsubscribe(principal, filter)
   broker.space(plan.space).unsubscribe(plan.filter, plan.share, subscription)
   return true

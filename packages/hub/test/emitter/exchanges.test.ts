@@ -1,6 +1,6 @@
 /** The exchanges that were recorded from the original broker, byte for byte: docs/protocols/emitter.md §5. */
-import { describe, expect, it } from 'vitest'
-import { RawClient } from '../mqtt/raw-client.ts'
+import { describe, it } from 'vitest'
+import { exchange, hex, packet, publish0, publish1, text } from './bytes.ts'
 import {
   ABC_KEY,
   ALL_KEY,
@@ -12,40 +12,6 @@ import {
   UNAUTHORIZED,
   startRecordedHub,
 } from './support.ts'
-
-const text = (value: string): Buffer =>
-  Buffer.concat([Buffer.from([value.length >> 8, value.length & 255]), Buffer.from(value)])
-const packet = (first: number, ...parts: readonly Uint8Array[]): Buffer => {
-  const body = Buffer.concat(parts)
-  const length = body.length < 128 ? [body.length] : [(body.length & 127) | 128, body.length >> 7]
-  return Buffer.concat([Buffer.from([first, ...length]), body])
-}
-const publish0 = (topic: string, payload: string): Buffer => packet(0x30, text(topic), Buffer.from(payload))
-const publish1 = (topic: string, id: number, payload: string): Buffer =>
-  packet(0x32, text(topic), Buffer.from([0, id]), Buffer.from(payload))
-const CONNECT = '101300044d5154540402001e0007656d6974746572'
-
-/** Sends bytes, and gives as many back as are expected. */
-async function exchange(port: number): Promise<(sent: Uint8Array, answer: string) => Promise<void>> {
-  const client = await RawClient.open(port)
-  const { socket } = client
-  let came = Buffer.alloc(0)
-  let wake = (): void => {}
-  socket.removeAllListeners('data')
-  socket.on('data', (chunk) => {
-    came = Buffer.concat([came, chunk])
-    wake()
-  })
-  const step = async (sent: Uint8Array, answer: string): Promise<void> => {
-    socket.write(sent)
-    while (came.length < answer.length / 2) await new Promise<void>((resolve) => (wake = resolve))
-    expect(came.toString('hex')).toBe(answer)
-    came = Buffer.alloc(0)
-  }
-  await step(Buffer.from(CONNECT, 'hex'), '20020000')
-  return step
-}
-const hex = (...packets: readonly Uint8Array[]): string => Buffer.concat(packets).toString('hex')
 
 describe('the bytes of the original', () => {
   it('V55, V56: CONNECT and PINGREQ', async () => {

@@ -38,6 +38,41 @@ describe('forged keys', () => {
     expect(await client.subscribe(`${key}/a/`)).toBe(0)
   })
 
+  it.each([
+    ['2', 'RfBEIIFz1nNLf12JYRpoEUqFPLb3na0X_xbP_h3PM_CqDUVBGJfEV3WalW2maauQd48o-TcTM_61BfEsELfk0qMDqrCTswkB:2'],
+    ['3', TL3],
+  ])('nor under a licence of version %s, whatever is made of them', async (_, emitterLicense) => {
+    const hub = await startEmitterHub({ emitterLicense })
+    const client = await hub.client()
+    const key = await client.keygen(hub.master, 'a/', 'r')
+    const codec = codecOf(emitterLicense)
+    for (const permissions of [0, 1, 3, 4, 6, 18, 34, 66, 126, 130, 255]) {
+      const forged = forge(key, 2, permissions)
+      expect(codec.decrypt(forged)?.permissions).toBe(permissions)
+      expect(await client.ask('keygen', { key: forged, channel: 'a/', type: 'r' })).toEqual(unauthorized)
+      expect(await client.refused(`${forged}/a/`)).toBe(`401 ${UNAUTHORIZED}`)
+    }
+    expect(await client.subscribe(`${key}/a/`)).toBe(0)
+  })
+
+  it('under version 1: blocks of two keys with one salt make a third, which is nobody’s', async () => {
+    const license = 'zT83oDV0DWY5_JysbSTPTDr8KB0AAAAAAAAAAAAAAAI'
+    const hub = await startEmitterHub({ emitterLicense: license })
+    const client = await hub.client()
+    const codec = codecOf(license)
+    const [reads, writes] = [await client.keygen(hub.master, 'a/', 'r'), await client.keygen(hub.master, 'a/', 'w')]
+    const [read, write] = [codec.decrypt(reads), codec.decrypt(writes)]
+    if (read === undefined || write === undefined) throw new Error('keys of the licence')
+    // As if the hub had drawn the same salt twice, which it may.
+    const twin = Buffer.from(codec.encrypt({ ...write, salt: read.salt }), 'base64url')
+    const mixed = Buffer.concat([Buffer.from(reads, 'base64url').subarray(0, 8), twin.subarray(8)]).toString(
+      'base64url',
+    )
+    expect(codec.decrypt(mixed)).toEqual({ ...write, salt: read.salt })
+    expect(await client.refused(`${mixed}/a/`)).toBe(`401 ${UNAUTHORIZED}`)
+    await client.publish(`${writes}/a/`)
+  })
+
   it('work with acceptForeignKeys, and every start says so', async () => {
     const hub = await startRecordedHub()
     expect(hub.log.texts('warn').filter((text) => text.includes('--accept-foreign-keys'))).toHaveLength(1)

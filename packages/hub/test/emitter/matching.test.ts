@@ -177,6 +177,28 @@ describe('unsubscribe', () => {
     // Of what is not there, nothing is said.
     await client.raw.unsubscribe(`${TEST_KEY}/test/`)
   })
+
+  it('by two keys of one channel: each key takes back its own, then whatever is left', async () => {
+    const hub = await startRecordedHub()
+    const [client, writer] = [await hub.client(), await hub.client()]
+    const third = await writer.keygen(MASTER, 'test/', 'rp')
+    for (const key of [ALL_KEY, TEST_KEY, third]) expect(await client.subscribe(`${key}/test/`)).toBe(0)
+    const isThere = async (): Promise<boolean> => {
+      const { who } = await writer.ask('presence', { key: third, channel: 'test/', status: true })
+      await writer.publish(`${ALL_KEY}/test/`, 'x')
+      if ((who as readonly unknown[]).length === 0) await client.quiet()
+      else expect(await client.message()).toBe('test/ x')
+      return (who as readonly unknown[]).length === 1
+    }
+    await client.raw.unsubscribe(`${TEST_KEY}/test/`)
+    expect(await isThere()).toBe(true)
+    await writer.ask('keyban', { secret: MASTER, target: third, banned: true })
+    expect((await client.said()).json).toEqual({ status: 401, message: UNAUTHORIZED })
+    await writer.ask('keyban', { secret: MASTER, target: third, banned: false })
+    expect(await isThere()).toBe(true)
+    await client.raw.unsubscribe(`${TEST_KEY}/test/`)
+    expect(await isThere()).toBe(false)
+  })
 })
 
 it('share groups: one member each, plain subscribers besides, and publishing to the group reaches all', async () => {

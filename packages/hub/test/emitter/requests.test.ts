@@ -1,6 +1,7 @@
 import { keyCodec, parseLicense, parsePermissions, targetCovers } from '@halyard/wire/emitter'
 import type { SecurityKey } from '@halyard/wire/emitter'
 import { describe, expect, it } from 'vitest'
+import { publishPacket } from '../mqtt/raw-client.ts'
 import {
   ALL_KEY,
   BAD_REQUEST,
@@ -212,19 +213,29 @@ describe('link', () => {
     expect(await other.refused('b')).toBe(`400 ${BAD_REQUEST}`)
   })
 
-  it('100,000 of them take no more room than one connection may have', async () => {
-    const hub = await startRecordedHub('{ emitter: { limits: { connectionBytes: 20000 } } }')
-    const client = await hub.client()
-    const names = Array.from({ length: 1000 }, (_, i) => i.toString(36).padStart(2, '0'))
-    const statuses: unknown[] = []
-    for (const name of names)
-      statuses.push((await client.ask('link', { name, key: ALL_KEY, channel: 'a/b/' }))['status'])
-    const taken = statuses.filter((status) => status === 200).length
-    expect(taken).toBeGreaterThan(100)
-    expect(taken).toBeLessThan(200)
-    expect(statuses.slice(taken).every((status) => status === 403)).toBe(true)
-    // Those that are there can be changed.
-    expect(await client.ask('link', { name: '00', key: ALL_KEY, channel: 'c/d/' })).toMatchObject({ status: 200 })
+  it('2,000 of them: as many as fit into 262,144 bytes, then a 403, and nobody else notices', async () => {
+    const hub = await startRecordedHub()
+    const [client, other] = [await hub.client(), await hub.client()]
+    await other.subscribe(`${TEST_KEY}/test/`)
+    const letters = Array.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz')
+    const names = ['', ...letters].flatMap((first) => letters.map((second) => first + second)).slice(0, 2000)
+    const link = (name: string): string => JSON.stringify({ name, key: ALL_KEY, channel: 'a/b/' })
+    client.raw.send(...names.map((name) => publishPacket('emitter/link/', link(name))))
+    other.raw.send(publishPacket(`${TEST_KEY}/test/`, 'undisturbed'))
+    const answers: unknown[] = []
+    for (const _ of names) answers.push((await client.said()).json)
+    expect(await other.message()).toBe('test/ undisturbed')
+    // 100 bytes, the key, and the channel twice.
+    const room = Math.floor(262_144 / (100 + 32 + 2 * 'a/b/'.length))
+    expect(answers.slice(0, room)).toEqual(names.slice(0, room).map((name) => ({ status: 200, name, channel: 'a/b/' })))
+    expect(answers.slice(room)).toEqual(names.slice(room).map(() => refusal(403, FORBIDDEN)))
+    const { links } = (await client.ask('me', '')) as { readonly links: Readonly<Record<string, string>> }
+    expect(Object.keys(links)).toHaveLength(room)
+    // Those that are there can be changed, and used.
+    const changed = { name: '0', key: TEST_KEY, channel: 'test/' }
+    expect(await client.ask('link', changed)).toMatchObject({ status: 200 })
+    await client.publish('0', 'by link')
+    expect(await other.message()).toBe('test/ by link')
   })
 })
 

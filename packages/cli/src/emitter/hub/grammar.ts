@@ -4,13 +4,26 @@ import type { Command } from 'commander'
 import { examples } from '../../grammar.ts'
 import type { ProgramContext } from '../../grammar.ts'
 import type { AdminFlags } from '../../hub/admin/flags.ts'
-import { place } from '../../hub/admin/grammar.ts'
+import { place as placeOf } from '../../hub/admin/grammar.ts'
 import type { KeysAddFlags } from './flags.ts'
 
 const WAYS = 'A hub that runs is asked, and it counts at once; of one that is stopped the directory is changed.'
 const IDS = 'an id as halyard emitter keys list shows it, or a key itself'
 const PS =
   '\nA key on a command line can be read by every user of the machine (ps): name its id, or - for standard input.\n'
+
+const LICENSE =
+  '\nOf a hub that is stopped, give the licence as the hub gets it, if that is not its own: --emitter-license, the variable\n' +
+  'HALYARD_HUB_EMITTER_LICENSE, or the --config that names it. A hub that runs has its own at hand.\n'
+
+function place(command: Command): Command {
+  return placeOf(command)
+    .option(
+      '--emitter-license <text>',
+      'as halyard hub gets it, for a hub that is stopped; or @ and a file that holds it',
+    )
+    .addHelpText('after', LICENSE)
+}
 
 export function addEmitterHub(command: Command, context: ProgramContext): void {
   const keys = command

@@ -2,6 +2,8 @@
 export interface AdminFlags {
   readonly data?: string
   readonly config?: string
+  /** For Emitter's keys alone. */
+  readonly emitterLicense?: string
   readonly json?: true
 }
 

@@ -20,7 +20,7 @@ export function answerPresence(
   const bytes = OVERHEAD + request.key.length + 2 * channel.length
   if (request.changes === true) {
     if (!principal.takeRoom(bytes, limits.connectionBytes)) return { refusal: 'forbidden' }
-    presence.watch(connection, { key: asked.read.id, channel, endsAt: authority.endOf(asked.read.key), bytes })
+    presence.watch(connection, { key: asked.read.id, channel, validUntil: authority.endOf(asked.read.key), bytes })
   } else if (request.changes === false) {
     presence.unwatch(connection, channel)
   }

@@ -134,7 +134,7 @@ function restoreSession(broker: Broker, state: LedgerState, kept: KeptSession, p
     const subscription = new ClientSubscription(session, terms)
     session.setSubscription(sent, subscription)
     broker.space(space).restore(filter, share, subscription)
-    broker.endInTime(sent, subscription)
+    broker.timed.add(sent, subscription)
   }
   return session
 }
