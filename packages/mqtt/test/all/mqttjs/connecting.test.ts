@@ -248,7 +248,7 @@ describe('events `close`, `offline`, `reconnect`, `disconnect`; `client.reconnec
     const { port } = await hub()
     const line = await cable(port)
     const client = await connected(line.url)
-    const events = eventsOf(client as never, ['disconnect', 'offline', 'connect'])
+    const events = eventsOf(client, ['disconnect', 'offline', 'connect'])
     const again = happens(client, 'connect')
     line.reset()
     await again
