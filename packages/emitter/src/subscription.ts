@@ -39,8 +39,8 @@ export class ChannelSubscription implements Subscription, Owner {
   #isOver = false
   #error: HalyardError | undefined
   #leaving: Promise<void> | undefined
-  /** An open loop keeps the process alive. */
-  #release: (() => void) | undefined
+  /** As long as more may come it keeps the process alive, through every reconnection. */
+  readonly #release: () => void
 
   /** @throws {UsageError} `ERR_USAGE` */
   constructor(
@@ -56,6 +56,7 @@ export class ChannelSubscription implements Subscription, Owner {
     this.name = name
     this.#leave = leave
     this.#buffer = buffer
+    this.#release = holdProcess()
   }
 
   get channel(): string {
@@ -85,10 +86,7 @@ export class ChannelSubscription implements Subscription, Owner {
         if (this.#isOver) return Promise.resolve({ value: undefined, done: true })
         return this.#wait()
       },
-      return: () => {
-        this.#letGo()
-        return Promise.resolve({ value: undefined, done: true })
-      },
+      return: () => Promise.resolve({ value: undefined, done: true }),
     }
   }
 
@@ -114,7 +112,7 @@ export class ChannelSubscription implements Subscription, Owner {
     this.#isOver = true
     this.#error = error
     for (const waiter of this.#waiting.splice(0)) waiter.end(error)
-    this.#letGo()
+    this.#release()
   }
 
   #take(): EmitterMessage | undefined {
@@ -127,14 +125,8 @@ export class ChannelSubscription implements Subscription, Owner {
     return message
   }
 
-  #letGo(): void {
-    this.#release?.()
-    this.#release = undefined
-  }
-
   #wait(): Promise<IteratorResult<EmitterMessage, undefined>> {
     return new Promise((resolve, reject) => {
-      this.#release ??= holdProcess()
       this.#waiting.push({
         give: (value) => resolve({ value, done: false }),
         end(error) {

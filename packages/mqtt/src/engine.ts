@@ -93,7 +93,8 @@ export class Engine {
       clock: this.#clock,
       version: async () => (await this.connected({})).version,
       publish: (topic, payload, options) => this.publish(topic, payload, options),
-      subscribe: (filters, options) => this.subscribe(filters, options),
+      // Whoever waits for an answer holds the process himself.
+      subscribe: (filters, options) => this.subscribe(filters, options, false),
       expect: () => this.session.expect(),
     })
     const { outbox } = settings
@@ -164,12 +165,12 @@ export class Engine {
     return this.outbox.then((outbox) => outbox.submit(submission, options, tell))
   }
 
-  async subscribe(filters: readonly string[], options: SubscribeOptions): Promise<Subscription> {
+  async subscribe(filters: readonly string[], options: SubscribeOptions, holds = true): Promise<Subscription> {
     this.#checkOpen()
     checkFilters(filters)
     checkSubscription(filters, options)
     filters = [...new Set(filters)]
-    const subscription = new Subscription(filters, this.session, options)
+    const subscription = new Subscription(filters, this.session, options, holds)
     const { qos = 1, noLocal = false, retainAsPublished = false, retained = 'always', signal } = options
     const retainHandling = RETAIN_HANDLING[retained]
     const asked = filters.map((name) =>

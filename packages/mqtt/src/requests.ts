@@ -1,5 +1,5 @@
 /** Questions and answers over MQTT 5.0: response topic and correlation data, 5.0 §4.10. */
-import { ConnectionError, UsageError } from '@halyard/core'
+import { ConnectionError, UsageError, holdProcess } from '@halyard/core'
 import type { Clock, Timer } from '@halyard/core'
 import type { MqttMessage } from './message.ts'
 import type { PublishOptions } from './publish-call.ts'
@@ -60,11 +60,13 @@ export class Requests {
     const answer = this.#wait(name, topic, timeout)
     const asked = { ...properties, responseTopic: this.#topic, correlationData: bytes.encode(name) }
     const unexpect = this.#host.expect()
+    const release = holdProcess()
     try {
       // The answer may be here before the acknowledgement, which may never come.
       const published = this.#host.publish(topic, payload, { expires: timeout, ...control, properties: asked, signal })
       return await withSignal(Promise.race([answer, published.then(() => answer)]), signal)
     } finally {
+      release()
       unexpect()
       this.#open.get(name)?.reject(new Error('nobody waits any more'))
       this.#open.delete(name)

@@ -86,12 +86,14 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
   #error: HalyardError | undefined
   #dropped = 0
   #leaving: Promise<void> | undefined
-  /** An open loop keeps the process alive. */
-  #release: (() => void) | undefined
+  /** As long as more may come it keeps the process alive, through every reconnection. */
+  readonly #release: (() => void) | undefined
 
-  constructor(filters: readonly string[], host: SubscriptionHost, options: SubscribeOptions) {
+  /** `holds`: false for one that nobody asked for, which does not keep the process alive. */
+  constructor(filters: readonly string[], host: SubscriptionHost, options: SubscribeOptions, holds = true) {
     this.filters = filters
     this.#host = host
+    if (holds) this.#release = holdProcess()
     const { acknowledge = 'handled', buffer = 1000, bufferBytes = 16 * 1024 * 1024, overflow = 'wait' } = options
     this.#settings = { acknowledge, buffer, bufferBytes, overflow, onMessage: options.onMessage }
   }
@@ -126,9 +128,7 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
     const close = (): void => {
       if (!isOpen) return
       isOpen = false
-      if (--this.#loops > 0) return
-      this.#letGo()
-      if (this.#state === 'ended') this.#settleHeld()
+      if (--this.#loops === 0 && this.#state === 'ended') this.#settleHeld()
     }
     return {
       next: () => {
@@ -196,7 +196,7 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
     this.#error = error
     this.#relax()
     for (const waiter of this.#waiting.splice(0)) waiter.end(error)
-    this.#letGo()
+    this.#release?.()
     if (this.#loops === 0 && !this.#handling) this.#settleHeld()
   }
 
@@ -204,11 +204,6 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
   #settleHeld(): void {
     for (const message of this.#held.slice(this.#first)) message.acknowledge()
     this.#unconfirmed.clear()
-  }
-
-  #letGo(): void {
-    this.#release?.()
-    this.#release = undefined
   }
 
   /** For the client: one of its filters is no longer subscribed to; without the last one it ends. */
@@ -249,7 +244,6 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
 
   #wait(onGiven: (message: MqttMessage) => void): Promise<IteratorResult<MqttMessage, undefined>> {
     return new Promise((resolve, reject) => {
-      this.#release ??= holdProcess()
       this.#waiting.push({
         give(message) {
           onGiven(message)

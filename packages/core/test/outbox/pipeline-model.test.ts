@@ -51,7 +51,7 @@ class Life {
     this.#held = false
   }
 
-  readonly #deliver: Deliver = ({ id, body, order }) => {
+  readonly #deliver: Deliver = ({ id, body, order }, options) => {
     const item = this.owed.get(id)
     if (item === undefined) {
       this.violations.push(`${id} is settled and went out`)
@@ -69,6 +69,15 @@ class Life {
     this.#orders.set(id, order)
     item.onWire = true
     this.#out.add(item)
+    // Some answer by a promise, some later, as a deliverer may choose for each.
+    if (order % 2 === 0) {
+      const answer = (delivery: Delivery): void => {
+        this.#landed(item, delivery.outcome)
+        options.answer(delivery)
+      }
+      this.wire.push({ item, answer })
+      return 'later'
+    }
     const answered = new Promise<Delivery>((answer) => this.wire.push({ item, answer }))
     // Comes right before the outbox hears of it, which may be after others have begun.
     void answered.then(({ outcome }) => this.#landed(item, outcome))

@@ -113,6 +113,27 @@ describe('a message on disk', () => {
     await outbox.close()
   })
 
+  it('has a place that no other owed message has, whatever was settled before and behind it', async () => {
+    const home = new Home('path')
+    let outbox = await home.open()
+    for (const id of 'abcd') await send(outbox, id, { id })
+    // The newest and the oldest are settled: the place of neither may come back while b and c are owed.
+    await Promise.all([outbox.drop('a'), outbox.drop('d')])
+    await outbox.close()
+    outbox = await home.open()
+    for (const id of 'ef') await send(outbox, id, { id })
+    const { handed } = listen(outbox)
+    await until(() => handed.length === 4, 'four')
+    expect(handed.map(({ message: { id } }) => id).join('')).toBe('bcef')
+    const places = handed.map(({ message: { order } }) => order)
+    expect(places.slice(0, 2)).toEqual([2, 3])
+    expect(new Set(places).size).toBe(4)
+    expect(places).toEqual(places.toSorted((one, other) => one - other))
+    for (const { answer } of handed) answer(DELIVERED)
+    await outbox.idle()
+    await outbox.close()
+  })
+
   it('keeps the stage that it had when the disk does not take another', async () => {
     const home = new Home('path')
     const outbox = await home.open()

@@ -30,12 +30,13 @@ export interface Line {
 /** What stays when an outbox is closed and opened again. */
 export class Home {
   readonly clock: VirtualClock = new VirtualClock()
-  readonly disk: FaultDisk = new FaultDisk()
+  readonly disk: FaultDisk
   readonly log: Line[] = []
   readonly #kind: Kind
 
-  constructor(kind: Kind) {
+  constructor(kind: Kind, disk: FaultDisk = new FaultDisk()) {
     this.#kind = kind
+    this.disk = disk
   }
 
   open(options: OutboxOptions = {}, ports: OutboxPorts = {}): Promise<Outbox> {

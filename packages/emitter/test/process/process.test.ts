@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { RecordedServer } from '@halyard/testkit'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { HELLO, KEY, answers, asks, client } from '../support.ts'
+import { HELLO, KEY, answers, asks, client, granted, sends, subscribes } from '../support.ts'
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 const ARGUMENTS = ['--input-type=module', '--eval']
@@ -34,6 +34,19 @@ describe('the process', () => {
     ])
     const code = `${make(server.port)} console.log((await emitter.me()).id); await emitter.disconnect()`
     expect(await run(code)).toBe('A\n')
+    await server.played()
+  })
+
+  it('lives while something is subscribed, also without a connection', async () => {
+    const subscribed = [...HELLO, subscribes(`${KEY}/a/?last=0`), granted()]
+    await using server = await RecordedServer.open([
+      [...subscribed, { end: 'reset' }],
+      [...subscribed, sends('a/', 'back'), { client: 'e0 00' }, { end: 'fin' }],
+    ])
+    const code = `${make(server.port)}
+      emitter.on('message', (message) => { console.log(message.asString()); void emitter.disconnect() })
+      await emitter.subscribe({ key: '${KEY}', channel: 'a', last: 0 })`
+    expect(await run(code)).toBe('back\n')
     await server.played()
   })
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { hub, until } from '../support/clients.ts'
+import { ScriptedServer } from '../support/scripted-server.ts'
 
 const dist = pathToFileURL(join(import.meta.dirname, '../../dist/index.js')).href
 
@@ -45,6 +46,41 @@ it('an open connection keeps it until it is closed', async () => {
   const timer = setInterval(() => server.publish('go', ''), 5)
   await running
   clearInterval(timer)
+})
+
+it.each([
+  ['with a handler', `await client.subscribe('a', { onMessage: (message) => end(message) })`],
+  ['with the event', `client.on('message', (message) => end(message)); await client.subscribe('a')`],
+  ['with a loop', `for await (const message of await client.subscribe('a')) await end(message)`],
+])('a subscription %s keeps it also while there is no connection', async (_, subscribe) => {
+  const server = await ScriptedServer.open()
+  const code = `
+    const client = new MqttClient('${server.url}', { version: 4, reconnect: { base: 0.4, cap: 0.4 } })
+    const end = async (message) => { console.log(message.text()); await client.close() }
+    ${subscribe}`
+  const running = runs(code)
+  const first = await server.accepts()
+  await first.grant()
+  first.drop()
+  const second = await server.accepts()
+  await second.grant()
+  second.publish('a', 'back')
+  expect(await running).toBe('back')
+})
+
+it('a question keeps it until its time is up, with the connection lost and nothing to come', async () => {
+  const server = await ScriptedServer.open()
+  const code = `
+    const client = await connect('${server.url}', { version: 5, reconnect: { base: 1, cap: 60 } })
+    await client.request('a', '', { timeout: 0.3 }).catch(({ code }) => console.log(code))
+    console.log('and ends')`
+  const running = runs(code)
+  const caller = await server.accepts()
+  await caller.grant()
+  const { packetId } = await caller.expect('publish')
+  caller.send({ type: 'puback', packetId: packetId!, reasonCode: 0 })
+  caller.drop()
+  expect(await running).toBe('ERR_MQTT_NO_ANSWER\nand ends')
 })
 
 it('publishOnce leaves nothing behind', async () => {

@@ -2,20 +2,15 @@
  * A publisher and a hub, each a process of its own, both killed with SIGKILL at random moments and started again; a reader
  * in this process that stays. Acknowledged by `publish` means: on disk, so it arrives; QoS 2: once; in order.
  */
-import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { pathToFileURL } from 'node:url'
 import { seededRandom } from '@halyard/testkit'
 import { MqttClient } from '@halyard/mqtt'
-
-const dist = (name: string): string => pathToFileURL(join(import.meta.dirname, `../../../${name}/dist/index.js`)).href
+import { Program, dist } from './program.ts'
 
 const HUB = `
   import { createHub } from '${dist('hub')}'
@@ -62,34 +57,6 @@ export interface KillOptions {
   readonly version: 4 | 5
   readonly kills: number
   readonly seed: number
-}
-
-class Program {
-  readonly child: ChildProcess
-  readonly #waiting = new Map<string, () => void>()
-
-  constructor(code: string, args: readonly string[], onLine: (line: string) => void = () => {}) {
-    this.child = spawn(process.execPath, ['--input-type=module', '--eval', code, ...args], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
-    this.child.stdin!.on('error', () => {})
-    createInterface({ input: this.child.stdout! }).on('line', (line) => {
-      const told = this.#waiting.get(line)
-      if (told) told()
-      else onLine(line)
-    })
-  }
-
-  says(line: string): Promise<void> {
-    return new Promise((resolve) => this.#waiting.set(line, resolve))
-  }
-
-  async kill(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return
-    const gone = once(this.child, 'close')
-    this.child.kill('SIGKILL')
-    await gone
-  }
 }
 
 export async function killAgainAndAgain({ version, kills, seed }: KillOptions): Promise<KillReport> {
