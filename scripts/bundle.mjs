@@ -6,14 +6,15 @@ import { rolldown } from 'rolldown'
 
 const PACKAGES = ['wire', 'core', 'mqtt', 'emitter', 'hologram']
 /**
- * What several doors of a package need at once is one file, so that there is one of each class and `instanceof` holds; what
- * Node.js alone can load is another. What a door asks for later, with `import()`, stays apart.
+ * What several doors of a package need at once is one file, so that there is one of each class and `instanceof` holds, and what
+ * Node.js alone can load is no part of it. What a door asks for later, with `import()`, stays apart.
  */
-const SHARED = { minShareCount: 2, tags: ['$initial'] }
-const GROUPS = [
-  { ...SHARED, name: 'shared', test: (id) => !isOfNode(id), priority: 2 },
-  { ...SHARED, name: 'node-shared', test: isOfNode, priority: 1 },
-]
+const SHARED = {
+  name: 'shared',
+  test: (id) => !/[\\/]src[\\/]node[\\/]/.test(id),
+  minShareCount: 2,
+  tags: ['$initial'],
+}
 
 await Promise.all(PACKAGES.map((name) => bundle(join(import.meta.dirname, '../packages', name))))
 
@@ -24,16 +25,18 @@ async function bundle(directory) {
     cwd: directory,
     input: Object.fromEntries(doors),
     platform: 'neutral',
+    // A door may lend a later file what it has, under a name that its types do not tell: a file less.
+    preserveEntrySignatures: 'allow-extension',
     transform: { target: 'node20.19' },
     // Other packages stay packages, and which file a `#name` is, the platform decides.
     external: [/^(node:|#)/, ...Object.keys(dependencies).map((name) => new RegExp(`^${name}(/|$)`))],
-    plugins: [{ name: 'ascii', renderChunk: (code) => ({ code: ascii(code), map: null }) }],
+    plugins: [{ name: 'tidy', renderChunk: (code) => ({ code: ascii(withoutTwins(code)), map: null }) }],
   })
   const { output } = await build.write({
     dir: 'dist',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
-    codeSplitting: { groups: GROUPS },
+    codeSplitting: { groups: [SHARED] },
     // Nothing is made shorter than it is written: people read stack traces.
     minify: false,
     minifyInternalExports: false,
@@ -53,8 +56,15 @@ function sources(tree) {
   return Object.values(tree ?? {}).flatMap(sources)
 }
 
-function isOfNode(id) {
-  return /[\\/]src[\\/]node[\\/]/.test(id)
+/**
+ * What a door exports anyway needs no second name for the files behind it: `export { Outbox, Outbox as Outbox$1 }` there, and
+ * `import { Outbox$1 as Outbox }` here. Imports of other packages may have such names too.
+ */
+function withoutTwins(code) {
+  const between = /^export \{.*\};$|^import \{.*\} from "\.\.?\/.*";$/gm
+  return code.replace(between, (line) =>
+    line.replace(/, (\w+) as \1\$1(?=[, ])/g, '').replace(/\b(\w+)\$1 as \1\b/g, '$1'),
+  )
 }
 
 /** One character beyond, and V8 reads the whole file as text of two bytes a character: a fifth of the start. */
