@@ -67,8 +67,7 @@ export class Engine {
   readonly #keepAlive = new KeepAlive()
   /** who waits until nothing is owed */
   readonly #idle: { all: Waiter<void>[] } = { all: [] }
-  /** Ids of this process: random letters, then a count. */
-  /** Made with the first id. */
+  /** Ids of this process: random letters, made with the first of them, then a count. */
   #idPrefix = ''
   #ids = 0
   /** options of the last message, if nobody can change them */
