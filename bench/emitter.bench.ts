@@ -10,12 +10,14 @@ import { throughTopics } from './emitter/topics.ts'
 import { makeCertificate } from './mqtt/certificate.ts'
 import { startHub, startMosquitto } from './mqtt/servers.ts'
 import { buildLoad } from './mqtt/tools.ts'
+import { stockClients } from './peers.ts'
 
 const ROUNDS = Number(process.env['MQTT_BENCH_ROUNDS'] ?? 5)
 const SECONDS = Number(process.env['MQTT_BENCH_SECONDS'] ?? 1.5)
 const only = process.env['EMITTER_BENCH_ONLY']?.split(',')
 const wanted = (name: string): boolean => only === undefined || only.includes(name)
 
+if (wanted('clients') || wanted('start')) stockClients()
 const generator = buildLoad()
 const certificate = makeCertificate()
 const hub = await startHub(certificate)

@@ -33,10 +33,21 @@ export function peer(name: string, file: string): string {
   const path = join(import.meta.dirname, 'node_modules', name, file)
   if (!existsSync(path)) {
     console.log('installing the peers of the benchmarks …')
-    execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: import.meta.dirname,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
+    install(import.meta.dirname)
   }
   return path
+}
+
+/** The stock SDKs, which are those of `interop/`. */
+export function stockClients(): void {
+  const directory = join(import.meta.dirname, '../interop')
+  if (existsSync(join(directory, 'node_modules/emitter-io'))) return
+  console.log('installing the stock clients …')
+  install(directory)
+}
+
+function install(directory: string): void {
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], {
+    ...{ cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] },
+  })
 }

@@ -1,20 +1,19 @@
 /** Which parts of built modules a run reaches: V8's own counts, block by block. */
 import { Session } from 'node:inspector/promises'
 import type { Profiler } from 'node:inspector'
-import { basename } from 'node:path'
 
 export interface Coverage {
   /** Functions that are meant to be reached. */
   readonly functions: number
-  /** `file:line function: text` of each function and block that was not. */
+  /** `source: function: text` of each function and block that was not. */
   readonly missed: readonly string[]
 }
 
 export interface CoverageWish {
-  /** Modules that are looked at, by their address. */
+  /** Built files that are looked at, by their address. */
   isMeant(url: string): boolean
-  /** Functions of them that need not be reached. */
-  isLeftOut(file: string, name: string): boolean
+  /** Functions of them that need not be reached, by the path of their source in the package. */
+  isLeftOut(source: string, name: string): boolean
 }
 
 /** `run` must import the modules itself: V8 counts no blocks of what it has compiled before. */
@@ -42,19 +41,21 @@ export async function coverageOf(run: () => Promise<void>, wish: CoverageWish): 
   }
 }
 
-function summary({ url, functions: all }: Profiler.ScriptCoverage, source: string, wish: CoverageWish): Coverage {
-  const file = basename(url)
+function summary({ functions: all }: Profiler.ScriptCoverage, script: string, wish: CoverageWish): Coverage {
+  // A built file names each module in front of what was made of it.
+  const modules = [...script.matchAll(/^\/\/ (src\/\S+)$/gm)]
   let functions = 0
   const missed: string[] = []
   for (const { functionName, ranges } of all) {
-    if (wish.isLeftOut(file, functionName)) continue
+    const start = ranges[0]?.startOffset ?? 0
+    const source = modules.findLast(({ index }) => index <= start)?.[1]
+    if (source === undefined || wish.isLeftOut(source, functionName)) continue
     functions++
     for (const { startOffset, endOffset } of ranges.filter(({ count }) => count === 0)) {
-      const text = source.slice(startOffset, endOffset).replaceAll(/\s+/g, ' ').trim()
+      const text = script.slice(startOffset, endOffset).replaceAll(/\s+/g, ' ').trim()
       // What stands behind a `return` of all branches is the closing brace alone.
       if (text === '' || text === '}') continue
-      const line = source.slice(0, startOffset).split('\n').length
-      missed.push(`${file}:${line} ${functionName}: ${text.slice(0, 80)}`)
+      missed.push(`${source}: ${functionName}: ${text.slice(0, 80)}`)
     }
   }
   return { functions, missed }

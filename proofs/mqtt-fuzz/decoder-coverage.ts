@@ -3,29 +3,32 @@ import { coverageOf } from './coverage.ts'
 import type { Coverage } from './coverage.ts'
 import type { DecoderFuzz } from './decoder.ts'
 
-/** The codec as built: one file per packet, writing beside reading. The machines have no decoder. */
-const CODEC = /\/wire\/dist\/mqtt\/[\w-]+\.js$/
+/** As built. */
+const BUILT = /\/wire\/dist\/mqtt\/[\w-]+\.js$/
+
+/** The codec's sources: one file per packet, writing beside reading. The machines have no decoder. */
+const CODEC = /^src\/mqtt\/([\w-]+)\.ts$/
 
 /** Files that a decoder does not use, but for what they declare. */
-const OTHERS = new Set(['problem-information.js', 'publish-out.js'])
+const OTHERS = new Set(['problem-information', 'publish-out'])
 
 /** Functions of the other direction, which share the files of the packets. */
 const WRITING = /^(write|sizeOf|encode|require|utf8Length$|bodySizeOf$|uncheckedBodySizeOf$)/
 
 const LEFT_OUT = new Set([
   // The error of what is written.
-  'errors.js <instance_members_initializer>',
+  'errors <instance_members_initializer>',
   // Names for people, and the server's answer to CONNECT.
-  'reason-codes.js reasonName',
-  'reason-codes.js connectReturnCode',
+  'reason-codes reasonName',
+  'reason-codes connectReturnCode',
   // What a filter means is asked by the server, filter by filter, when the packet has been read.
-  'topic.js checkFilter',
-  'topic.js checkWildcards',
-  'topic.js countLevels',
-  'topic.js matches',
-  'topic.js parseShared',
+  'topic checkFilter',
+  'topic checkWildcards',
+  'topic countLevels',
+  'topic matches',
+  'topic parseShared',
   // Also for topics that a program gives: decoded text is valid, and the limit of levels is the server's.
-  'topic.js checkText',
+  'topic checkText',
 ])
 
 /**
@@ -43,8 +46,11 @@ export async function decoderCoverage(options: {
       fuzz = fuzzDecoder(options)
     },
     {
-      isMeant: (url) => CODEC.test(url),
-      isLeftOut: (file, name) => OTHERS.has(file) || WRITING.test(name) || LEFT_OUT.has(`${file} ${name}`),
+      isMeant: (url) => BUILT.test(url),
+      isLeftOut(source, name) {
+        const file = CODEC.exec(source)?.[1]
+        return file === undefined || OTHERS.has(file) || WRITING.test(name) || LEFT_OUT.has(`${file} ${name}`)
+      },
     },
   )
   if (!fuzz || coverage.functions === 0) throw new Error('nothing was counted: is packages/wire built?')

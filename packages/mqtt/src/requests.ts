@@ -35,15 +35,20 @@ const bytes = new TextEncoder()
 export class Requests {
   readonly #host: RequestHost
   readonly #open = new Map<string, Question>()
-  /** Nobody can guess a topic that answers come on, nor mix them with those of an earlier process. */
-  readonly #topic: string
+  #topicOfAnswers: string | undefined
   #listening: Promise<Subscription> | undefined
   #asked = 0
 
   constructor(host: RequestHost) {
     this.#host = host
-    const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0'))
-    this.#topic = `halyard/answers/${host.clientId.replaceAll(/[+#/\0]/gu, '-')}/${random.join('')}`
+  }
+
+  /**
+   * Nobody can guess a topic that answers come on, nor mix them with those of an earlier process. Made with the first question:
+   * loading `crypto` takes Node.js 2 ms.
+   */
+  get #topic(): string {
+    return (this.#topicOfAnswers ??= topicOfAnswers(this.#host.clientId))
   }
 
   async ask(
@@ -103,4 +108,9 @@ export class Requests {
     const question = correlationData && this.#open.get(text.decode(correlationData))
     question?.resolve(message)
   }
+}
+
+function topicOfAnswers(clientId: string): string {
+  const random = Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => byte.toString(16).padStart(2, '0'))
+  return `halyard/answers/${clientId.replaceAll(/[+#/\0]/gu, '-')}/${random.join('')}`
 }

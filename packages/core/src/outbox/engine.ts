@@ -67,8 +67,8 @@ export class Engine {
   readonly #keepAlive = new KeepAlive()
   /** who waits until nothing is owed */
   readonly #idle: { all: Waiter<void>[] } = { all: [] }
-  /** Ids of this process: random letters, then a count. */
-  readonly #idPrefix = randomLetters()
+  /** Ids of this process: random letters, made with the first of them, then a count. */
+  #idPrefix = ''
   #ids = 0
   /** options of the last message, if nobody can change them */
   #frozen: Plain | undefined
@@ -202,7 +202,7 @@ export class Engine {
       checkSubmission(submission, control)
       throwIfAborted(control.signal)
       this.#checkOpen()
-      const id = control.id ?? `${this.#idPrefix}${(this.#ids++).toString(36)}`
+      const id = control.id ?? `${(this.#idPrefix ||= randomLetters())}${(this.#ids++).toString(36)}`
       const known = control.id === undefined ? undefined : this.#known(control.id, control.signal, tell)
       return known ?? this.#take(id, submission, control, tell)
     } catch (error) {
