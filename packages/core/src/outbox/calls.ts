@@ -2,7 +2,8 @@
  * The calls of the messages: what a deliverer is handed. Without a path they are in memory, with one they are read from
  * the disk when they go out, apart from a few that are about to.
  */
-import type { Item, Lane } from './item.ts'
+import type { Item } from './item.ts'
+import type { Lane } from './lane.ts'
 import type { Intake } from './options.ts'
 import { RecordDecoder } from './record.ts'
 import type { KeptCall } from './record.ts'

@@ -1,16 +1,62 @@
 /** What became of the last messages: what `why` answers, and what keeps an id from being sent twice. */
+import type { Live } from './item.ts'
 import type { SettledRecord } from './record.ts'
-import type { OutboxEntry } from './types.ts'
+import type { OutboxEntry, OutboxState } from './types.ts'
 
 /** So many settled messages are remembered. */
 const CAPACITY = 10_000
 
-type Line = { -readonly [Field in keyof SettledItem]: SettledItem[Field] }
-
 export interface SettledItem extends SettledRecord {
   /** where its record lies, and how long it is */
+  readonly segment: number
+  readonly recordBytes: number
+}
+
+class Line implements SettledItem {
+  id: string
+  destination: string
+  state: OutboxState
+  order: number
+  reason: string
+  attempts: number
+  size: number
+  queuedAt: number
+  settledAt: number
   segment: number
   recordBytes: number
+
+  constructor(record: SettledRecord, segment: number, recordBytes: number) {
+    this.id = record.id
+    this.destination = record.destination
+    this.state = record.state
+    this.order = record.order
+    this.reason = record.reason
+    this.attempts = record.attempts
+    this.size = record.size
+    this.queuedAt = record.queuedAt
+    this.settledAt = record.settledAt
+    this.segment = segment
+    this.recordBytes = recordBytes
+  }
+
+  /**
+   * The line of the oldest takes in that of the newest: a line of its own for each would live just long enough to become
+   * the garbage that is dear to collect.
+   */
+  take(live: Live, segment: number): this {
+    this.id = live.id
+    this.destination = live.destination
+    this.state = live.state
+    this.order = live.order
+    this.reason = live.reason
+    this.attempts = live.attempts
+    this.size = live.size
+    this.queuedAt = live.queuedAt
+    this.settledAt = live.settledAt
+    this.segment = segment
+    this.recordBytes = live.recordBytes
+    return this
+  }
 }
 
 export class Ledger {
@@ -31,14 +77,15 @@ export class Ledger {
     if (this.#ring.length === 0) this.#byId = undefined
   }
 
-  add(item: SettledItem): void {
+  /** A message whose fate is written, in a segment. */
+  add(item: Live, segment: number): void {
     const byId = this.#byId
     const forgotten = this.#ring[this.#next]
     // The same id may have been used again since: only its own entry is forgotten.
     if (forgotten !== undefined && byId?.get(forgotten.id) === forgotten) this.#forget(forgotten)
     const earlier = byId?.get(item.id)
     if (earlier !== undefined) this.#forget(earlier)
-    const line = copied(item, forgotten)
+    const line = forgotten?.take(item, segment) ?? new Line(item, segment, item.recordBytes)
     this.#ring[this.#next] = line
     this.#next = (this.#next + 1) % CAPACITY
     byId?.set(line.id, line)
@@ -57,11 +104,11 @@ export class Ledger {
   }
 
   /** One entry of an earlier process; {@link begin} follows when all are there. */
-  replay(item: SettledItem): void {
-    const earlier = this.#lines.get(item.id)
+  replay(record: SettledRecord, segment: number, recordBytes: number): void {
+    const earlier = this.#lines.get(record.id)
     if (earlier !== undefined) this.#forget(earlier)
-    this.#lines.set(item.id, { ...item })
-    this.bytes += item.recordBytes
+    this.#lines.set(record.id, new Line(record, segment, recordBytes))
+    this.bytes += recordBytes
   }
 
   /** Remembers the last of them, which need not be those that stand last in the log. Gives the highest order. */
@@ -117,27 +164,7 @@ export class Ledger {
   }
 }
 
-/**
- * The line of the oldest takes in that of the newest: a line of its own for each would live just long enough to become
- * the garbage that is dear to collect.
- */
-function copied(item: SettledItem, into: Line | undefined): Line {
-  if (into === undefined) return { ...item }
-  into.id = item.id
-  into.destination = item.destination
-  into.state = item.state
-  into.order = item.order
-  into.reason = item.reason
-  into.attempts = item.attempts
-  into.size = item.size
-  into.queuedAt = item.queuedAt
-  into.settledAt = item.settledAt
-  into.segment = item.segment
-  into.recordBytes = item.recordBytes
-  return into
-}
-
-export function entryOf(item: SettledItem): OutboxEntry {
+export function entryOf(item: SettledRecord): OutboxEntry {
   const { id, destination, state, reason, attempts, size } = item
   const queuedAt = new Date(item.queuedAt)
   const settledAt = new Date(item.settledAt)
