@@ -8,10 +8,6 @@ import type { Intake } from './options.ts'
 import { RecordDecoder } from './record.ts'
 import type { KeptCall } from './record.ts'
 import type { OutboxStore } from './store.ts'
-import type { OutboxMessage } from './types.ts'
-
-/** The call as the deliverer gets it. */
-export type Call = Pick<OutboxMessage, 'kind' | 'body' | 'options'>
 
 /** Bodies of messages that have a path are kept in memory up to this many bytes. */
 const MAX_CACHED_BYTES = 1024 * 1024
@@ -73,16 +69,16 @@ export class Calls {
     live.call = undefined
   }
 
-  /** From memory if it is there, else from the disk. The options are an object of their own. */
-  async get(item: Item): Promise<Call> {
+  /** From memory if it is there, else from the disk. */
+  async get(item: Item): Promise<KeptCall> {
     const call = this.inMemory(item)
     if (call !== undefined) return call
     if (item.live !== undefined) item.live.alone = false
-    return opened(this.#decoder.call(await this.#read(item)))
+    return this.#decoder.call(await this.#read(item))
   }
 
-  inMemory({ live }: Item): Call | undefined {
-    return live?.call && opened(live.call)
+  inMemory({ live }: Item): KeptCall | undefined {
+    return live?.call
   }
 
   /**
@@ -155,9 +151,4 @@ export class Calls {
       }
     }
   }
-}
-
-function opened({ kind, options, plain, body }: KeptCall): Call {
-  if (plain !== undefined) return { kind, body, options: Object.isFrozen(plain) ? plain : { ...plain } }
-  return { kind, body, options: options === '' ? {} : (JSON.parse(options) as Record<string, unknown>) }
 }

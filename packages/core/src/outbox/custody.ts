@@ -6,8 +6,9 @@ import type { Timer } from '../clock.ts'
 import type { HalyardError } from '../errors.ts'
 import type { EventBus } from '../events.ts'
 import { Calls } from './calls.ts'
-import { Item, Live } from './item.ts'
-import type { Keeper } from './item.ts'
+import { Ids } from './ids.ts'
+import { Item } from './item.ts'
+import type { Keeper, Live } from './item.ts'
 import { entryOf } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
 import type { Intake } from './options.ts'
@@ -49,6 +50,7 @@ export class Custody {
 
   readonly #options: CustodyOptions
   readonly #encoder = new RecordEncoder()
+  readonly #ids = new Ids()
   readonly #boot: number
   #store: OutboxStore | undefined
   /** of messages, and of settlements */
@@ -94,7 +96,7 @@ export class Custody {
     this.#settlements = this.ledger.begin()
     const { interrupted, items } = this.found
     if (store.durable) this.owed.begin(items)
-    else this.ledger.forgetful()
+    else this.ledger.forgetful(this.#ids)
     for (const item of this.found.finish()) {
       this.depth++
       item.destination.depth++
@@ -116,6 +118,7 @@ export class Custody {
   /** Begins to keep a message; `onKept` follows when it is kept, the waiters' rejection if it cannot be. */
   take(intake: Intake): Item {
     const item = this.#itemOf(intake)
+    item.alive.isNamed = intake.id !== undefined
     item.phase = 'storing'
     item.told = false
     this.calls.remember(item, intake)
@@ -136,11 +139,12 @@ export class Custody {
   #itemOf({ id, submission, priority, expires, latest }: Intake): Item {
     const { clock, maxAge } = this.#options
     const life = lifetime(expires, maxAge)
+    const order = ++this.#order
     return new Item({
-      id,
+      id: id ?? this.#ids.of(order),
       destination: this.found.destination(submission.destination),
       priority,
-      order: ++this.#order,
+      order,
       atMostOnce: submission.atMostOnce === true,
       queuedAt: clock.now(),
       // Reading a clock costs as much as the rest of a message that never leaves memory.
@@ -150,7 +154,8 @@ export class Custody {
     })
   }
 
-  #recordOf({ order, atMostOnce, queuedAt }: Item, { id, submission, options, priority, expires, latest }: Intake): Uint8Array {
+  #recordOf({ id, order, atMostOnce, queuedAt }: Item, intake: Intake): Uint8Array {
+    const { submission, options, priority, expires, latest } = intake
     const { destination, kind, body } = submission
     const monotonic = this.#options.clock.monotonic()
     const head = { id, destination, kind, latest, priority, atMostOnce, order, expires, options, body }
@@ -239,6 +244,7 @@ export class Custody {
   /** A message that was not even taken: it has a line in the ledger. */
   refuse(intake: Intake, reason: string): Live {
     const item = this.#itemOf(intake)
+    item.alive.isNamed = intake.id !== undefined
     item.phase = 'refused'
     const live = this.#decide(item, 'dropped', reason)
     this.#write(live)

@@ -8,11 +8,11 @@ import type { Logger } from '../logger.ts'
 import { backoff } from '../retry.ts'
 import { Attempt, BadOutcome, messageOf, outcomeOf, reasonOf } from './attempt.ts'
 import type { AttemptHost } from './attempt.ts'
-import type { Call } from './calls.ts'
 import type { Custody } from './custody.ts'
 import type { Item } from './item.ts'
 import type { Destination, Lane } from './lane.ts'
 import { PRIORITIES } from './record.ts'
+import type { KeptCall } from './record.ts'
 import type { Deliver, Delivery } from './types.ts'
 import { resolveAll } from './waiters.ts'
 
@@ -240,7 +240,7 @@ export class Dispatcher {
     }
   }
 
-  #hand(item: Item, deliver: Deliver, call: Call): void {
+  #hand(item: Item, deliver: Deliver, call: KeptCall): void {
     const attempt = new Attempt(item, this.#host)
     item.alive.wire = attempt
     const message = messageOf(item, call)

@@ -22,10 +22,10 @@ import { KeepAlive } from './keep-alive.ts'
 import type { WaitingLists } from './keep-alive.ts'
 import {
   DEFAULTS,
+  SubmissionCheck,
   checkDestination,
   checkOptions,
   checkPipeline,
-  checkSubmission,
   optionsText,
   plainCopy,
   priorityNumber,
@@ -68,11 +68,9 @@ export class Engine {
   readonly #compactor: Compactor
   readonly #expiry: Expiry
   readonly #keepAlive = new KeepAlive()
+  readonly #check = new SubmissionCheck()
   /** who waits until nothing is owed */
   readonly #idle: { all: Waiters<void> } = { all: undefined }
-  /** Ids of this process: random letters, then a count. */
-  readonly #idPrefix = randomLetters()
-  #ids = 0
   /** options of the last message, if nobody can change them */
   #frozen: Plain | undefined
   #closed: Promise<void> | undefined
@@ -202,12 +200,11 @@ export class Engine {
 
   submit<Told>(submission: OutboxSubmission, control: SendControl, tell: (outcome: Line) => Told): Promise<Told> {
     try {
-      checkSubmission(submission, control)
+      this.#check.pass(submission, control)
       throwIfAborted(control.signal)
       this.#checkOpen()
-      const id = control.id ?? `${this.#idPrefix}${(this.#ids++).toString(36)}`
       const known = control.id === undefined ? undefined : this.#known(control.id, control.signal, tell)
-      return known ?? this.#take(id, submission, control, tell)
+      return known ?? this.#take(submission, control, tell)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -251,14 +248,13 @@ export class Engine {
   }
 
   #take<Told>(
-    id: string,
     submission: OutboxSubmission,
     control: SendControl,
     tell: (outcome: Line) => Told,
   ): Promise<Told> {
     const plain = this.#custody.store.durable ? undefined : this.#plain(submission.options)
     const intake: Intake = {
-      id,
+      id: control.id,
       submission,
       options: plain === undefined ? optionsText(submission.options) : '',
       plain,
@@ -377,10 +373,4 @@ function closedError(): HalyardError {
 function readOnlyError(): UsageError {
   const what = 'the outbox is open for reading: it shows what was there when it was opened and changes nothing'
   return new UsageError('ERR_OUTBOX_READ_ONLY', `${what}; open it without readOnly`)
-}
-
-/** 60 random bits; no vowels, so that they spell nothing. */
-function randomLetters(): string {
-  const letters = '0123456789bcdfghjklmnpqrstvwxyz_'
-  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => letters[byte % 32]).join('') + '-'
 }

@@ -45,6 +45,8 @@ export interface Keeper {
  */
 export class Live implements Outcome, SettledRecord, StoreWaiter {
   readonly item: Item
+  /** Its sender gave it its id. */
+  isNamed = false
   call: KeptCall | undefined = undefined
   /** who waits for the send */
   sends: Waiters<Live> = undefined

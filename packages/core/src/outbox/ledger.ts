@@ -1,4 +1,5 @@
 /** What became of the last messages: what `why` answers, and what keeps an id from being sent twice. */
+import type { Ids } from './ids.ts'
 import type { Live } from './item.ts'
 import type { SettledRecord } from './record.ts'
 import type { OutboxEntry, OutboxState } from './types.ts'
@@ -13,7 +14,9 @@ export interface SettledItem extends SettledRecord {
 }
 
 class Line implements SettledItem {
+  /** '' for one whose name follows from its number, see {@link Ledger.forgetful} */
   id: string
+  number = 0
   destination: string
   state: OutboxState
   order: number
@@ -43,8 +46,9 @@ class Line implements SettledItem {
    * The line of the oldest takes in that of the newest: a line of its own for each would live just long enough to become
    * the garbage that is dear to collect.
    */
-  take(live: Live, segment: number): this {
-    this.id = live.id
+  take(live: Live, id: string, segment: number): void {
+    this.id = id
+    this.number = live.item.order
     this.destination = live.destination
     this.state = live.state
     this.order = live.order
@@ -55,13 +59,13 @@ class Line implements SettledItem {
     this.settledAt = live.settledAt
     this.segment = segment
     this.recordBytes = live.recordBytes
-    return this
   }
 }
 
 export class Ledger {
   /** `undefined`: nobody has asked yet, see {@link forgetful}. */
   #byId: Map<string, Line> | undefined = new Map()
+  #ids: Ids | undefined
   /** In the order of settlement; the oldest is overwritten. */
   #ring: Line[] = []
   #next = 0
@@ -71,25 +75,29 @@ export class Ledger {
 
   /**
    * Of an outbox in memory: its lines lie in no segment, and most of them nobody ever asks for. They are only put in a row,
-   * and found by their ids from the first time on that somebody does: a map costs a third of what a message costs.
+   * and found by their ids from the first time on that somebody does: a map costs a third of what a message costs. Until
+   * then ids are not even kept, where they follow from the number of the message.
    */
-  forgetful(): void {
-    if (this.#ring.length === 0) this.#byId = undefined
+  forgetful(ids: Ids): void {
+    if (this.#ring.length > 0) return
+    this.#byId = undefined
+    this.#ids = ids
   }
 
   /** A message whose fate is written, in a segment. */
-  add(item: Live, segment: number): void {
+  add(live: Live, segment: number): void {
     const byId = this.#byId
     const forgotten = this.#ring[this.#next]
     // The same id may have been used again since: only its own entry is forgotten.
     if (forgotten !== undefined && byId?.get(forgotten.id) === forgotten) this.#forget(forgotten)
-    const earlier = byId?.get(item.id)
+    const earlier = byId?.get(live.id)
     if (earlier !== undefined) this.#forget(earlier)
-    const line = forgotten?.take(item, segment) ?? new Line(item, segment, item.recordBytes)
+    const line = forgotten ?? new Line(live, segment, live.recordBytes)
+    line.take(live, byId === undefined && !live.isNamed ? '' : live.id, segment)
     this.#ring[this.#next] = line
     this.#next = (this.#next + 1) % CAPACITY
     byId?.set(line.id, line)
-    this.bytes += item.recordBytes
+    this.bytes += live.recordBytes
   }
 
   get #lines(): Map<string, Line> {
@@ -98,7 +106,9 @@ export class Ledger {
     // Oldest first: of an id that was used again the newest line counts.
     for (let index = 0; index < this.#ring.length; index++) {
       const line = this.#ring[(this.#next + index) % this.#ring.length]
-      if (line !== undefined) lines.set(line.id, line)
+      if (line === undefined) continue
+      if (line.id === '') line.id = this.#ids?.of(line.number) ?? ''
+      lines.set(line.id, line)
     }
     return (this.#byId = lines)
   }

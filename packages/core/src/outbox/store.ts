@@ -56,6 +56,8 @@ export type OpenStore = (options: {
   readonly segmentBytes: number
 }) => Promise<OutboxStore>
 
+const nobody: StoreWaiter = { committed() {}, failed() {} }
+
 /** No disk: a record is as good as kept when this turn is over. */
 export class MemoryStore implements OutboxStore {
   readonly durable = false
@@ -89,5 +91,7 @@ export class MemoryStore implements OutboxStore {
     const waiting = this.#waiting
     this.#waiting = []
     for (const waiter of waiting) waiter.committed(++this.#lsn, 0, 0)
+    // A list that has grown old keeps alive what was in it, until it is itself collected.
+    waiting.fill(nobody)
   }
 }

@@ -27,15 +27,35 @@ export type PubrecOutcome = 'release' | 'refused' | 'unknown'
 /** Nobody limits a window before 5.0, and nobody who says nothing in 5.0: §3.1.2.11.3. */
 const UNLIMITED = 65_535
 
+/** It is told from those of an earlier connection by the number of the connection that saw it. */
+class Sent<Message> implements InFlight<Message> {
+  readonly packetId: number
+  readonly qos: 1 | 2
+  readonly message: Message
+  released: boolean
+  /** the connection whose quota it uses; 0: none yet */
+  seenBy: number
+
+  constructor(packetId: number, qos: 1 | 2, message: Message, released: boolean, seenBy: number) {
+    this.packetId = packetId
+    this.qos = qos
+    this.message = message
+    this.released = released
+    this.seenBy = seenBy
+  }
+}
+
 export class OutgoingFlow<Message> {
   /** In the order in which they were sent; a released one moves to the end, so that PUBRELs stand in their order. */
-  readonly #inFlight = new Map<number, InFlight<Message>>()
+  readonly #inFlight = new Map<number, Sent<Message>>()
   /** Identifiers of PUBLISHes that the present connection has not seen yet, in order. */
   #resends: number[] = []
   #nextResend = 0
-  /** Identifiers of PUBLISHes that the present connection has seen and that are not settled: they use its quota. */
-  readonly #counted = new Set<number>()
+  /** PUBLISHes that the present connection has seen and that are not settled: they use its quota. */
+  #counted = 0
   #receiveMaximum = UNLIMITED
+  /** counts connections */
+  #connection = 1
 
   /** Messages that are not settled. */
   get size(): number {
@@ -44,7 +64,7 @@ export class OutgoingFlow<Message> {
 
   /** Whether a new message may go: the peer takes more, and nothing older waits to be sent again [MQTT-4.6.0-1]. */
   get ready(): boolean {
-    return this.#counted.size < this.#receiveMaximum && this.#nextResend >= this.#resends.length
+    return this.#counted < this.#receiveMaximum && this.#nextResend >= this.#resends.length
   }
 
   has(packetId: number): boolean {
@@ -67,7 +87,8 @@ export class OutgoingFlow<Message> {
    */
   begin(receiveMaximum: number = UNLIMITED): readonly number[] {
     this.#receiveMaximum = receiveMaximum
-    this.#counted.clear()
+    this.#counted = 0
+    this.#connection++
     const entries = [...this.#inFlight.values()]
     this.#resends = entries.filter((entry) => !entry.released).map(({ packetId }) => packetId)
     this.#nextResend = 0
@@ -76,11 +97,12 @@ export class OutgoingFlow<Message> {
 
   /** The next message to send again, with DUP and its old identifier [MQTT-3.3.1-1]; `undefined`: none, or not now. */
   resend(): InFlight<Message> | undefined {
-    while (this.#nextResend < this.#resends.length && this.#counted.size < this.#receiveMaximum) {
+    while (this.#nextResend < this.#resends.length && this.#counted < this.#receiveMaximum) {
       const entry = this.#inFlight.get(this.#resends[this.#nextResend++]!)
       // It may have been acknowledged meanwhile: the peer had it all the time.
       if (!entry || entry.released) continue
-      this.#counted.add(entry.packetId)
+      this.#counted++
+      entry.seenBy = this.#connection
       return entry
     }
     return undefined
@@ -88,13 +110,14 @@ export class OutgoingFlow<Message> {
 
   /** A message is sent for the first time, without DUP. Ask {@link ready} before; the identifier must be free. */
   send(packetId: number, qos: 1 | 2, message: Message): void {
-    this.#counted.add(packetId)
-    this.#inFlight.set(packetId, { packetId, qos, message, released: false })
+    this.#counted++
+    this.#inFlight.set(packetId, new Sent(packetId, qos, message, false, this.#connection))
   }
 
   /** Takes over what a stored session had in flight, in its order, before {@link begin}. */
-  restore(entry: InFlight<Message>): void {
-    this.#inFlight.set(entry.packetId, entry)
+  restore({ packetId, qos, message, released }: InFlight<Message>): void {
+    const seenBy = this.#inFlight.get(packetId)?.seenBy ?? 0
+    this.#inFlight.set(packetId, new Sent(packetId, qos, message, released, seenBy))
   }
 
   /**
@@ -119,7 +142,8 @@ export class OutgoingFlow<Message> {
     }
     // [MQTT-4.3.3-4]; behind those that were released before.
     this.#inFlight.delete(packetId)
-    this.#inFlight.set(packetId, { ...entry, released: true })
+    entry.released = true
+    this.#inFlight.set(packetId, entry)
     return 'release'
   }
 
@@ -134,10 +158,10 @@ export class OutgoingFlow<Message> {
    * What the present connection has not seen does not give it quota: so a PUBCOMP for an older one lets nothing through,
    * where the letter of 5.0 §4.9 would pass the Receive Maximum of [MQTT-3.3.4-7] by one.
    */
-  #settle(entry: InFlight<Message> | undefined): InFlight<Message> | undefined {
+  #settle(entry: Sent<Message> | undefined): InFlight<Message> | undefined {
     if (!entry) return undefined
     this.#inFlight.delete(entry.packetId)
-    this.#counted.delete(entry.packetId)
+    if (entry.seenBy === this.#connection) this.#counted--
     return entry
   }
 }
