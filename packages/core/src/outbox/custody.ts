@@ -65,6 +65,7 @@ export class Custody {
   #storing = 0
   #onStored: (() => void) | undefined
   #ended = false
+  #turnBegan: number | undefined
 
   readonly #keeper: Keeper = {
     kept: (item, segment, offset) => this.#kept(item, segment, offset),
@@ -88,6 +89,17 @@ export class Custody {
   /** Bytes of the log that are still needed. */
   get neededBytes(): number {
     return this.#owedBytes + this.ledger.bytes
+  }
+
+  /** Reading a clock is dear: a message that never leaves memory has the time at which its turn began. */
+  #now(): number {
+    const { clock } = this.#options
+    if (this.store.durable) return clock.now()
+    if (this.#turnBegan === undefined) {
+      this.#turnBegan = clock.now()
+      queueMicrotask(() => (this.#turnBegan = undefined))
+    }
+    return this.#turnBegan
   }
 
   /** All is replayed: the messages that are owed line up in their order. */
@@ -146,7 +158,7 @@ export class Custody {
       priority,
       order,
       atMostOnce: submission.atMostOnce === true,
-      queuedAt: clock.now(),
+      queuedAt: this.#now(),
       // Reading a clock costs as much as the rest of a message that never leaves memory.
       deadline: life === Infinity ? undefined : clock.monotonic() + life,
       latest: latest === '' ? undefined : latest,
@@ -256,7 +268,7 @@ export class Custody {
     live.state = state
     live.reason = reason
     live.order = ++this.#settlements
-    live.settledAt = this.#options.clock.now()
+    live.settledAt = this.#now()
     return live
   }
 

@@ -79,8 +79,9 @@ export function checkPipeline(pipeline: number | undefined): void {
 
 /** What is submitted, looked at. A client's destination and kind are the same again and again: they are looked at once. */
 export class SubmissionCheck {
-  #destination = ''
-  #kind = ''
+  /** the last ones that were good */
+  #destination = '-'
+  #kind = '-'
 
   /** @throws {UsageError} `ERR_USAGE` that names the field. */
   pass({ destination, kind, body }: OutboxSubmission, { id, expires, priority, latest }: SendControl): void {

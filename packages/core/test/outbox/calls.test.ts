@@ -1,5 +1,6 @@
 /** The calls of messages on disk are read when they go out; only a few that are about to are in memory. */
 import { describe, expect, it } from 'vitest'
+import { messageOf } from '../../src/outbox/attempt.ts'
 import { Calls } from '../../src/outbox/calls.ts'
 import { Item } from '../../src/outbox/item.ts'
 import type { Keeper } from '../../src/outbox/item.ts'
@@ -63,12 +64,12 @@ describe('calls of an outbox with a path', () => {
 })
 
 describe('calls of an outbox in memory', () => {
-  it('stay until the message is settled', () => {
+  it('stay until the message is settled', async () => {
     const calls = new Calls(() => new MemoryStore())
     const { item, intake } = message(new Destination('demo:nobody', keeper), 2 * 1024 * 1024)
     calls.remember(item, intake)
     calls.uncache(item)
-    expect(calls.inMemory(item)).toMatchObject({ kind: 'text', options: { a: 1 } })
+    expect(messageOf(item, await calls.get(item))).toMatchObject({ kind: 'text', options: { a: 1 } })
     calls.forget(item)
     expect(calls.cachedBytes).toBe(0)
   })

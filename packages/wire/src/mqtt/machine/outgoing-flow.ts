@@ -1,4 +1,5 @@
 import { protocolError } from '../cursor.ts'
+import { PacketTable } from './packet-table.ts'
 
 /**
  * The sender of QoS 1 and 2, of either side: what is in flight, what an acknowledgement settles, how much more may be
@@ -35,6 +36,9 @@ class Sent<Message> implements InFlight<Message> {
   released: boolean
   /** the connection whose quota it uses; 0: none yet */
   seenBy: number
+  /** beside it, in the order of sending */
+  previous: Sent<Message> | undefined = undefined
+  next: Sent<Message> | undefined = undefined
 
   constructor(packetId: number, qos: 1 | 2, message: Message, released: boolean, seenBy: number) {
     this.packetId = packetId
@@ -46,8 +50,10 @@ class Sent<Message> implements InFlight<Message> {
 }
 
 export class OutgoingFlow<Message> {
+  readonly #byId = new PacketTable<Sent<Message>>()
   /** In the order in which they were sent; a released one moves to the end, so that PUBRELs stand in their order. */
-  readonly #inFlight = new Map<number, Sent<Message>>()
+  #oldest: Sent<Message> | undefined
+  #newest: Sent<Message> | undefined
   /** Identifiers of PUBLISHes that the present connection has not seen yet, in order. */
   #resends: number[] = []
   #nextResend = 0
@@ -59,7 +65,7 @@ export class OutgoingFlow<Message> {
 
   /** Messages that are not settled. */
   get size(): number {
-    return this.#inFlight.size
+    return this.#byId.size
   }
 
   /** Whether a new message may go: the peer takes more, and nothing older waits to be sent again [MQTT-4.6.0-1]. */
@@ -68,16 +74,16 @@ export class OutgoingFlow<Message> {
   }
 
   has(packetId: number): boolean {
-    return this.#inFlight.has(packetId)
+    return this.#byId.get(packetId) !== undefined
   }
 
   get(packetId: number): InFlight<Message> | undefined {
-    return this.#inFlight.get(packetId)
+    return this.#byId.get(packetId)
   }
 
   /** Everything that is not settled, in the order in which it was sent. */
-  entries(): IterableIterator<InFlight<Message>> {
-    return this.#inFlight.values()
+  *entries(): IterableIterator<InFlight<Message>> {
+    for (let entry = this.#oldest; entry !== undefined; entry = entry.next) yield entry
   }
 
   /**
@@ -89,7 +95,7 @@ export class OutgoingFlow<Message> {
     this.#receiveMaximum = receiveMaximum
     this.#counted = 0
     this.#connection++
-    const entries = [...this.#inFlight.values()]
+    const entries = [...this.entries()]
     this.#resends = entries.filter((entry) => !entry.released).map(({ packetId }) => packetId)
     this.#nextResend = 0
     return entries.filter((entry) => entry.released).map(({ packetId }) => packetId)
@@ -98,7 +104,7 @@ export class OutgoingFlow<Message> {
   /** The next message to send again, with DUP and its old identifier [MQTT-3.3.1-1]; `undefined`: none, or not now. */
   resend(): InFlight<Message> | undefined {
     while (this.#nextResend < this.#resends.length && this.#counted < this.#receiveMaximum) {
-      const entry = this.#inFlight.get(this.#resends[this.#nextResend++]!)
+      const entry = this.#byId.get(this.#resends[this.#nextResend++]!)
       // It may have been acknowledged meanwhile: the peer had it all the time.
       if (!entry || entry.released) continue
       this.#counted++
@@ -111,13 +117,14 @@ export class OutgoingFlow<Message> {
   /** A message is sent for the first time, without DUP. Ask {@link ready} before; the identifier must be free. */
   send(packetId: number, qos: 1 | 2, message: Message): void {
     this.#counted++
-    this.#inFlight.set(packetId, new Sent(packetId, qos, message, false, this.#connection))
+    this.#add(new Sent(packetId, qos, message, false, this.#connection))
   }
 
   /** Takes over what a stored session had in flight, in its order, before {@link begin}. */
   restore({ packetId, qos, message, released }: InFlight<Message>): void {
-    const seenBy = this.#inFlight.get(packetId)?.seenBy ?? 0
-    this.#inFlight.set(packetId, new Sent(packetId, qos, message, released, seenBy))
+    const known = this.#byId.get(packetId)
+    if (known !== undefined) this.#remove(known)
+    this.#add(new Sent(packetId, qos, message, released, known?.seenBy ?? 0))
   }
 
   /**
@@ -125,14 +132,14 @@ export class OutgoingFlow<Message> {
    * is no error: it may be late. Throws `ERR_MQTT_PROTOCOL` for a message of QoS 2.
    */
   puback(packetId: number): InFlight<Message> | undefined {
-    const entry = this.#inFlight.get(packetId)
+    const entry = this.#byId.get(packetId)
     if (entry?.qos === 2) throw protocolError('MQTT-3.3.4-1', 'PUBACK answers a PUBLISH of QoS 2')
     return this.#settle(entry)
   }
 
   /** Throws `ERR_MQTT_PROTOCOL` for a message of QoS 1. A second PUBREC gets its PUBREL again. */
   pubrec(packetId: number, reasonCode: number): PubrecOutcome {
-    const entry = this.#inFlight.get(packetId)
+    const entry = this.#byId.get(packetId)
     if (!entry) return 'unknown'
     if (entry.qos === 1) throw protocolError('MQTT-3.3.4-1', 'PUBREC answers a PUBLISH of QoS 1')
     if (entry.released) return 'release'
@@ -141,15 +148,15 @@ export class OutgoingFlow<Message> {
       return 'refused'
     }
     // [MQTT-4.3.3-4]; behind those that were released before.
-    this.#inFlight.delete(packetId)
+    this.#remove(entry)
     entry.released = true
-    this.#inFlight.set(packetId, entry)
+    this.#add(entry)
     return 'release'
   }
 
   /** The message that a PUBCOMP settles [MQTT-4.3.3-5]; `undefined` if none waits for it. */
   pubcomp(packetId: number): InFlight<Message> | undefined {
-    const entry = this.#inFlight.get(packetId)
+    const entry = this.#byId.get(packetId)
     if (entry && !entry.released) throw protocolError('MQTT-4.3.3-5', 'PUBCOMP came before PUBREC')
     return this.#settle(entry)
   }
@@ -160,8 +167,27 @@ export class OutgoingFlow<Message> {
    */
   #settle(entry: Sent<Message> | undefined): InFlight<Message> | undefined {
     if (!entry) return undefined
-    this.#inFlight.delete(entry.packetId)
+    this.#remove(entry)
     if (entry.seenBy === this.#connection) this.#counted--
     return entry
+  }
+
+  #add(entry: Sent<Message>): void {
+    this.#byId.set(entry.packetId, entry)
+    entry.previous = this.#newest
+    if (this.#newest === undefined) this.#oldest = entry
+    else this.#newest.next = entry
+    this.#newest = entry
+  }
+
+  #remove(entry: Sent<Message>): void {
+    const { packetId, previous, next } = entry
+    this.#byId.delete(packetId)
+    if (previous === undefined) this.#oldest = next
+    else previous.next = next
+    if (next === undefined) this.#newest = previous
+    else next.previous = previous
+    entry.previous = undefined
+    entry.next = undefined
   }
 }
