@@ -86,7 +86,7 @@ export class Calls {
    * front together, and the next before they are needed; `onRead` follows when more are there. What is read belongs to
    * messages that wait like the others: they may be dropped, or their link may go.
    */
-  ahead(lane: Lane, onRead: () => void): boolean {
+  ahead(lane: Lane<Item>, onRead: () => void): boolean {
     const { head } = lane
     if (head === undefined || !this.#store().durable) return true
     const isThere = head.live?.call !== undefined || head.live?.alone === true || head.atMostOnce
@@ -98,7 +98,7 @@ export class Calls {
     return isThere
   }
 
-  #readAhead(lane: Lane, onRead: () => void): void {
+  #readAhead(lane: Lane<Item>, onRead: () => void): void {
     const wanted: Item[] = []
     let bytes = 0
     let there = 0

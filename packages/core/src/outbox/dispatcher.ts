@@ -9,8 +9,8 @@ import { backoff } from '../retry.ts'
 import { Attempt, BadOutcome, messageOf, outcomeOf, reasonOf } from './attempt.ts'
 import type { AttemptHost } from './attempt.ts'
 import type { Custody } from './custody.ts'
-import type { Item } from './item.ts'
-import type { Destination, Lane } from './lane.ts'
+import type { Destination, Item } from './item.ts'
+import type { Lane } from './lane.ts'
 import { PRIORITIES } from './record.ts'
 import type { KeptCall } from './record.ts'
 import type { Deliver, Delivery } from './types.ts'
@@ -176,7 +176,7 @@ export class Dispatcher {
   }
 
   /** The oldest that is not too old: timers come late, and what expired while nothing ran must not go out. */
-  #head(lane: Lane): Item | undefined {
+  #head(lane: Lane<Item>): Item | undefined {
     const { custody, clock } = this.#options
     for (;;) {
       const { head } = lane

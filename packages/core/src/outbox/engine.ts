@@ -247,11 +247,7 @@ export class Engine {
     return line && Promise.resolve(line).then(tell)
   }
 
-  #take<Told>(
-    submission: OutboxSubmission,
-    control: SendControl,
-    tell: (outcome: Line) => Told,
-  ): Promise<Told> {
+  #take<Told>(submission: OutboxSubmission, control: SendControl, tell: (outcome: Line) => Told): Promise<Told> {
     const plain = this.#custody.store.durable ? undefined : this.#plain(submission.options)
     const intake: Intake = {
       id: control.id,

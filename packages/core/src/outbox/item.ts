@@ -1,10 +1,10 @@
-/** One message that is owed. */
-import type { Clock } from '../clock.ts'
+/** One message that is owed, and the destination to which it goes. */
+import type { Clock, Timer } from '../clock.ts'
 import type { HalyardError } from '../errors.ts'
-import type { Destination } from './lane.ts'
+import { Lane } from './lane.ts'
 import type { KeptCall, SettledRecord } from './record.ts'
 import type { StoreWaiter } from './store.ts'
-import type { OutboxEntry, OutboxState, Outcome } from './types.ts'
+import type { Deliver, OutboxEntry, OutboxState, Outcome } from './types.ts'
 import type { Waiters } from './waiters.ts'
 
 /**
@@ -189,5 +189,57 @@ export class Item {
       attempts: this.attempts,
       size: this.size,
     }
+  }
+}
+
+/** One service and account to which messages go: who delivers, whether the link is up, which messages wait. */
+export class Destination {
+  readonly name: string
+  readonly keeper: Keeper
+  /** by priority: high, normal, low */
+  readonly lanes: readonly [Lane<Item>, Lane<Item>, Lane<Item>] = [new Lane(), new Lane(), new Lane()]
+  /** The newest message of every word of `latest`. */
+  readonly latest: Map<string, Item> = new Map()
+  deliver: Deliver | undefined = undefined
+  /** deliveries at once; `undefined`: one per priority, and all share the outbox's concurrency */
+  pipeline: number | undefined = undefined
+  /** messages that wait or are on the wire */
+  depth = 0
+  held = false
+  /** runs while a failed delivery is waited out */
+  backoff: Timer | undefined = undefined
+  /** deliveries that failed since the last that did not */
+  failures = 0
+
+  constructor(name: string, keeper: Keeper) {
+    this.name = name
+    this.keeper = keeper
+  }
+
+  lane(priority: number): Lane<Item> {
+    return this.lanes[priority] ?? this.lanes[1]
+  }
+
+  /** messages on the wire */
+  get inFlight(): number {
+    const [high, normal, low] = this.lanes
+    return high.inFlight + normal.inFlight + low.inFlight
+  }
+
+  /** Whether a message may go out now, as far as the link is concerned. */
+  get open(): boolean {
+    return this.deliver !== undefined && !this.held && this.backoff === undefined
+  }
+
+  /** What is on the wire may come back: what is behind it waits for that. */
+  interrupt(): void {
+    for (const lane of this.lanes) lane.broken = lane.inFlight > 0
+  }
+
+  /** The link works: no waiting any more. */
+  recover(): void {
+    this.failures = 0
+    this.backoff?.cancel()
+    this.backoff = undefined
   }
 }

@@ -1,10 +1,14 @@
-/** Where messages wait: the lanes of a destination, one for each priority. */
-import type { Timer } from '../clock.ts'
-import type { Item, Keeper } from './item.ts'
-import type { Deliver } from './types.ts'
+/** What stands in a lane: one that may leave from the middle. */
+export interface Linked<Self> {
+  readonly order: number
+  /** bytes of the body */
+  readonly size: number
+  previous: Self | undefined
+  next: Self | undefined
+}
 
 /** The messages of one destination and priority that wait, oldest first: a list from whose middle one may leave. */
-export class Lane {
+export class Lane<Item extends Linked<Item>> {
   head: Item | undefined = undefined
   /** messages that wait, and bytes of their bodies */
   length = 0
@@ -68,57 +72,5 @@ export class Lane {
     else previous.next = item
     if (next === undefined) this.#tail = item
     else next.previous = item
-  }
-}
-
-/** One service and account to which messages go: who delivers, whether the link is up, which messages wait. */
-export class Destination {
-  readonly name: string
-  readonly keeper: Keeper
-  /** by priority: high, normal, low */
-  readonly lanes: readonly [Lane, Lane, Lane] = [new Lane(), new Lane(), new Lane()]
-  /** The newest message of every word of `latest`. */
-  readonly latest: Map<string, Item> = new Map()
-  deliver: Deliver | undefined = undefined
-  /** deliveries at once; `undefined`: one per priority, and all share the outbox's concurrency */
-  pipeline: number | undefined = undefined
-  /** messages that wait or are on the wire */
-  depth = 0
-  held = false
-  /** runs while a failed delivery is waited out */
-  backoff: Timer | undefined = undefined
-  /** deliveries that failed since the last that did not */
-  failures = 0
-
-  constructor(name: string, keeper: Keeper) {
-    this.name = name
-    this.keeper = keeper
-  }
-
-  lane(priority: number): Lane {
-    return this.lanes[priority] ?? this.lanes[1]
-  }
-
-  /** messages on the wire */
-  get inFlight(): number {
-    const [high, normal, low] = this.lanes
-    return high.inFlight + normal.inFlight + low.inFlight
-  }
-
-  /** Whether a message may go out now, as far as the link is concerned. */
-  get open(): boolean {
-    return this.deliver !== undefined && !this.held && this.backoff === undefined
-  }
-
-  /** What is on the wire may come back: what is behind it waits for that. */
-  interrupt(): void {
-    for (const lane of this.lanes) lane.broken = lane.inFlight > 0
-  }
-
-  /** The link works: no waiting any more. */
-  recover(): void {
-    this.failures = 0
-    this.backoff?.cancel()
-    this.backoff = undefined
   }
 }
