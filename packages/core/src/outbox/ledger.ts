@@ -138,7 +138,7 @@ export class Ledger {
   line(id: string): SettledItem | undefined {
     const line = this.#lines.get(id)
     // A copy: it may stand for another message soon.
-    return line && { ...line }
+    return line && new Line(line, line.segment, line.recordBytes)
   }
 
   get(id: string): OutboxEntry | undefined {
