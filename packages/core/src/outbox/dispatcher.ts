@@ -247,16 +247,19 @@ export class Dispatcher {
     item.attempts++
     try {
       const answer = deliver(message, attempt)
-      if (answer === 'later') return
-      // What is no promise counts as its own answer.
-      Promise.resolve(answer).then(
-        (delivery) => this.#answered(item, delivery),
-        (error: unknown) => this.#broke(item, error),
-      )
+      if (answer !== 'later') this.#hear(item, answer)
     } catch (error) {
       if (attempt.isOpen) this.#broke(item, error)
       else this.#log(item, error)
     }
+  }
+
+  /** What is no promise counts as its own answer. */
+  #hear(item: Item, answer: Promise<Delivery>): void {
+    Promise.resolve(answer).then(
+      (delivery) => this.#answered(item, delivery),
+      (error: unknown) => this.#broke(item, error),
+    )
   }
 
   readonly #host: AttemptHost = {
