@@ -10,6 +10,8 @@ import type { Progress, Proof } from './proof.ts'
 
 const ROUNDS = Number(process.env['MQTT_KEPT_ROUNDS'] ?? '100')
 const MANY = 100_000
+/** More than one record of a snapshot holds, of the hub alone: some of the kills fall into the middle of one. */
+const VERY_MANY = 500_000
 const SEED = 1
 
 /** The others are there for their figures: fewer rounds tell them. Ours stands first. */
@@ -47,7 +49,15 @@ export const proof: Proof = {
       rows.push(...messageRows(`${name}, 500 messages`, small.result))
       rows.push(...messageRows(`${name}, 100,000 messages`, many.result))
       rows.push([`${name}: state looked at, wrong`, stateText(state.result)])
-      if (server.kind === 'hub') passed = [small, many].every(({ result }) => holds(result)) && isRight(state.result)
+      if (server.kind !== 'hub') continue
+      const most = await withServer(server.kind, (one) =>
+        keepMessages({
+          ...{ ...one, rounds: Math.ceil(ROUNDS / 5), messages: VERY_MANY, limit: 60 },
+          onRound: tell(progress, one, '500,000'),
+        }),
+      )
+      rows.push(...messageRows(`${name}, 500,000 messages`, most.result))
+      passed = [small, many, most].every(({ result }) => holds(result)) && isRight(state.result)
     }
     rows.push(['seed', String(SEED)])
     return { passed, rows }

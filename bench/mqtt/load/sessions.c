@@ -1,12 +1,15 @@
 #define _GNU_SOURCE
 #include "sessions.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "process.h"
 
 #define READ_SIZE 262144
+// Milliseconds in which something must come.
+#define PATIENCE 10000
 #define SECOND 1000000000.0
 
 static void name(char *id, size_t size, int index) { snprintf(id, size, "offline_%d", index); }
@@ -61,7 +64,13 @@ int session_resume(const struct link_options *to, const struct login *login, int
     }
     packets_done(&link.in);
     link_flush(&link);
-    if (got < messages) link_receive(&link, READ_SIZE);
+    if (got == messages) break;
+    struct pollfd readable = {.fd = link.fd, .events = POLLIN};
+    if (poll(&readable, 1, PATIENCE) == 0) {
+      fprintf(stderr, "mqtt-load: only %d of %d messages came\n", got, messages);
+      return 1;
+    }
+    link_receive(&link, READ_SIZE);
   }
   uint64_t now = now_ns();
   struct usage server = usage_of(pid);

@@ -83,6 +83,7 @@ export interface HubPorts {
 /** {@link createHub} on another disk and another clock: for tests of what goes wrong. */
 export async function openHub(options: HubOptions, { disk, clock }: HubPorts): Promise<Hub> {
   const { checked, config } = await resolveOptions(options)
+  const tls = await readTls(config)
   const logger = loggerFor('Hub', options.logger)
   const where = checked.data === MEMORY ? undefined : { disk, directory: checked.data }
   const flood = repeatedLogger(logger, clock)
@@ -92,7 +93,7 @@ export async function openHub(options: HubOptions, { disk, clock }: HubPorts): P
     ? await openDiskStore(checked.data, { disk, clock, logger, ...journal })
     : openMemoryStore({ clock })
   try {
-    return await startHub({ checked, config, store, where, commits, disk, clock, logger, flood })
+    return await startHub({ checked, config, tls, store, where, commits, disk, clock, logger, flood })
   } catch (error) {
     await closeStore(store)
     throw error
@@ -102,6 +103,7 @@ export async function openHub(options: HubOptions, { disk, clock }: HubPorts): P
 interface HubParts {
   readonly checked: CheckedOptions
   readonly config: HubConfig
+  readonly tls: FrontDoorOptions['tls']
   readonly store: Store
   readonly where: { readonly disk: Disk; readonly directory: string } | undefined
   readonly disk: Disk
@@ -114,7 +116,7 @@ interface HubParts {
 
 /** Accounts first, then ports: whoever can connect finds everything there. */
 async function startHub(parts: HubParts): Promise<Hub> {
-  const { checked, config, store, where, disk, clock, logger, flood, commits } = parts
+  const { checked, config, tls, store, where, disk, clock, logger, flood, commits } = parts
   const { journal, index, secrets } = store
   for (const name of checked.unused)
     logger.warn({ name }, `ports.${name}: this version has no such service; not opened`)
@@ -221,7 +223,6 @@ async function startHub(parts: HubParts): Promise<Hub> {
       },
       messages: { watchers: bus.subscribers, dropped: bus.dropped },
     }))
-    const tls = await readTls(config)
     const { firstByteTimeout } = config.front.limits
     const doors = { firstByteTimeout, clock, logger: flood }
     const mqttBehind =

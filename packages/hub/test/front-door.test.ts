@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { VERSION } from '../src/version.ts'
-import { open, send, startHub, until } from './support.ts'
+import { open, send, startHub, temporaryDirectory, until } from './support.ts'
 
 const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
 const front = (text: string): { config: string } => ({ config: `{ front: { limits: { ${text} } } }` })
@@ -155,6 +156,11 @@ describe('TLS', () => {
     await expect(startHub({ config: '{ tls: { cert: /nowhere/c.pem\n key: /nowhere/k.pem\n } }' })).rejects.toThrow(
       /tls.cert, tls.key or tls.ca cannot be read: .*\/nowhere\/c.pem/,
     )
+    const data = join(await temporaryDirectory(), 'data')
+    await expect(startHub({ data, config: '{ tls: { cert: /nowhere/c.pem\n key: k.pem\n } }' })).rejects.toThrow(
+      'tls.cert',
+    )
+    expect(existsSync(data), 'before the data are read, however long that takes').toBe(false)
     const twice = fixture('cert.pem')
     await expect(startHub({ config: `{ tls: { cert: ${twice}\n key: ${twice}\n } }` })).rejects.toThrow(
       'tls.cert and tls.key do not work together',

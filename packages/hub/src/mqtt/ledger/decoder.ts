@@ -79,6 +79,7 @@ const READ: { readonly [K in LedgerRecord['kind']]: (reader: RecordReader, messa
   {
     clock: (reader) => ({ kind: 'clock', bootId: reader.text(), wall: reader.moment(), monotonic: reader.moment() }),
     session: (reader) => ({ kind: 'session', session: readSession(reader) }),
+    parts: (reader) => ({ kind: 'parts', session: reader.number(), count: reader.number() }),
     ended: (reader) => ({ kind: 'ended', session: reader.number() }),
     returned: (reader) => ({ kind: 'returned', session: reader.number(), expiry: reader.number() }),
     left: (reader) => ({

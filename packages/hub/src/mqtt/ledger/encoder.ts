@@ -44,6 +44,9 @@ export class LedgerEncoder {
       case 'session':
         this.#session(record.session)
         break
+      case 'parts':
+        writer.number(record.session).number(record.count)
+        break
       case 'ended':
         writer.number(record.session)
         break

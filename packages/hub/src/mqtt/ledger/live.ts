@@ -38,7 +38,7 @@ export function rowRecords(number: number, row: SharedRow, from: number, to: num
   return [record, record]
 }
 
-/** What it shares with others: behind {@link sessionRecords}. `numberOf`: of rows that were written as far as they go. */
+/** What it shares with others: the end of {@link sessionRecords}. `numberOf`: of rows that were written as far as they go. */
 export function waitsRecords({ number, tail }: Session, numberOf: (row: SharedRow) => number): LedgerRecord[] {
   if (tail === undefined || tail.parts.length === 0) return []
   const rows = tail.parts.map(({ row, from, to, terms }) => {
@@ -48,8 +48,15 @@ export function waitsRecords({ number, tail }: Session, numberOf: (row: SharedRo
   return [{ kind: 'waits', session: number, rows }]
 }
 
-/** All of a session but what it shares with others. `leftAt`: monotonic ms; `undefined`: it has a connection. */
-export function sessionRecords(session: Session, leftAt: number | undefined): LedgerRecord[] {
+/**
+ * All of a session, written without anything between. `leftAt`: monotonic ms; `undefined`: it has a connection. `waits`:
+ * what it shares with others.
+ */
+export function sessionRecords(
+  session: Session,
+  leftAt: number | undefined,
+  waits: readonly LedgerRecord[] = [],
+): LedgerRecord[] {
   const { number, expiry, incoming } = session
   const owed = owedBy(session)
   const count = countOf(owed, session.sent)
@@ -58,7 +65,7 @@ export function sessionRecords(session: Session, leftAt: number | undefined): Le
   const [behind] = rest
   const subscriptions = Array.from(session.subscriptions, ([filter, one]) => subscriptionState(filter, one))
   const few = subscriptions.splice(0, fewOf(subscriptions))
-  return [
+  const records: LedgerRecord[] = [
     {
       kind: 'session',
       session: {
@@ -73,7 +80,9 @@ export function sessionRecords(session: Session, leftAt: number | undefined): Le
     ...rest.map(({ message, qos, retain, identifiers }): LedgerRecord => {
       return { kind: 'owed', session: number, message, terms: { qos, retain, identifiers } }
     }),
+    ...waits,
   ]
+  return records.length === 1 ? records : [{ kind: 'parts', session: number, count: records.length }, ...records]
 }
 
 /** How many go into the record of the session; each of the others has its own, however long they are together. */

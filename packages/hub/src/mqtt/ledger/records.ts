@@ -107,6 +107,8 @@ export interface Run {
 export type LedgerRecord =
   | { readonly kind: 'clock'; readonly bootId: string; readonly wall: number; readonly monotonic: number }
   | { readonly kind: 'session'; readonly session: SessionState }
+  /** So many records follow that are this session, of one moment; it counts when all are there. */
+  | { readonly kind: 'parts'; readonly session: number; readonly count: number }
   | { readonly kind: 'ended'; readonly session: number }
   | { readonly kind: 'returned'; readonly session: number; readonly expiry: number }
   | {

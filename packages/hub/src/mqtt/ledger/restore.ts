@@ -12,11 +12,11 @@ import type { SharedGroup } from '../shared-group.ts'
 import { SharedTail } from '../shared-tail.ts'
 import type { Part } from '../shared-tail.ts'
 import { LedgerDecoder } from './decoder.ts'
+import type { KeptGroup, KeptSession } from './kept.ts'
 import { isLedgerRecord } from './kinds.ts'
 import type { Ledger } from './ledger.ts'
 import type { Ordinal, OwedState, Owner } from './records.ts'
 import { LedgerState } from './state.ts'
-import type { KeptGroup, KeptSession } from './state.ts'
 
 export interface Replayed {
   readonly state: LedgerState

@@ -110,10 +110,15 @@ export class Snapshots {
       if (session.number !== 0) yield* rows.before(session)
       // It may have ended meanwhile.
       if (session.number === 0) continue
+      const leftAt = session.link === undefined ? session.leftAt : undefined
+      const ends = rows.rest(session)
       yield [
-        ...rows.rest(session),
-        ...sessionRecords(session, session.link === undefined ? session.leftAt : undefined),
-        ...waitsRecords(session, (row) => rows.numberOf(row)),
+        ...ends,
+        ...sessionRecords(
+          session,
+          leftAt,
+          waitsRecords(session, (row) => rows.numberOf(row)),
+        ),
       ]
     }
     for (const { groups } of spaces()) {

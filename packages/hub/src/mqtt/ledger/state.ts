@@ -1,53 +1,16 @@
 /** What the records of a journal come to: sessions with what they are owed, as they were when the last record lasted. */
 import type { Clock } from '@halyard/core'
 import { Boots } from './boots.ts'
-import type { Dated } from './boots.ts'
 import { Numbered } from '../../domain/numbered.ts'
 import type { Publication } from '../publication.ts'
-import type { SharedTail } from '../shared-tail.ts'
+import type { Arriving, KeptGroup, KeptSession, KeptSubscription } from './kept.ts'
 import { KeptMessages } from './kept-messages.ts'
 import type { KeptPublication } from './kept-messages.ts'
 import { KeptRows } from './kept-rows.ts'
 import type { KeptTargets } from './kept-rows.ts'
-import type {
-  GroupState,
-  LedgerRecord,
-  Ordinal,
-  OwedState,
-  Owner,
-  Run,
-  SubscriptionState,
-  Terms,
-  WillState,
-} from './records.ts'
-
-export interface KeptSession {
-  readonly number: number
-  readonly owner: Owner
-  expiry: number
-  /** `undefined`: it had a connection at the end. */
-  leftAt: Dated | undefined
-  next: Ordinal
-  sent: Ordinal
-  readonly subscriptions: Map<string, KeptSubscription>
-  /** In the order of their ordinals. */
-  readonly owed: Numbered<OwedState>
-  /** Behind that, what it shares with others. `next` does not count it. */
-  tail: SharedTail | undefined
-  readonly received: Set<number>
-}
-
-export interface KeptSubscription extends Omit<SubscriptionState, 'validUntil'> {
-  readonly validUntil: Dated
-}
-
-export interface KeptGroup extends Omit<GroupState, 'backlog'> {
-  /** In the order in which they came. */
-  readonly backlog: Set<number>
-}
-
-/** By space, then by channel. */
-type RetainedBySpace = Map<string, Map<string, KeptPublication>>
+import type { LedgerRecord, Ordinal, OwedState, Run, SubscriptionState, Terms, WillState } from './records.ts'
+import { Stale } from './stale.ts'
+import type { RetainedBySpace } from './stale.ts'
 
 export class LedgerState {
   readonly sessions: Map<number, KeptSession> = new Map()
@@ -65,6 +28,7 @@ export class LedgerState {
   readonly #targets = new Map<number, KeptTargets>()
   /** While a snapshot is read. */
   #stale: Stale | undefined
+  #arriving: Arriving | undefined
 
   constructor(clock: Clock) {
     this.#boots = new Boots(clock)
@@ -96,6 +60,7 @@ export class LedgerState {
   }
 
   apply(record: LedgerRecord): void {
+    if (this.#arriving !== undefined && this.#arrives(this.#arriving, record)) return
     switch (record.kind) {
       case 'clock':
         return this.#boots.tell(record)
@@ -130,7 +95,11 @@ export class LedgerState {
       case 'group-settled':
         return this.#group(record)
       case 'session':
-        return this.#begin(record)
+        return this.#put(this.#read(record))
+      case 'parts':
+        // One that is new is there as far as its records are.
+        if (this.sessions.has(record.session)) this.#arriving = { number: record.session, missing: record.count }
+        return
       case 'ended':
         return this.#end(record.session)
       case 'settled':
@@ -239,20 +208,45 @@ export class LedgerState {
     }
   }
 
-  #begin({ session }: Extract<LedgerRecord, { kind: 'session' }>): void {
+  #read({ session }: Extract<LedgerRecord, { kind: 'session' }>): KeptSession {
     const { number, owner, expiry, leftAt, next, sent, subscriptions, owed, received } = session
     this.#number(number)
     for (const { message } of owed) this.#messages.hold(message)
-    this.#end(number)
     this.#stale?.sessions.delete(number)
-    this.sessions.set(number, {
+    return {
       ...{ number, owner, expiry, next, sent },
       leftAt: leftAt === undefined ? undefined : this.#boots.at(leftAt),
       subscriptions: new Map(subscriptions.map((one) => [one.filter, this.#subscription(one)])),
       owed: numbered(owed),
       tail: undefined,
       received: new Set(received),
-    })
+    }
+  }
+
+  /** False: it is not part of it, so the rest did not come to last, and what was there before goes on. */
+  #arrives(arriving: Arriving, record: LedgerRecord): boolean {
+    const { number } = arriving
+    if (record.kind === 'session' && record.session.number === number && arriving.session === undefined) {
+      arriving.session = this.#read(record)
+    } else {
+      const isPart = record.kind === 'subscribed' || record.kind === 'owed' || record.kind === 'waits'
+      if (!isPart || record.session !== number || arriving.session === undefined) {
+        this.#arriving = undefined
+        if (arriving.session) this.#letGo(arriving.session)
+        return false
+      }
+      this.#change(arriving.session, record)
+    }
+    if (--arriving.missing > 0) return true
+    this.#arriving = undefined
+    this.#put(arriving.session)
+    return true
+  }
+
+  /** In place of the one that was there before. */
+  #put(session: KeptSession): void {
+    this.#end(session.number)
+    this.sessions.set(session.number, session)
   }
 
   /** Written twice: the second is the first. */
@@ -310,9 +304,14 @@ export class LedgerState {
 
   #end(number: number): void {
     const session = this.sessions.get(number)
-    for (const { message } of session?.owed.values() ?? []) this.#messages.letGo(message)
-    session?.tail?.leave()
+    if (session === undefined) return
+    this.#letGo(session)
     this.sessions.delete(number)
+  }
+
+  #letGo({ owed, tail }: KeptSession): void {
+    for (const { message } of owed.values()) this.#messages.letGo(message)
+    tail?.leave()
   }
 
   #retain(space: string, channel: string, kept: KeptPublication): void {
@@ -355,21 +354,6 @@ export class LedgerState {
   #dated({ publication, writtenAt }: KeptPublication): Publication {
     if (writtenAt === undefined) return publication
     return { ...publication, expiresAt: this.#boots.past(writtenAt) + publication.expiresAt - writtenAt.at }
-  }
-}
-
-/** What was there when a snapshot began, and was not written again since. */
-class Stale {
-  readonly sessions: Set<number>
-  readonly groups: Set<number>
-  readonly wills: Set<number>
-  readonly retained: Map<string, Set<string>>
-
-  constructor({ sessions, groups, wills }: LedgerState, retained: RetainedBySpace) {
-    this.sessions = new Set(sessions.keys())
-    this.groups = new Set(groups.keys())
-    this.wills = new Set(wills.keys())
-    this.retained = new Map(Array.from(retained, ([space, channels]) => [space, new Set(channels.keys())]))
   }
 }
 

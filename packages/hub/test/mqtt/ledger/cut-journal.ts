@@ -69,9 +69,9 @@ export class CutJournal implements Journal {
     return new CutJournal([...this.#records, ...this.#pending.slice(0, tail)])
   }
 
-  /** Another one with what lasts now. */
-  copy(): CutJournal {
-    return new CutJournal(this.#records)
+  /** Another one with what lasts now; `tail`: and with so many of the records that are on their way. */
+  copy(tail = 0): CutJournal {
+    return new CutJournal([...this.#records, ...this.#pending.slice(0, tail)])
   }
 
   get pending(): number {

@@ -99,6 +99,7 @@ const kind = <K extends LedgerRecord['kind']>(
 export const records: Kinds = {
   clock: kind('clock', { bootId: text, wall: moment, monotonic: moment }),
   session: kind('session', { session }),
+  parts: kind('parts', { session: number, count: number }),
   ended: kind('ended', { session: number }),
   returned: kind('returned', { session: number, expiry: number }),
   left: kind('left', { session: number, at: moment, expiry: number, sent: number }),
