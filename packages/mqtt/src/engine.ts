@@ -18,7 +18,6 @@ import type {
 } from '@halyard/core'
 import { REASON, checkFilter, isShared } from '@halyard/wire/mqtt'
 import { dial as dialOfPlatform } from '#dial'
-import { MqttRefusedError } from './errors.ts'
 import type { ConnectionInfo, Diagnostics, MqttEvents } from './events.ts'
 import { Link } from './link.ts'
 import { wireExpiry } from './options.ts'
@@ -26,7 +25,6 @@ import type { Settings } from './options.ts'
 import type { Written } from './outlet.ts'
 import { KIND, PublishCalls, payloadBytes } from './publish-call.ts'
 import type { KeptPublish, PublishOptions } from './publish-call.ts'
-import { refusalOf } from './refusals.ts'
 import { Requests } from './requests.ts'
 import { Session } from './session.ts'
 import { Subscription } from './subscription.ts'
@@ -127,8 +125,8 @@ export class Engine {
 
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions): Promise<Receipt> {
     try {
-      const call = this.#calls.of(topic, options)
-      return this.send(call, payloadBytes(payload), options, (outcome) => receiptOf(outcome, call.topic))
+      const { kept, tell } = this.#calls.of(topic, options)
+      return this.send(kept, payloadBytes(payload), options, tell)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -327,15 +325,6 @@ class Direct implements Written {
 /** The outbox need not know of it. */
 function isPlain({ id, latest, expires, priority }: SendOptions): boolean {
   return id === undefined && latest === undefined && expires === undefined && priority === undefined
-}
-
-/** @throws {MqttRefusedError} `ERR_MQTT_PUBLISH` if the server did not take it */
-function receiptOf({ id, state, reason = '' }: Outcome, topic: string): Receipt {
-  if (state !== 'dropped') return { id, state }
-  const code = /\(0x([\da-f]{2})\)/u.exec(reason)?.[1]
-  const message = `the message on ${topic} was dropped: ${reason}`
-  if (code === undefined) throw new HalyardError('ERR_MQTT_DROPPED', message)
-  throw new MqttRefusedError('ERR_MQTT_PUBLISH', message, refusalOf(Number.parseInt(code, 16)))
 }
 
 /** @throws {UsageError} `ERR_MQTT_FILTER` */

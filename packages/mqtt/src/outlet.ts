@@ -24,6 +24,8 @@ export interface Written {
  * piece   |written, the transport's|packets of this turn|room|
  *                                  ^start               ^end
  * ```
+ *
+ * When the transport holds nothing any more, the piece is written from its beginning again.
  */
 export class Outlet {
   readonly #transport: Transport
@@ -95,6 +97,7 @@ export class Outlet {
       this.#start = this.#end
       this.bytes += part.length
       if (!this.#transport.write(part)) this.#slow = true
+      else if (this.#transport.waiting === 0) this.#start = this.#end = 0
     }
     if (!this.#slow) this.#tell(true)
   }

@@ -1,8 +1,9 @@
-/** A publish as the outbox keeps it, and as a connection sends it. */
+/** A publish as it is called, and as the outbox keeps it. */
 import { UsageError, describeError } from '@halyard/core'
-import type { SendControl } from '@halyard/core'
-import { checkTopicName, encodePublishProperties, encodeUtf8, sizeOfPublishParts } from '@halyard/wire/mqtt'
-import type { OutgoingAliases, PublishParts, PublishProperties, Qos } from '@halyard/wire/mqtt'
+import type { Outcome, Receipt, SendControl } from '@halyard/core'
+import { checkTopicName, encodePublishProperties } from '@halyard/wire/mqtt'
+import type { PublishProperties, Qos } from '@halyard/wire/mqtt'
+import { receiptOf } from './publish-receipt.ts'
 
 /** What PUBLISH may say beside topic and payload in MQTT 5.0; dropped where the server speaks 3.1.1. */
 export type MessageProperties = Omit<PublishProperties, 'topicAlias' | 'subscriptionIdentifiers'>
@@ -36,25 +37,33 @@ const utf8 = new TextEncoder()
 /** Topics that are published to again and again are few. */
 const MAX_TOPICS = 1024
 
+/** A publish of a client, and what its caller is told in the end. */
+export interface PublishCall {
+  readonly kept: KeptPublish
+  readonly tell: (outcome: Outcome) => Receipt
+}
+
 /**
  * The calls of a client. Those to the same topic with nothing special are one object, checked once: frozen, so that the
  * outbox need not copy it.
  */
 export class PublishCalls {
-  readonly #plain = new Map<string, KeptPublish[]>()
+  readonly #plain = new Map<string, PublishCall[]>()
 
   /** @throws {UsageError} `ERR_MQTT_TOPIC`, `ERR_USAGE` */
-  of(topic: string, options: PublishOptions): KeptPublish {
+  of(topic: string, options: PublishOptions): PublishCall {
     const { qos = 1, retain = false, properties } = options
     const index = qos * 2 + (retain ? 1 : 0)
     const known = properties === undefined ? this.#plain.get(topic)?.[index] : undefined
     if (known !== undefined) return known
-    const call = keptPublish(topic, options)
+    const kept = keptPublish(topic, options)
+    const call: PublishCall = { kept, tell: (outcome) => receiptOf(outcome, topic) }
     if (properties !== undefined) return call
+    Object.freeze(kept)
     if (this.#plain.size === MAX_TOPICS) this.#plain.clear()
     let calls = this.#plain.get(topic)
     if (calls === undefined) this.#plain.set(topic, (calls = []))
-    return (calls[index] = Object.freeze(call))
+    return (calls[index] = call)
   }
 }
 
@@ -102,78 +111,4 @@ export function payloadBytes(payload: string | Uint8Array): Uint8Array {
 function asJson(properties: MessageProperties): Readonly<Record<string, unknown>> {
   const { correlationData } = properties
   return correlationData ? { ...properties, correlationData: [...correlationData] } : { ...properties }
-}
-
-function fromJson(properties: Readonly<Record<string, unknown>>): PublishProperties {
-  const { correlationData } = properties
-  return Array.isArray(correlationData)
-    ? { ...properties, correlationData: Uint8Array.from(correlationData) }
-    : properties
-}
-
-/** bytes of a PUBLISH beside topic, payload and properties, and then some */
-const ROUGHLY = 32
-/** the property, and what it may add to the lengths before it */
-const ALIAS_BYTES = 8
-
-/** Makes the parts of a PUBLISH for one connection: its version, its topic aliases. */
-export class PublishWriter {
-  readonly #version: 4 | 5
-  readonly #aliases: OutgoingAliases
-  readonly #topics = new Map<string, Uint8Array>()
-  /** The properties of a message that has none but the alias, by alias. */
-  readonly #aliasBytes: Uint8Array[] = []
-  readonly #none: Uint8Array
-
-  constructor(version: 4 | 5, aliases: OutgoingAliases) {
-    this.#version = version
-    this.#aliases = aliases
-    this.#none = encodePublishProperties(undefined, version)
-  }
-
-  /**
-   * What is to go out now, if it has at most `limit` bytes: from here on the server is believed to know the topic's alias.
-   * The payload is not copied; the topic is that of the call, or a shorter name that the server has for it.
-   */
-  parts(call: KeptPublish, topic: string, payload: Uint8Array, limit: number): PublishParts | undefined {
-    // A limit is seldom near: only then it is worth to look twice, and to leave the alias out.
-    const roughly = ROUGHLY + 3 * topic.length + payload.length
-    if (call.properties === undefined && roughly <= limit) return this.#parts(call, topic, payload, true)
-    const plain = this.#parts(call, topic, payload, false)
-    const size = sizeOfPublishParts(plain, call.qos)
-    if (size > limit) return undefined
-    return size + ALIAS_BYTES > limit ? plain : this.#parts(call, topic, payload, true)
-  }
-
-  #parts(call: KeptPublish, topic: string, payload: Uint8Array, mayAlias: boolean): PublishParts {
-    const properties = call.properties && this.#version === 5 ? fromJson(call.properties) : undefined
-    const isAliased = mayAlias && this.#version === 5
-    const known = isAliased ? this.#aliases.known(topic) : 0
-    const alias = isAliased && known === 0 ? this.#aliases.give(topic) : known
-    return {
-      topic: known === 0 ? this.#topic(topic) : NOTHING,
-      properties: properties === undefined ? this.#only(alias) : this.#encoded(properties, alias),
-      payload,
-      payloadAt: 0,
-      payloadEnd: payload.length,
-    }
-  }
-
-  #only(alias: number): Uint8Array {
-    if (alias === 0) return this.#none
-    return (this.#aliasBytes[alias] ??= encodePublishProperties({ topicAlias: alias }, this.#version))
-  }
-
-  #encoded(properties: PublishProperties, alias: number): Uint8Array {
-    return encodePublishProperties(alias === 0 ? properties : { ...properties, topicAlias: alias }, this.#version)
-  }
-
-  #topic(topic: string): Uint8Array {
-    const known = this.#topics.get(topic)
-    if (known !== undefined) return known
-    const bytes = encodeUtf8(topic)
-    if (this.#topics.size === MAX_TOPICS) this.#topics.clear()
-    this.#topics.set(topic, bytes)
-    return bytes
-  }
 }

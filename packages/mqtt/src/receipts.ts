@@ -66,7 +66,7 @@ export class Receipts {
   #first = 0
   /** By packet identifier: what the server believes to be owed in this session. */
   readonly #open = new Map<number, Receipt>()
-  readonly #payloads = new Payloads()
+  #payloads = new Payloads()
   received = 0
 
   constructor(settings: Settings, route: Route) {
@@ -81,6 +81,7 @@ export class Receipts {
 
   up(connection: Connection, { sessionPresent }: Connack): void {
     this.#connection = connection
+    this.#payloads = new Payloads()
     this.#aliases = new IncomingAliases(this.#settings.topicAliasMaximum)
     if (!sessionPresent) {
       this.#flow = new IncomingFlow()
@@ -162,7 +163,8 @@ export class Receipts {
 
   #messageOf(packet: IncomingPublish, topic: string, handling: Handling | undefined): MqttMessage {
     const { qos, retain, dup, properties } = packet
-    return new MqttMessage(topic, this.#payloads.copyOf(packet), { qos, retain, dup, properties, handling })
+    const payload = this.#payloads.copyOf(packet, this.#connection?.bytesReceived ?? 0)
+    return new MqttMessage(topic, payload, { qos, retain, dup, properties, handling })
   }
 
   #topicOf({ topic, topicAt, topicEnd, properties }: IncomingPublish): TopicName {

@@ -39,6 +39,8 @@ export class Routes {
 
   #chosen(topic: string, identifiers: readonly number[] | undefined): readonly Filter[] {
     const matching = this.#matching(topic)
+    // With one there is no choice.
+    if (matching.length < 2) return matching
     const named = identifiers && matching.filter(({ identifier }) => identifiers.includes(identifier))
     // Identifiers of an earlier process mean nothing here.
     return named === undefined || named.length === 0 ? matching : named

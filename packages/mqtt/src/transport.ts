@@ -33,7 +33,7 @@ export interface Transport {
   /** Bytes that were written and have not left this process. */
   readonly waiting: number
   /**
-   * Takes the bytes, which stay as they are from now on; before `opened` they wait for it. One call is one WebSocket
+   * Takes the bytes, which stay as they are until {@link waiting} is 0; before `opened` they wait for it. One call is one WebSocket
    * frame. False: more than 64 KiB wait for a slow peer, `drained` tells when none do.
    */
   write(bytes: Uint8Array): boolean

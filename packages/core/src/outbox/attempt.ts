@@ -1,7 +1,7 @@
 /** One delivery: what the deliverer is handed, and what its answer means. */
 import { HalyardError, UsageError, describeError } from '../errors.ts'
-import type { Call } from './calls.ts'
 import type { Item } from './item.ts'
+import type { KeptCall } from './record.ts'
 import type { DeliverOptions, Delivery, OutboxMessage } from './types.ts'
 
 /** characters */
@@ -10,9 +10,16 @@ const MAX_STAGE = 255
 const DELIVERED: Delivery = Object.freeze({ outcome: 'delivered' })
 
 /** What the deliverer is handed. */
-export function messageOf(item: Item, { kind, body, options }: Call): OutboxMessage {
+export function messageOf(item: Item, call: KeptCall): OutboxMessage {
   const { id, attempts, order, earlier, stage } = item
-  return { id, kind, body, options, attempts, order, earlier, stage }
+  const { kind, body } = call
+  return { id, kind, body, options: optionsOf(call), attempts, order, earlier, stage }
+}
+
+/** An object of the deliverer's own, or one that nobody can change. */
+function optionsOf({ plain, options }: KeptCall): OutboxMessage['options'] {
+  if (plain !== undefined) return Object.isFrozen(plain) ? plain : { ...plain }
+  return options === '' ? {} : (JSON.parse(options) as Record<string, unknown>)
 }
 
 /** Who made the attempt. */

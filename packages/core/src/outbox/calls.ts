@@ -2,15 +2,12 @@
  * The calls of the messages: what a deliverer is handed. Without a path they are in memory, with one they are read from
  * the disk when they go out, apart from a few that are about to.
  */
-import type { Item, Lane } from './item.ts'
+import type { Item } from './item.ts'
+import type { Lane } from './lane.ts'
 import type { Intake } from './options.ts'
 import { RecordDecoder } from './record.ts'
 import type { KeptCall } from './record.ts'
 import type { OutboxStore } from './store.ts'
-import type { OutboxMessage } from './types.ts'
-
-/** The call as the deliverer gets it. */
-export type Call = Pick<OutboxMessage, 'kind' | 'body' | 'options'>
 
 /** Bodies of messages that have a path are kept in memory up to this many bytes. */
 const MAX_CACHED_BYTES = 1024 * 1024
@@ -72,16 +69,16 @@ export class Calls {
     live.call = undefined
   }
 
-  /** From memory if it is there, else from the disk. The options are an object of their own. */
-  async get(item: Item): Promise<Call> {
+  /** From memory if it is there, else from the disk. */
+  async get(item: Item): Promise<KeptCall> {
     const call = this.inMemory(item)
     if (call !== undefined) return call
     if (item.live !== undefined) item.live.alone = false
-    return opened(this.#decoder.call(await this.#read(item)))
+    return this.#decoder.call(await this.#read(item))
   }
 
-  inMemory({ live }: Item): Call | undefined {
-    return live?.call && opened(live.call)
+  inMemory({ live }: Item): KeptCall | undefined {
+    return live?.call
   }
 
   /**
@@ -89,7 +86,7 @@ export class Calls {
    * front together, and the next before they are needed; `onRead` follows when more are there. What is read belongs to
    * messages that wait like the others: they may be dropped, or their link may go.
    */
-  ahead(lane: Lane, onRead: () => void): boolean {
+  ahead(lane: Lane<Item>, onRead: () => void): boolean {
     const { head } = lane
     if (head === undefined || !this.#store().durable) return true
     const isThere = head.live?.call !== undefined || head.live?.alone === true || head.atMostOnce
@@ -101,7 +98,7 @@ export class Calls {
     return isThere
   }
 
-  #readAhead(lane: Lane, onRead: () => void): void {
+  #readAhead(lane: Lane<Item>, onRead: () => void): void {
     const wanted: Item[] = []
     let bytes = 0
     let there = 0
@@ -154,9 +151,4 @@ export class Calls {
       }
     }
   }
-}
-
-function opened({ kind, options, plain, body }: KeptCall): Call {
-  if (plain !== undefined) return { kind, body, options: Object.isFrozen(plain) ? plain : { ...plain } }
-  return { kind, body, options: options === '' ? {} : (JSON.parse(options) as Record<string, unknown>) }
 }

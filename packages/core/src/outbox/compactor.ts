@@ -59,14 +59,14 @@ export class Compactor {
 
   /** Copies what is still needed of a segment to the end of the log. False if the segment has to wait. */
   async #vacate(segment: number): Promise<boolean> {
-    const { items, ledger, store } = this.#custody
+    const { owed, ledger, store } = this.#custody
     const copies: Promise<boolean>[] = []
     for (const settled of ledger.inSegment(segment)) {
       const { id, order } = settled
       copies.push(this.#copy(this.#encoder.settled(settled), (to) => ledger.moved({ id, order }, to)))
     }
-    const isOwed = (item: Item): boolean => items.get(item.id) === item && item.phase !== 'settling'
-    for (const item of items.values()) {
+    const isOwed = (item: Item): boolean => item.phase !== 'settling' && item.phase !== 'over'
+    for (const item of owed.all()) {
       if (!isOwed(item)) continue
       const mark = item.live?.mark
       if (mark?.segment === segment && mark.bytes > 0) {
@@ -85,7 +85,7 @@ export class Compactor {
       copies.push(moved)
     }
     if ((await Promise.all(copies)).includes(false)) return false
-    for (const item of items.values()) {
+    for (const item of owed.all()) {
       // The mark of an attempt that may happen only once lies in some segment, perhaps in this one, and counts until the
       // fate is written.
       const attempted = item.atMostOnce && (item.phase === 'delivering' || item.phase === 'settling')

@@ -6,18 +6,20 @@ import type { Timer } from '../clock.ts'
 import type { HalyardError } from '../errors.ts'
 import type { EventBus } from '../events.ts'
 import { Calls } from './calls.ts'
+import { Ids } from './ids.ts'
 import { Item } from './item.ts'
+import type { Keeper, Live } from './item.ts'
 import { entryOf } from './ledger.ts'
-import type { Ledger, SettledItem } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 import type { Intake } from './options.ts'
+import { Owed } from './owed.ts'
 import { RecordEncoder, STARTED, STOPPED, bootNumber } from './record.ts'
 import type { SettledRecord } from './record.ts'
 import { Replay, lifetime } from './replay.ts'
 import type { ReplayOptions } from './replay.ts'
-import { Settling, Storing } from './store-waiters.ts'
-import type { Settles, Stores } from './store-waiters.ts'
 import type { OutboxStore } from './store.ts'
 import type { OutboxEntry } from './types.ts'
+import { rejectAll, resolveAll } from './waiters.ts'
 
 export type OutboxEvents = { queued: [OutboxEntry]; delivered: [OutboxEntry]; dropped: [OutboxEntry] }
 export type Fate = SettledRecord['state']
@@ -39,7 +41,7 @@ export interface CustodyOptions extends ReplayOptions {
 export class Custody {
   /** What earlier processes left; this one goes on with it. */
   readonly found: Replay
-  readonly items: Map<string, Item>
+  readonly owed: Owed = new Owed()
   readonly ledger: Ledger
   readonly calls: Calls = new Calls(() => this.store)
   /** messages, and bytes of them, that still have to go out */
@@ -48,6 +50,7 @@ export class Custody {
 
   readonly #options: CustodyOptions
   readonly #encoder = new RecordEncoder()
+  readonly #ids = new Ids()
   readonly #boot: number
   #store: OutboxStore | undefined
   /** of messages, and of settlements */
@@ -55,27 +58,25 @@ export class Custody {
   #settlements = 0
   /** bytes of the records of what is owed */
   #owedBytes = 0
-  /** Settlements that the disk did not take. */
-  #unwritten: (() => void)[] = []
+  /** Fates that the disk did not take. */
+  #unwritten: Live[] = []
   #again: Timer | undefined
   /** messages on their way to the disk, and who waits until there are none */
   #storing = 0
   #onStored: (() => void) | undefined
   #ended = false
+  #turnBegan: number | undefined
 
-  readonly #stores: Stores = {
+  readonly #keeper: Keeper = {
     kept: (item, segment, offset) => this.#kept(item, segment, offset),
     notKept: (item, error) => this.#notKept(item, error),
-  }
-  readonly #settles: Settles = {
-    written: (record, item, segment) => this.#written(record, item, segment),
-    notWritten: (error, record, item) => this.#notWritten(error, record, item),
+    written: (live, segment) => this.#written(live, segment),
+    notWritten: (live, error) => this.#notWritten(live, error),
   }
 
   constructor(options: CustodyOptions) {
     this.#options = options
-    this.found = new Replay(options)
-    this.items = this.found.items
+    this.found = new Replay(options, this.#keeper)
     this.ledger = this.found.ledger
     this.#boot = bootNumber(options.clock.bootId)
   }
@@ -90,12 +91,24 @@ export class Custody {
     return this.#owedBytes + this.ledger.bytes
   }
 
+  /** Reading a clock is dear: a message that never leaves memory has the time at which its turn began. */
+  #now(): number {
+    const { clock } = this.#options
+    if (this.store.durable) return clock.now()
+    if (this.#turnBegan === undefined) {
+      this.#turnBegan = clock.now()
+      queueMicrotask(() => (this.#turnBegan = undefined))
+    }
+    return this.#turnBegan
+  }
+
   /** All is replayed: the messages that are owed line up in their order. */
   begin(store: OutboxStore, readOnly: boolean): void {
     this.#store = store
     this.#settlements = this.ledger.begin()
-    if (!store.durable) this.ledger.forgetful()
-    const { interrupted } = this.found
+    const { interrupted, items } = this.found
+    if (store.durable) this.owed.begin(items)
+    else this.ledger.forgetful(this.#ids)
     for (const item of this.found.finish()) {
       this.depth++
       item.destination.depth++
@@ -116,57 +129,65 @@ export class Custody {
 
   /** Begins to keep a message; `onKept` follows when it is kept, the waiters' rejection if it cannot be. */
   take(intake: Intake): Item {
-    const { id, submission, options, priority, expires, latest } = intake
-    const { clock } = this.#options
-    const wall = clock.now()
-    const life = lifetime(expires, this.#options.maxAge)
-    // The second reading costs as much as the rest of a message that never leaves memory.
-    const monotonic = this.store.durable || life !== Infinity ? clock.monotonic() : 0
-    const order = ++this.#order
-    const size = submission.body.length
-    const atMostOnce = submission.atMostOnce === true
-    const item = new Item({
-      id,
-      destination: this.found.destination(submission.destination),
-      priority,
-      order,
-      atMostOnce,
-      queuedAt: wall,
-      deadline: life === Infinity ? undefined : monotonic + life,
-      latest: latest === '' ? undefined : latest,
-      size,
-    })
-    const record = this.store.durable
-      ? this.#encoder.queued({
-          id,
-          destination: submission.destination,
-          kind: submission.kind,
-          latest,
-          priority,
-          atMostOnce,
-          order,
-          wall,
-          monotonic,
-          boot: this.#boot,
-          expires,
-          options,
-          body: submission.body,
-        })
-      : NOTHING
+    const item = this.#itemOf(intake)
+    item.alive.isNamed = intake.id !== undefined
     item.phase = 'storing'
     item.told = false
-    this.store.append(record, new Storing(item, this.#stores))
+    this.calls.remember(item, intake)
+    const record = this.store.durable ? this.#recordOf(item, intake) : NOTHING
+    this.store.append(record, item.alive)
     this.#storing++
     item.recordBytes = record.length
     this.#owedBytes += record.length
-    this.calls.remember(item, intake)
     const older = this.replacedBy(intake)
     if (older !== undefined) older.alive.giving = true
-    this.items.set(id, item)
+    this.owed.add(item)
     this.depth++
     item.destination.depth++
-    this.bytes += size
+    this.bytes += item.size
     return item
+  }
+
+  #itemOf({ id, submission, priority, expires, latest }: Intake): Item {
+    const { clock, maxAge } = this.#options
+    const life = lifetime(expires, maxAge)
+    const order = ++this.#order
+    return new Item({
+      id: id ?? this.#ids.of(order),
+      destination: this.found.destination(submission.destination),
+      priority,
+      order,
+      atMostOnce: submission.atMostOnce === true,
+      queuedAt: this.#now(),
+      // Reading a clock costs as much as the rest of a message that never leaves memory.
+      deadline: life === Infinity ? undefined : clock.monotonic() + life,
+      latest: latest === '' ? undefined : latest,
+      size: submission.body.length,
+    })
+  }
+
+  #recordOf({ id, order, atMostOnce, queuedAt }: Item, intake: Intake): Uint8Array {
+    const { submission, options, priority, expires, latest } = intake
+    const { destination, kind, body } = submission
+    const monotonic = this.#options.clock.monotonic()
+    const boot = this.#boot
+    // In one piece: spreading a part of it costs more than all the rest.
+    const record = {
+      id,
+      destination,
+      kind,
+      latest,
+      priority,
+      atMostOnce,
+      order,
+      wall: queuedAt,
+      monotonic,
+      boot,
+      expires,
+      options,
+      body,
+    }
+    return this.#encoder.queued(record)
   }
 
   #kept(item: Item, segment: number, offset: number): void {
@@ -195,11 +216,13 @@ export class Custody {
 
   #notKept(item: Item, error: HalyardError): void {
     this.#owedBytes -= item.recordBytes
-    this.items.delete(item.id)
+    this.owed.delete(item)
+    item.phase = 'over'
     this.#release(item)
     const older = item.latest === undefined ? undefined : item.destination.latest.get(item.latest)
     if (older !== undefined) older.alive.giving = false
-    for (const waiter of [...(item.live?.sends ?? []), ...(item.live?.fates ?? [])]) waiter.reject(error)
+    rejectAll(item.live?.sends, error)
+    rejectAll(item.live?.fates, error)
     this.#options.onSettled(item)
     this.#stored()
   }
@@ -239,24 +262,30 @@ export class Custody {
     if (state === 'dropped') lane.dropping++
     item.phase = 'settling'
     this.#release(item)
-    const fate = item.settledAs({ state, reason, order: ++this.#settlements, settledAt: this.#options.clock.now() })
-    const sends = item.live?.sends
-    if (sends !== undefined && sends.length > 0) {
-      item.alive.sends = undefined
-      for (const waiter of sends) waiter.resolve(fate)
-    }
-    item.alive.fate = fate
-    this.#write(fate, item)
+    const live = this.#decide(item, state, reason)
+    const { sends } = live
+    live.sends = undefined
+    resolveAll(sends, live)
+    this.#write(live)
   }
 
   /** A message that was not even taken: it has a line in the ledger. */
-  refuse({ id, submission: { destination, body } }: Intake, reason: string): SettledItem {
-    const now = this.#options.clock.now()
-    const order = ++this.#settlements
-    const facts = { id, destination, order, reason, attempts: 0, size: body.length, queuedAt: now, settledAt: now }
-    const record: SettledItem = { ...facts, state: 'dropped', segment: 0, recordBytes: 0 }
-    this.#write(record, undefined)
-    return record
+  refuse(intake: Intake, reason: string): Live {
+    const item = this.#itemOf(intake)
+    item.alive.isNamed = intake.id !== undefined
+    item.phase = 'refused'
+    const live = this.#decide(item, 'dropped', reason)
+    this.#write(live)
+    return live
+  }
+
+  #decide(item: Item, state: Fate, reason: string): Live {
+    const live = item.alive
+    live.state = state
+    live.reason = reason
+    live.order = ++this.#settlements
+    live.settledAt = this.#now()
+    return live
   }
 
   /** The only attempt of a message begins: resolves when that is written down. */
@@ -287,7 +316,7 @@ export class Custody {
           mark.stage = stage
           mark.segment = segment
           // Settled meanwhile: nothing of it is needed any more.
-          if (this.items.get(item.id) === item) this.#owedBytes += bytes - mark.bytes
+          if (item.phase !== 'over') this.#owedBytes += bytes - mark.bytes
           mark.bytes = bytes
           resolve()
         },
@@ -300,44 +329,46 @@ export class Custody {
     })
   }
 
-  #write(record: SettledItem, item: Item | undefined): void {
-    const bytes = this.store.durable ? this.#encoder.settled(record) : NOTHING
-    record.recordBytes = bytes.length
-    this.store.append(bytes, new Settling(record, item, this.#settles))
+  #write(live: Live): void {
+    const record = this.store.durable ? this.#encoder.settled(live) : NOTHING
+    live.recordBytes = record.length
+    this.store.append(record, live)
   }
 
-  #written(record: SettledItem, item: Item | undefined, segment: number): void {
-    if (item !== undefined) {
-      this.items.delete(item.id)
-      this.#owedBytes -= item.recordBytes + (item.live?.mark?.bytes ?? 0)
-      if (record.state === 'dropped') item.destination.lane(item.priority).dropping--
+  #written(live: Live, segment: number): void {
+    const { item } = live
+    const wasOwed = item.phase === 'settling'
+    if (wasOwed) {
+      this.owed.delete(item)
+      this.#owedBytes -= item.recordBytes + (live.mark?.bytes ?? 0)
+      if (live.state === 'dropped') item.destination.lane(item.priority).dropping--
     }
-    record.segment = segment
-    this.ledger.add(record)
-    this.#tell(record, item)
+    item.phase = 'over'
+    this.ledger.add(live, segment)
+    this.#tell(live)
     // V8's maps leave tables behind that point to what was in them; until those are collected it shall be little.
-    if (item !== undefined) item.live = undefined
+    item.live = undefined
+    if (wasOwed) this.#options.onSettled(item)
     this.#writeAgain()
   }
 
-  #notWritten(error: HalyardError, record: SettledItem, item: Item | undefined): void {
+  #notWritten(live: Live, error: HalyardError): void {
     const next = this.#ended ? 'a message may go out once more' : 'trying again'
-    this.#options.logger.warn({ err: error, id: record.id }, `the fate of a message could not be written; ${next}`)
+    this.#options.logger.warn({ err: error, id: live.id }, `the fate of a message could not be written; ${next}`)
     if (this.#ended) return
-    this.#unwritten.push(() => this.#write(record, item))
+    this.#unwritten.push(live)
     this.#again ??= this.#options.clock.setTimer(SETTLE_AGAIN_AFTER, () => this.#writeAgain())
   }
 
-  #tell(record: SettledItem, item: Item | undefined): void {
-    const fates = item?.live?.fates
-    const listened = this.#options.events.has(record.state)
-    if (listened || fates !== undefined) {
-      const entry = entryOf(record)
-      if (item?.live !== undefined) item.live.fates = undefined
-      for (const waiter of fates ?? []) waiter.resolve(entry)
-      if (listened) this.#options.events.emit(record.state, entry)
-    }
-    if (item !== undefined) this.#options.onSettled(item)
+  #tell(live: Live): void {
+    const { events } = this.#options
+    const { fates } = live
+    const listened = events.has(live.state)
+    if (!listened && fates === undefined) return
+    const entry = entryOf(live)
+    live.fates = undefined
+    resolveAll(fates, entry)
+    if (listened) events.emit(live.state, entry)
   }
 
   /** The disk takes records again, or may: what it did not take goes to it once more. */
@@ -345,7 +376,7 @@ export class Custody {
     if (this.#unwritten.length === 0 || this.#ended) return
     this.#again?.cancel()
     this.#again = undefined
-    for (const write of this.#unwritten.splice(0)) write()
+    for (const live of this.#unwritten.splice(0)) this.#write(live)
   }
 
   /** Resolves when nothing is on its way to the disk of which more would follow, and no timer runs any more. */

@@ -8,11 +8,13 @@ import type { Logger } from '../logger.ts'
 import { backoff } from '../retry.ts'
 import { Attempt, BadOutcome, messageOf, outcomeOf, reasonOf } from './attempt.ts'
 import type { AttemptHost } from './attempt.ts'
-import type { Call } from './calls.ts'
 import type { Custody } from './custody.ts'
-import type { Destination, Item, Lane } from './item.ts'
+import type { Destination, Item } from './item.ts'
+import type { Lane } from './lane.ts'
 import { PRIORITIES } from './record.ts'
+import type { KeptCall } from './record.ts'
 import type { Deliver, Delivery } from './types.ts'
+import { resolveAll } from './waiters.ts'
 
 const DAMAGED: Delivery = { outcome: 'refused', reason: 'damaged' }
 const INTERRUPTED: Delivery = { outcome: 'refused', reason: 'interrupted' }
@@ -30,7 +32,8 @@ export interface DispatcherOptions {
 
 export class Dispatcher {
   readonly #options: DispatcherOptions
-  readonly #onWire = new Set<Item>()
+  /** deliveries that have begun and not ended */
+  #onWire = 0
   /** Destinations that share `concurrency` take turns: the one that was served goes to the end. */
   readonly #turns = new Set<Destination>()
   /** … and those that have a pipeline of their own. */
@@ -97,11 +100,11 @@ export class Dispatcher {
       this.#tellQueued(destination)
     }
     const quiet = new Promise<void>((resolve) => {
-      if (this.#onWire.size === 0) resolve()
+      if (this.#onWire === 0) resolve()
       else this.#onQuiet = resolve
     })
     const abort = (): void => {
-      for (const item of this.#onWire) item.live?.wire?.abort()
+      for (const item of this.#flying()) item.live?.wire?.abort()
     }
     return { quiet, abort }
   }
@@ -109,7 +112,11 @@ export class Dispatcher {
   /** What is still on the wire is given up: it waits again, and an answer that comes after all is not heard. */
   abandon(): void {
     this.#ended = true
-    for (const item of [...this.#onWire]) this.#land(item, { outcome: 'retry', reason: 'closed' })
+    for (const item of this.#flying()) this.#land(item, { outcome: 'retry', reason: 'closed' })
+  }
+
+  #flying(): readonly Item[] {
+    return this.#options.custody.owed.all().filter(({ phase }) => phase === 'delivering')
   }
 
   /** Something may go now. Looked at once in this turn, however many messages were kept or settled in it. */
@@ -169,7 +176,7 @@ export class Dispatcher {
   }
 
   /** The oldest that is not too old: timers come late, and what expired while nothing ran must not go out. */
-  #head(lane: Lane): Item | undefined {
+  #head(lane: Lane<Item>): Item | undefined {
     const { custody, clock } = this.#options
     for (;;) {
       const { head } = lane
@@ -199,7 +206,7 @@ export class Dispatcher {
     lane.remove(item)
     lane.inFlight++
     item.phase = 'delivering'
-    this.#onWire.add(item)
+    this.#onWire++
     if (item.destination.pipeline === undefined) {
       item.alive.shared = true
       this.#shared++
@@ -233,23 +240,26 @@ export class Dispatcher {
     }
   }
 
-  #hand(item: Item, deliver: Deliver, call: Call): void {
+  #hand(item: Item, deliver: Deliver, call: KeptCall): void {
     const attempt = new Attempt(item, this.#host)
     item.alive.wire = attempt
     const message = messageOf(item, call)
     item.attempts++
     try {
       const answer = deliver(message, attempt)
-      if (answer === 'later') return
-      // What is no promise counts as its own answer.
-      Promise.resolve(answer).then(
-        (delivery) => this.#answered(item, delivery),
-        (error: unknown) => this.#broke(item, error),
-      )
+      if (answer !== 'later') this.#hear(item, answer)
     } catch (error) {
       if (attempt.isOpen) this.#broke(item, error)
       else this.#log(item, error)
     }
+  }
+
+  /** What is no promise counts as its own answer. */
+  #hear(item: Item, answer: Promise<Delivery>): void {
+    Promise.resolve(answer).then(
+      (delivery) => this.#answered(item, delivery),
+      (error: unknown) => this.#broke(item, error),
+    )
   }
 
   readonly #host: AttemptHost = {
@@ -284,7 +294,7 @@ export class Dispatcher {
   #finish(item: Item, delivery: Delivery | undefined): void {
     if (this.#ended) return
     this.#land(item, delivery)
-    if (this.#onWire.size === 0) this.#onQuiet?.()
+    if (this.#onWire === 0) this.#onQuiet?.()
     this.wake()
   }
 
@@ -299,7 +309,7 @@ export class Dispatcher {
   #land(item: Item, delivery: Delivery | undefined): void {
     const lane = item.destination.lane(item.priority)
     if (--lane.inFlight === 0) lane.broken = false
-    this.#onWire.delete(item)
+    this.#onWire--
     const { live } = item
     if (live !== undefined) {
       if (live.shared) this.#shared--
@@ -371,7 +381,7 @@ export class Dispatcher {
     const sends = live?.sends
     if (live !== undefined && sends !== undefined) {
       live.sends = undefined
-      for (const waiter of sends) waiter.resolve(item)
+      resolveAll(sends, live)
     }
     this.#options.custody.calls.uncache(item)
   }

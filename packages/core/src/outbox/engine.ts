@@ -14,17 +14,18 @@ import { Custody } from './custody.ts'
 import type { OutboxEvents } from './custody.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { Expiry } from './expiry.ts'
-import type { Item, Waiter } from './item.ts'
+import { Live } from './item.ts'
+import type { Item } from './item.ts'
 import { entryOf } from './ledger.ts'
 import type { SettledItem } from './ledger.ts'
 import { KeepAlive } from './keep-alive.ts'
 import type { WaitingLists } from './keep-alive.ts'
 import {
   DEFAULTS,
+  SubmissionCheck,
   checkDestination,
   checkOptions,
   checkPipeline,
-  checkSubmission,
   optionsText,
   plainCopy,
   priorityNumber,
@@ -46,6 +47,8 @@ import type {
   SendControl,
   WaitOptions,
 } from './types.ts'
+import { rejectAll, resolveAll } from './waiters.ts'
+import type { Waiters } from './waiters.ts'
 
 const SEGMENT_BYTES = 1024 * 1024
 
@@ -65,11 +68,9 @@ export class Engine {
   readonly #compactor: Compactor
   readonly #expiry: Expiry
   readonly #keepAlive = new KeepAlive()
+  readonly #check = new SubmissionCheck()
   /** who waits until nothing is owed */
-  readonly #idle: { all: Waiter<void>[] } = { all: [] }
-  /** Ids of this process: random letters, made with the first of them, then a count. */
-  #idPrefix = ''
-  #ids = 0
+  readonly #idle: { all: Waiters<void> } = { all: undefined }
   /** options of the last message, if nobody can change them */
   #frozen: Plain | undefined
   #closed: Promise<void> | undefined
@@ -124,7 +125,7 @@ export class Engine {
       report: (object, message) => engine.#logger.error(object, message),
     })
     custody.begin(store, readOnly)
-    if (!readOnly) for (const item of custody.items.values()) engine.#expiry.watch(item)
+    if (!readOnly) for (const item of custody.owed.all()) engine.#expiry.watch(item)
     return engine
   }
 
@@ -153,18 +154,18 @@ export class Engine {
       (filter.state ?? state) === state && (filter.destination ?? destination) === destination
     // Both at this moment: what is settled while the caller looks is in one of them.
     const entries: OutboxEntry[] = []
-    const { ledger, items } = this.#custody
+    const { ledger, owed } = this.#custody
     for (const entry of ledger.entries()) if (matches(entry.state, entry.destination)) entries.push(entry)
-    for (const item of items.values()) if (matches('queued', item.destination.name)) entries.push(item.entry())
+    for (const item of owed.all()) if (matches('queued', item.destination.name)) entries.push(item.entry())
     yield* entries
   }
 
   why(id: string): OutboxEntry | undefined {
-    return this.#custody.items.get(id)?.entry() ?? this.#custody.ledger.get(id)
+    return this.#custody.owed.get(id)?.entry() ?? this.#custody.ledger.get(id)
   }
 
   settled(id: string, options: WaitOptions): Promise<OutboxEntry> {
-    const item = this.#custody.items.get(id)
+    const item = this.#custody.owed.get(id)
     if (item !== undefined) return this.#waitForFate(item, options.signal)
     const entry = this.#custody.ledger.get(id)
     if (entry !== undefined) return Promise.resolve(entry)
@@ -199,22 +200,20 @@ export class Engine {
 
   submit<Told>(submission: OutboxSubmission, control: SendControl, tell: (outcome: Line) => Told): Promise<Told> {
     try {
-      checkSubmission(submission, control)
+      this.#check.pass(submission, control)
       throwIfAborted(control.signal)
       this.#checkOpen()
-      const id = control.id ?? `${(this.#idPrefix ||= randomLetters())}${(this.#ids++).toString(36)}`
       const known = control.id === undefined ? undefined : this.#known(control.id, control.signal, tell)
-      return known ?? this.#take(id, submission, control, tell)
+      return known ?? this.#take(submission, control, tell)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
   async *messages(): AsyncGenerator<QueuedMessage> {
-    const { items } = this.#custody
-    for (const item of [...items.values()]) {
+    for (const item of this.#custody.owed.all()) {
       // Not yet kept, or settled by now.
-      if (item.phase === 'storing' || item.phase === 'settling' || items.get(item.id) !== item) continue
+      if (item.phase !== 'waiting' && item.phase !== 'delivering') continue
       const call = await this.#custody.calls.get(item)
       yield { destination: item.destination.name, ...messageOf(item, call) }
     }
@@ -222,7 +221,7 @@ export class Engine {
 
   async drop(id: string): Promise<boolean> {
     this.#checkOpen()
-    const item = this.#custody.items.get(id)
+    const item = this.#custody.owed.get(id)
     if (item === undefined || item.phase === 'settling') return false
     const fate = this.#waitForFate(item, undefined)
     this.#custody.withdraw(item, 'dropped')
@@ -232,7 +231,7 @@ export class Engine {
   }
 
   idle(options: WaitOptions): Promise<void> {
-    if (this.#custody.items.size === 0) return Promise.resolve()
+    if (this.#custody.owed.size === 0) return Promise.resolve()
     return this.#wait<void, void, 'all'>(this.#idle, 'all', options.signal, asItIs)
   }
 
@@ -242,21 +241,16 @@ export class Engine {
 
   /** What is told of a message whose id was used before, when it is there. */
   #known<Told>(id: string, signal: AbortSignal | undefined, tell: (outcome: Line) => Told): Promise<Told> | undefined {
-    const item = this.#custody.items.get(id)
-    if (item !== undefined && item.live?.fate === undefined && !item.told) return this.#waitForSend(item, signal, tell)
-    const line = item?.live?.fate ?? item ?? this.#custody.ledger.line(id)
+    const item = this.#custody.owed.get(id)
+    if (item !== undefined && item.phase !== 'settling' && !item.told) return this.#waitForSend(item, signal, tell)
+    const line = item?.alive ?? this.#custody.ledger.line(id)
     return line && Promise.resolve(line).then(tell)
   }
 
-  #take<Told>(
-    id: string,
-    submission: OutboxSubmission,
-    control: SendControl,
-    tell: (outcome: Line) => Told,
-  ): Promise<Told> {
+  #take<Told>(submission: OutboxSubmission, control: SendControl, tell: (outcome: Line) => Told): Promise<Told> {
     const plain = this.#custody.store.durable ? undefined : this.#plain(submission.options)
     const intake: Intake = {
-      id,
+      id: control.id,
       submission,
       options: plain === undefined ? optionsText(submission.options) : '',
       plain,
@@ -280,9 +274,15 @@ export class Engine {
 
   #onSettled(item: Item): void {
     this.#expiry.forget(item)
-    if (this.#custody.items.size === 0) for (const waiter of this.#idle.all.splice(0)) waiter.resolve()
+    if (this.#custody.owed.size === 0) this.#tellIdle()
     this.#dispatcher.wake()
     this.#compactor.consider()
+  }
+
+  #tellIdle(): void {
+    const { all } = this.#idle
+    this.#idle.all = undefined
+    resolveAll(all, undefined)
   }
 
   /** Whether anything can be changed here (any more). */
@@ -327,16 +327,14 @@ export class Engine {
       await store.close()
     } finally {
       this.#ended = true
-      for (const waiter of this.#idle.all.splice(0)) waiter.reject(closedError())
-      for (const item of this.#custody.items.values()) {
-        for (const waiter of item.live?.fates?.splice(0) ?? []) waiter.reject(closedError())
-      }
+      rejectAll(this.#idle.all, closedError())
+      for (const { live } of this.#custody.owed.all()) rejectAll(live?.fates, closedError())
       this.#keepAlive.stop()
     }
   }
 
   #dropAll(): void {
-    const waiting = [...this.#custody.items.values()].filter((item) => item.phase === 'waiting')
+    const waiting = this.#custody.owed.all().filter((item) => item.phase === 'waiting')
     if (waiting.length === 0) return
     const what = waiting.length === 1 ? '1 message was' : `${waiting.length} messages were`
     this.#logger.warn({ messages: waiting.length }, `${what} in memory only and dropped by close(); a path keeps them`)
@@ -345,11 +343,11 @@ export class Engine {
 }
 
 /** A message that is owed, or what has become of it. */
-type Line = Item | SettledItem
+type Line = Live | SettledItem
 
 /** What is told of one if nobody asks for less. */
 function entryOfLine(line: Line): OutboxEntry {
-  return line.state === 'queued' ? line.entry() : entryOf(line)
+  return line instanceof Live && line.state === 'queued' ? line.item.entry() : entryOf(line)
 }
 
 function asItIs<T>(value: T): T {
@@ -371,10 +369,4 @@ function closedError(): HalyardError {
 function readOnlyError(): UsageError {
   const what = 'the outbox is open for reading: it shows what was there when it was opened and changes nothing'
   return new UsageError('ERR_OUTBOX_READ_ONLY', `${what}; open it without readOnly`)
-}
-
-/** 60 random bits; no vowels, so that they spell nothing. */
-function randomLetters(): string {
-  const letters = '0123456789bcdfghjklmnpqrstvwxyz_'
-  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => letters[byte % 32]).join('') + '-'
 }

@@ -1,24 +1,23 @@
-/** One message that is owed, the lane in which it waits, and the destination to which it goes. */
+/** One message that is owed, and the destination to which it goes. */
 import type { Clock, Timer } from '../clock.ts'
-import type { SettledItem } from './ledger.ts'
-import type { KeptCall } from './record.ts'
-import type { Deliver, OutboxEntry } from './types.ts'
+import type { HalyardError } from '../errors.ts'
+import { Lane } from './lane.ts'
+import type { KeptCall, SettledRecord } from './record.ts'
+import type { StoreWaiter } from './store.ts'
+import type { Deliver, OutboxEntry, OutboxState, Outcome } from './types.ts'
+import type { Waiters } from './waiters.ts'
 
 /**
  * Where a message stands in this process.
  *
  * ```
- * storing ──► waiting ⇄ delivering ──► settling ──► (ledger)
- *                └────── dropped ─────────┘
+ * storing ──► waiting ⇄ delivering ──► settling ──► over (ledger)
+ *    │           └────── dropped ─────────┘          ▲
+ *    └────────── not kept ───────────────────────────┘
+ * refused (never taken: only its line is being written)
  * ```
  */
-export type Phase = 'storing' | 'waiting' | 'delivering' | 'settling'
-
-/** Whoever waits for something, mostly for the fate of one message. */
-export interface Waiter<T = OutboxEntry> {
-  resolve(value: T): void
-  reject(error: Error): void
-}
+export type Phase = 'storing' | 'waiting' | 'delivering' | 'settling' | 'over' | 'refused'
 
 /** How far a message got, and where that is written. */
 export interface Mark {
@@ -30,28 +29,88 @@ export interface Mark {
   pending: number
 }
 
-/** What only a message of this process has; those that were found on disk, maybe 100,000, do without. */
-export interface Live {
-  call: KeptCall | undefined
+/** Who keeps messages: told what the store says of their records. */
+export interface Keeper {
+  kept(item: Item, segment: number, offset: number): void
+  notKept(item: Item, error: HalyardError): void
+  /** … of their fates. */
+  written(live: Live, segment: number): void
+  notWritten(live: Live, error: HalyardError): void
+}
+
+/**
+ * What only a message of this process has; those that were found on disk, maybe 100,000, do without. One object from the
+ * intake to the ledger: who waits for it, what it is delivered from, what its sender is told, its line in the ledger and
+ * whom the store tells. An object for each of these would be most of what a message costs.
+ */
+export class Live implements Outcome, SettledRecord, StoreWaiter {
+  readonly item: Item
+  /** Its sender gave it its id. */
+  isNamed = false
+  call: KeptCall | undefined = undefined
   /** who waits for the send */
-  sends: Waiter<Item | SettledItem>[] | undefined
+  sends: Waiters<Live> = undefined
   /** who waits for the fate */
-  fates: Waiter[] | undefined
-  /** why the last attempt failed */
-  reason: string | undefined
+  fates: Waiters<OutboxEntry> = undefined
+  state: OutboxState = 'queued'
+  /** why the last attempt failed; of a fate: why. '' for nothing */
+  reason = ''
   /** set while it is on the wire and shall not be tried again: why */
-  withdrawn: string | undefined
+  withdrawn: string | undefined = undefined
   /** the attempt that is on the wire */
-  wire: { abort(): void } | undefined
+  wire: { abort(): void } | undefined = undefined
   /** It counts against the outbox's concurrency. */
-  shared: boolean
-  mark: Mark | undefined
+  shared = false
+  mark: Mark | undefined = undefined
   /** Could not be read together with others: it is read alone, which tells why. */
-  alone: boolean
+  alone = false
   /** A newer message with the same word is being stored and will take its place. */
-  giving: boolean
-  /** what has become of it, while that is being written down */
-  fate: SettledItem | undefined
+  giving = false
+  /** of a fate: counts settlements; bytes of its record */
+  order = 0
+  settledAt = 0
+  recordBytes = 0
+  /** beside it in the row of what is owed */
+  older: Item | undefined = undefined
+  newer: Item | undefined = undefined
+
+  constructor(item: Item) {
+    this.item = item
+  }
+
+  get id(): string {
+    return this.item.id
+  }
+
+  get destination(): string {
+    return this.item.destination.name
+  }
+
+  get attempts(): number {
+    return this.item.attempts
+  }
+
+  get size(): number {
+    return this.item.size
+  }
+
+  get queuedAt(): number {
+    return this.item.queuedAt
+  }
+
+  committed(_lsn: number, segment: number, offset: number): void {
+    const { item } = this
+    const { keeper } = item.destination
+    if (item.phase === 'storing') keeper.kept(item, segment, offset)
+    else keeper.written(this, segment)
+  }
+
+  failed(error: HalyardError): void {
+    const { item } = this
+    const { keeper } = item.destination
+    if (item.phase === 'storing') keeper.notKept(item, error)
+    else keeper.notWritten(this, error)
+  }
 }
 
 export class Item {
@@ -106,28 +165,7 @@ export class Item {
 
   /** What only the messages of this process need, made when it is needed. */
   get alive(): Live {
-    return (this.live ??= {
-      call: undefined,
-      sends: undefined,
-      fates: undefined,
-      reason: undefined,
-      withdrawn: undefined,
-      wire: undefined,
-      shared: false,
-      mark: undefined,
-      alone: false,
-      giving: false,
-      fate: undefined,
-    })
-  }
-
-  /** As an {@link Outcome}: while it is owed. */
-  get state(): 'queued' {
-    return 'queued'
-  }
-
-  get reason(): string | undefined {
-    return this.live?.reason
+    return (this.live ??= new Live(this))
   }
 
   get stage(): number {
@@ -141,104 +179,25 @@ export class Item {
 
   /** Its line while it is owed. */
   entry(): OutboxEntry {
-    const { reason } = this
+    const reason = this.live?.reason ?? ''
     return {
       id: this.id,
       destination: this.destination.name,
       state: 'queued',
-      ...(reason !== undefined && { reason }),
+      ...(reason !== '' && { reason }),
       queuedAt: new Date(this.queuedAt),
       attempts: this.attempts,
       size: this.size,
     }
-  }
-
-  /** What the ledger gets; where its record lies is added when it is known. */
-  settledAs({
-    state,
-    reason,
-    order,
-    settledAt,
-  }: Pick<SettledItem, 'state' | 'reason' | 'order' | 'settledAt'>): SettledItem {
-    const { id, attempts, size, queuedAt } = this
-    const destination = this.destination.name
-    return { id, destination, state, order, reason, attempts, size, queuedAt, settledAt, segment: 0, recordBytes: 0 }
-  }
-}
-
-/** The messages of one destination and priority that wait, oldest first: a list from whose middle one may leave. */
-export class Lane {
-  head: Item | undefined = undefined
-  /** messages that wait, and bytes of their bodies */
-  length = 0
-  bytes = 0
-  #tail: Item | undefined = undefined
-  /** The one that came back last: the next to come back mostly belongs beside it. */
-  #returned: Item | undefined = undefined
-  /** on the wire */
-  inFlight = 0
-  /** Dropped, and not yet written down: nothing may overtake what a crash would bring back. */
-  dropping = 0
-  /** of those that wait or are on the wire, how many were told that they are queued */
-  told = 0
-  /** The first attempts of messages that go out at most once, or were hard to read, are being prepared. */
-  preparing = 0
-  /**
-   * One of a pipeline came back, or its link went: those that are still on the wire may come back too, and what is behind
-   * them waits for that.
-   */
-  broken = false
-  /** Calls are being read from the disk. */
-  reading = false
-  /** messages at the front that can go before more of them should be read */
-  ahead = 0
-
-  push(item: Item): void {
-    this.#insertBehind(this.#tail, item)
-  }
-
-  /** Back to where its order puts it, which is mostly the front, or beside the one before. */
-  putBack(item: Item): void {
-    let behind = this.#returned
-    while (behind !== undefined && behind.order > item.order) behind = behind.previous
-    for (let next = behind === undefined ? this.head : behind.next; next !== undefined && next.order < item.order;) {
-      behind = next
-      next = next.next
-    }
-    this.#insertBehind(behind, item)
-    this.#returned = item
-  }
-
-  remove(item: Item): void {
-    if (item === this.#returned) this.#returned = item.previous
-    this.length--
-    this.bytes -= item.size
-    if (item.previous === undefined) this.head = item.next
-    else item.previous.next = item.next
-    if (item.next === undefined) this.#tail = item.previous
-    else item.next.previous = item.previous
-    item.previous = undefined
-    item.next = undefined
-  }
-
-  #insertBehind(previous: Item | undefined, item: Item): void {
-    this.length++
-    this.bytes += item.size
-    const next = previous === undefined ? this.head : previous.next
-    item.previous = previous
-    item.next = next
-    if (previous === undefined) this.head = item
-    else previous.next = item
-    if (next === undefined) this.#tail = item
-    else next.previous = item
   }
 }
 
 /** One service and account to which messages go: who delivers, whether the link is up, which messages wait. */
 export class Destination {
   readonly name: string
+  readonly keeper: Keeper
   /** by priority: high, normal, low */
-  readonly lanes: readonly [Lane, Lane, Lane] = [new Lane(), new Lane(), new Lane()]
+  readonly lanes: readonly [Lane<Item>, Lane<Item>, Lane<Item>] = [new Lane(), new Lane(), new Lane()]
   /** The newest message of every word of `latest`. */
   readonly latest: Map<string, Item> = new Map()
   deliver: Deliver | undefined = undefined
@@ -252,11 +211,12 @@ export class Destination {
   /** deliveries that failed since the last that did not */
   failures = 0
 
-  constructor(name: string) {
+  constructor(name: string, keeper: Keeper) {
     this.name = name
+    this.keeper = keeper
   }
 
-  lane(priority: number): Lane {
+  lane(priority: number): Lane<Item> {
     return this.lanes[priority] ?? this.lanes[1]
   }
 

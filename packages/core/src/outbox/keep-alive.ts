@@ -1,12 +1,15 @@
 /** Those who wait for an answer of ours: they keep the process alive, nothing else of the outbox does. */
 import { AbortError, throwIfAborted } from '../errors.ts'
-import type { Waiter } from './item.ts'
+import { withWaiter, withoutWaiter } from './waiters.ts'
+import type { Waiter, Waiters } from './waiters.ts'
 
-/** Lists of those who wait for the same, by their names; made with the first of them. */
-export type WaitingLists<T, List extends string> = { [L in List]: Waiter<T>[] | undefined }
+/** Those who wait for the same, by the names of what they wait for. */
+export type WaitingLists<T, List extends string> = { [L in List]: Waiters<T> }
 
 export class KeepAlive {
   #count = 0
+  #resolve: (value: unknown) => void = () => {}
+  #reject: (error: Error) => void = () => {}
   #timer: { ref?: () => void; unref?: () => void } | undefined
 
   stop(): void {
@@ -33,18 +36,27 @@ export class KeepAlive {
     signal: AbortSignal | undefined,
     tell: (value: T) => Told,
   ): Promise<Told> {
-    return new Promise<Told>((resolve, reject) => {
+    try {
       throwIfAborted(signal)
-      this.enter()
-      const waiter = new Joined(this, tell, resolve, reject)
-      const waiters = lists[list]
-      // Mostly it is the only one: a first push would make room for seventeen.
-      if (waiters === undefined) lists[list] = [waiter]
-      else waiters.push(waiter)
-      if (signal !== undefined) waiter.watch(signal, () => lists[list])
-    })
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    const promise = new Promise<Told>(this.#takeSides as Executor<Told>)
+    const waiter = new Joined<T, Told>(this, tell, this.#resolve, this.#reject)
+    this.enter()
+    lists[list] = withWaiter(lists[list], waiter)
+    if (signal !== undefined) waiter.watch(signal, () => (lists[list] = withoutWaiter(lists[list], waiter)))
+    return promise
+  }
+
+  /** The two ends of the promise that is being made: a function for each promise would cost as much as the promise. */
+  readonly #takeSides: Executor<unknown> = (resolve, reject) => {
+    this.#resolve = resolve
+    this.#reject = reject
   }
 }
+
+type Executor<T> = (resolve: (value: T) => void, reject: (error: Error) => void) => void
 
 /** One of them. There is one for each send: no functions of its own until a signal asks for them. */
 class Joined<T, Told> implements Waiter<T> {
@@ -81,10 +93,9 @@ class Joined<T, Told> implements Waiter<T> {
     this.#reject(error)
   }
 
-  watch(signal: AbortSignal, list: () => Waiter<T>[] | undefined): void {
+  watch(signal: AbortSignal, leave: () => void): void {
     const onAbort = (): void => {
-      const waiters = list() ?? []
-      waiters.splice(waiters.indexOf(this), 1)
+      leave()
       this.reject(new AbortError(signal.reason))
     }
     signal.addEventListener('abort', onAbort, { once: true })

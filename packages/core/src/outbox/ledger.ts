@@ -1,21 +1,71 @@
 /** What became of the last messages: what `why` answers, and what keeps an id from being sent twice. */
+import type { Ids } from './ids.ts'
+import type { Live } from './item.ts'
 import type { SettledRecord } from './record.ts'
-import type { OutboxEntry } from './types.ts'
+import type { OutboxEntry, OutboxState } from './types.ts'
 
 /** So many settled messages are remembered. */
 const CAPACITY = 10_000
 
-type Line = { -readonly [Field in keyof SettledItem]: SettledItem[Field] }
-
 export interface SettledItem extends SettledRecord {
   /** where its record lies, and how long it is */
+  readonly segment: number
+  readonly recordBytes: number
+}
+
+class Line implements SettledItem {
+  /** '' for one whose name follows from its number, see {@link Ledger.forgetful} */
+  id: string
+  number = 0
+  destination: string
+  state: OutboxState
+  order: number
+  reason: string
+  attempts: number
+  size: number
+  queuedAt: number
+  settledAt: number
   segment: number
   recordBytes: number
+
+  constructor(record: SettledRecord, segment: number, recordBytes: number) {
+    this.id = record.id
+    this.destination = record.destination
+    this.state = record.state
+    this.order = record.order
+    this.reason = record.reason
+    this.attempts = record.attempts
+    this.size = record.size
+    this.queuedAt = record.queuedAt
+    this.settledAt = record.settledAt
+    this.segment = segment
+    this.recordBytes = recordBytes
+  }
+
+  /**
+   * The line of the oldest takes in that of the newest: a line of its own for each would live just long enough to become
+   * the garbage that is dear to collect.
+   */
+  take(live: Live, id: string, segment: number): void {
+    this.id = id
+    this.number = live.item.order
+    this.destination = live.destination
+    this.state = live.state
+    this.order = live.order
+    this.reason = live.reason
+    this.attempts = live.attempts
+    this.size = live.size
+    this.queuedAt = live.queuedAt
+    this.settledAt = live.settledAt
+    this.segment = segment
+    this.recordBytes = live.recordBytes
+  }
 }
 
 export class Ledger {
   /** `undefined`: nobody has asked yet, see {@link forgetful}. */
   #byId: Map<string, Line> | undefined = new Map()
+  #ids: Ids | undefined
   /** In the order of settlement; the oldest is overwritten. */
   #ring: Line[] = []
   #next = 0
@@ -25,24 +75,29 @@ export class Ledger {
 
   /**
    * Of an outbox in memory: its lines lie in no segment, and most of them nobody ever asks for. They are only put in a row,
-   * and found by their ids from the first time on that somebody does: a map costs a third of what a message costs.
+   * and found by their ids from the first time on that somebody does: a map costs a third of what a message costs. Until
+   * then ids are not even kept, where they follow from the number of the message.
    */
-  forgetful(): void {
-    if (this.#ring.length === 0) this.#byId = undefined
+  forgetful(ids: Ids): void {
+    if (this.#ring.length > 0) return
+    this.#byId = undefined
+    this.#ids = ids
   }
 
-  add(item: SettledItem): void {
+  /** A message whose fate is written, in a segment. */
+  add(live: Live, segment: number): void {
     const byId = this.#byId
     const forgotten = this.#ring[this.#next]
     // The same id may have been used again since: only its own entry is forgotten.
     if (forgotten !== undefined && byId?.get(forgotten.id) === forgotten) this.#forget(forgotten)
-    const earlier = byId?.get(item.id)
+    const earlier = byId?.get(live.id)
     if (earlier !== undefined) this.#forget(earlier)
-    const line = copied(item, forgotten)
+    const line = forgotten ?? new Line(live, segment, live.recordBytes)
+    line.take(live, byId === undefined && !live.isNamed ? '' : live.id, segment)
     this.#ring[this.#next] = line
     this.#next = (this.#next + 1) % CAPACITY
     byId?.set(line.id, line)
-    this.bytes += item.recordBytes
+    this.bytes += live.recordBytes
   }
 
   get #lines(): Map<string, Line> {
@@ -51,17 +106,19 @@ export class Ledger {
     // Oldest first: of an id that was used again the newest line counts.
     for (let index = 0; index < this.#ring.length; index++) {
       const line = this.#ring[(this.#next + index) % this.#ring.length]
-      if (line !== undefined) lines.set(line.id, line)
+      if (line === undefined) continue
+      if (line.id === '') line.id = this.#ids?.of(line.number) ?? ''
+      lines.set(line.id, line)
     }
     return (this.#byId = lines)
   }
 
   /** One entry of an earlier process; {@link begin} follows when all are there. */
-  replay(item: SettledItem): void {
-    const earlier = this.#lines.get(item.id)
+  replay(record: SettledRecord, segment: number, recordBytes: number): void {
+    const earlier = this.#lines.get(record.id)
     if (earlier !== undefined) this.#forget(earlier)
-    this.#lines.set(item.id, { ...item })
-    this.bytes += item.recordBytes
+    this.#lines.set(record.id, new Line(record, segment, recordBytes))
+    this.bytes += recordBytes
   }
 
   /** Remembers the last of them, which need not be those that stand last in the log. Gives the highest order. */
@@ -81,7 +138,7 @@ export class Ledger {
   line(id: string): SettledItem | undefined {
     const line = this.#lines.get(id)
     // A copy: it may stand for another message soon.
-    return line && { ...line }
+    return line && new Line(line, line.segment, line.recordBytes)
   }
 
   get(id: string): OutboxEntry | undefined {
@@ -117,27 +174,7 @@ export class Ledger {
   }
 }
 
-/**
- * The line of the oldest takes in that of the newest: a line of its own for each would live just long enough to become
- * the garbage that is dear to collect.
- */
-function copied(item: SettledItem, into: Line | undefined): Line {
-  if (into === undefined) return { ...item }
-  into.id = item.id
-  into.destination = item.destination
-  into.state = item.state
-  into.order = item.order
-  into.reason = item.reason
-  into.attempts = item.attempts
-  into.size = item.size
-  into.queuedAt = item.queuedAt
-  into.settledAt = item.settledAt
-  into.segment = item.segment
-  into.recordBytes = item.recordBytes
-  return into
-}
-
-export function entryOf(item: SettledItem): OutboxEntry {
+export function entryOf(item: SettledRecord): OutboxEntry {
   const { id, destination, state, reason, attempts, size } = item
   const queuedAt = new Date(item.queuedAt)
   const settledAt = new Date(item.settledAt)

@@ -13,6 +13,8 @@ export const DEFAULTS: Required<
 }
 
 const OVERFLOWS: readonly unknown[] = ['reject', 'drop-oldest', 'drop-newest']
+/** its place among the priorities */
+const NORMAL = 1
 const MAX_ID = 128
 const MAX_NAME = 1024
 /** characters of JSON: options are topics and the like, what is large belongs into the body */
@@ -27,7 +29,8 @@ export type Plain = Readonly<Record<string, unknown>>
 
 /** A submission that has passed the checks. */
 export interface Intake {
-  readonly id: string
+  /** `undefined`: the caller has no name for it */
+  readonly id: string | undefined
   readonly submission: OutboxSubmission
   /** JSON text, '' for none, or for those that are `plain` */
   readonly options: string
@@ -74,20 +77,31 @@ export function checkPipeline(pipeline: number | undefined): void {
     throw wrong('pipeline', 'a whole number above 0', pipeline)
 }
 
-/** @throws {UsageError} `ERR_USAGE` that names the field. */
-export function checkSubmission(submission: OutboxSubmission, control: SendControl): void {
-  const { destination, kind, body } = submission
-  const { id, expires, priority, latest } = control
-  checkDestination(destination)
-  if (!isName(kind, MAX_NAME)) throw wrong('kind', `a text of 1 to ${MAX_NAME} characters`, kind)
-  if (!(body instanceof Uint8Array)) throw wrong('body', 'a Uint8Array', typeof body)
-  if (id !== undefined && !isName(id, MAX_ID)) throw wrong('id', `a text of 1 to ${MAX_ID} characters`, id)
-  if (latest !== undefined && !isName(latest, MAX_NAME))
-    throw wrong('latest', `a text of 1 to ${MAX_NAME} characters`, latest)
-  if (expires !== undefined && !(typeof expires === 'number' && expires > 0)) {
-    throw wrong('expires', 'a number of seconds above 0', expires)
+/** What is submitted, looked at. A client's destination and kind are the same again and again: they are looked at once. */
+export class SubmissionCheck {
+  /** the last ones that were good */
+  #destination = '-'
+  #kind = '-'
+
+  /** @throws {UsageError} `ERR_USAGE` that names the field. */
+  pass({ destination, kind, body }: OutboxSubmission, { id, expires, priority, latest }: SendControl): void {
+    if (destination !== this.#destination) checkDestination(destination)
+    if (kind !== this.#kind && !isName(kind, MAX_NAME)) {
+      throw wrong('kind', `a text of 1 to ${MAX_NAME} characters`, kind)
+    }
+    this.#destination = destination
+    this.#kind = kind
+    if (!(body instanceof Uint8Array)) throw wrong('body', 'a Uint8Array', typeof body)
+    if (id !== undefined && !isName(id, MAX_ID)) throw wrong('id', `a text of 1 to ${MAX_ID} characters`, id)
+    if (latest !== undefined && !isName(latest, MAX_NAME))
+      throw wrong('latest', `a text of 1 to ${MAX_NAME} characters`, latest)
+    if (expires !== undefined && !(typeof expires === 'number' && expires > 0)) {
+      throw wrong('expires', 'a number of seconds above 0', expires)
+    }
+    if (priority !== undefined && !PRIORITIES.includes(priority)) {
+      throw wrong('priority', 'high, normal or low', priority)
+    }
   }
-  if (priority !== undefined && !PRIORITIES.includes(priority)) throw wrong('priority', 'high, normal or low', priority)
 }
 
 /** Options as they are kept: JSON text, '' for none. @throws {UsageError} `ERR_USAGE` */
@@ -134,8 +148,8 @@ function isPlain(value: unknown): boolean {
   return typeof value === 'boolean' || value === null
 }
 
-export function priorityNumber(priority: Priority = 'normal'): number {
-  return PRIORITIES.indexOf(priority)
+export function priorityNumber(priority: Priority | undefined): number {
+  return priority === undefined ? NORMAL : PRIORITIES.indexOf(priority)
 }
 
 /** A text that UTF-8 gives back as it was: half a surrogate pair would come back from the disk as another name. */

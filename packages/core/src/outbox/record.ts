@@ -57,7 +57,8 @@ export interface QueuedRecord {
 export interface SettledRecord {
   readonly id: string
   readonly destination: string
-  readonly state: Exclude<OutboxState, 'queued'>
+  /** Never `queued` */
+  readonly state: OutboxState
   /** counts settlements */
   readonly order: number
   /** '' for none */

@@ -6,6 +6,7 @@ import { ageOf } from '../clock.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { Destination, Item } from './item.ts'
+import type { Keeper } from './item.ts'
 import { Ledger } from './ledger.ts'
 import { QUEUED, RecordDecoder, SETTLED, STAGE, STARTED, STOPPED, bootNumber } from './record.ts'
 import type { QueuedHead } from './record.ts'
@@ -36,14 +37,16 @@ export class Replay {
   holdsUnknown = false
 
   readonly #options: ReplayOptions
+  readonly #keeper: Keeper
   readonly #decoder = new RecordDecoder()
   readonly #boot: number
   /** Copies at the end of the log stand behind messages that are younger. */
   #inOrder = true
   #order = 0
 
-  constructor(options: ReplayOptions) {
+  constructor(options: ReplayOptions, keeper: Keeper) {
     this.#options = options
+    this.#keeper = keeper
     this.#boot = bootNumber(options.clock.bootId)
   }
 
@@ -67,7 +70,7 @@ export class Replay {
         this.items.delete(settled.id)
         this.interrupted.delete(settled.id)
         this.#stages.delete(settled.id)
-        this.ledger.replay({ ...settled, segment, recordBytes: end - start })
+        this.ledger.replay(settled, segment, end - start)
         return
       }
       case STARTED:
@@ -103,7 +106,7 @@ export class Replay {
 
   destination(name: string): Destination {
     let destination = this.destinations.get(name)
-    if (destination === undefined) this.destinations.set(name, (destination = new Destination(name)))
+    if (destination === undefined) this.destinations.set(name, (destination = new Destination(name, this.#keeper)))
     return destination
   }
 

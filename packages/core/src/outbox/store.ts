@@ -63,7 +63,7 @@ export class MemoryStore implements OutboxStore {
   readonly segments = 0
   readonly oldest = undefined
   #lsn = 0
-  #waiting: StoreWaiter[] = []
+  #waiting: (StoreWaiter | undefined)[] = []
 
   append(_record: Uint8Array, waiter: StoreWaiter): void {
     if (this.#waiting.push(waiter) === 1) queueMicrotask(() => this.#commit())
@@ -88,6 +88,8 @@ export class MemoryStore implements OutboxStore {
   #commit(): void {
     const waiting = this.#waiting
     this.#waiting = []
-    for (const waiter of waiting) waiter.committed(++this.#lsn, 0, 0)
+    for (const waiter of waiting) waiter?.committed(++this.#lsn, 0, 0)
+    // A list that has grown old keeps alive what was in it, until it is itself collected.
+    waiting.fill(undefined)
   }
 }

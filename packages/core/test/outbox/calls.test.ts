@@ -1,13 +1,17 @@
 /** The calls of messages on disk are read when they go out; only a few that are about to are in memory. */
 import { describe, expect, it } from 'vitest'
+import { messageOf } from '../../src/outbox/attempt.ts'
 import { Calls } from '../../src/outbox/calls.ts'
 import { Destination, Item } from '../../src/outbox/item.ts'
+import type { Keeper } from '../../src/outbox/item.ts'
 import type { Intake } from '../../src/outbox/options.ts'
 import { MemoryStore } from '../../src/outbox/store.ts'
 import type { OutboxStore } from '../../src/outbox/store.ts'
 import { Peer } from './support.ts'
 
 const onDisk: OutboxStore = Object.assign(new MemoryStore(), { durable: true })
+
+const keeper: Keeper = { kept() {}, notKept() {}, written() {}, notWritten() {} }
 
 function message(destination: Destination, size: number): { item: Item; intake: Intake } {
   const submission = { destination: destination.name, kind: 'text', body: new Uint8Array(size) }
@@ -25,7 +29,7 @@ function message(destination: Destination, size: number): { item: Item; intake: 
 }
 
 function open(): Destination {
-  const destination = new Destination('demo:me')
+  const destination = new Destination('demo:me', keeper)
   destination.deliver = new Peer().deliver
   return destination
 }
@@ -42,7 +46,7 @@ describe('calls of an outbox with a path', () => {
     expect(calls.cachedBytes).toBe(0)
     expect(messages.every(({ item }) => calls.inMemory(item) === undefined)).toBe(true)
 
-    const { item, intake } = message(new Destination('demo:nobody'), 200)
+    const { item, intake } = message(new Destination('demo:nobody', keeper), 200)
     calls.remember(item, intake)
     expect(calls.cachedBytes).toBe(0)
   })
@@ -59,12 +63,12 @@ describe('calls of an outbox with a path', () => {
 })
 
 describe('calls of an outbox in memory', () => {
-  it('stay until the message is settled', () => {
+  it('stay until the message is settled', async () => {
     const calls = new Calls(() => new MemoryStore())
-    const { item, intake } = message(new Destination('demo:nobody'), 2 * 1024 * 1024)
+    const { item, intake } = message(new Destination('demo:nobody', keeper), 2 * 1024 * 1024)
     calls.remember(item, intake)
     calls.uncache(item)
-    expect(calls.inMemory(item)).toMatchObject({ kind: 'text', options: { a: 1 } })
+    expect(messageOf(item, await calls.get(item))).toMatchObject({ kind: 'text', options: { a: 1 } })
     calls.forget(item)
     expect(calls.cachedBytes).toBe(0)
   })

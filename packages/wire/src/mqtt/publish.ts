@@ -5,6 +5,7 @@ import type { ProtocolVersion, Publish, Qos } from './packet.ts'
 import type { PublishProperties } from './properties.ts'
 import { given, NO_PROPERTIES, readProperties, sizeOfProperties, writeProperties } from './property-codec.ts'
 import { REASON } from './reason-codes.ts'
+import { RepeatedProperties } from './repeated-properties.ts'
 import { NO_TOPIC, readTopicName, sameBytes } from './topic-name.ts'
 import type { TopicMemo, TopicName } from './topic-name.ts'
 import { hasWildcard } from './topic.ts'
@@ -60,6 +61,7 @@ export class PublishView implements IncomingPublish {
   retain = false
   packetId = 0
   properties: PublishProperties = NO_PROPERTIES
+  readonly repeated: RepeatedProperties = new RepeatedProperties()
   payloadAt = 0
   payloadEnd = 0
 
@@ -134,9 +136,14 @@ export function readPublish(
     view.properties = NO_PROPERTIES
     at++
   } else {
-    cursor.point(bytes, at, end)
-    view.properties = readProperties(cursor, 'publish')
-    at = cursor.at
+    const { repeated } = view
+    const known = repeated.endOf(bytes, at, end)
+    if (known > 0) view.properties = repeated.properties
+    else {
+      cursor.point(bytes, at, end)
+      view.properties = repeated.remember(readProperties(cursor, 'publish'), bytes, at, cursor.at)
+    }
+    at = known > 0 ? known : cursor.at
     checkProperties(view.properties, cursor)
   }
   if (!view.topic.valid && !anyTopic) checkTopic(view)
