@@ -152,6 +152,17 @@ describe('TLS', () => {
     expect(await ask(hub.ports.front)).toContain('"status":"ok"')
   })
 
+  it('the end of the hub does not wait for who stands still in the middle of a handshake', async () => {
+    const limits = 'front: { limits: { firstByteTimeout: 3600 } }'
+    const { hub } = await startHub({ config: tls.config.replace('{', `{ ${limits}\n`) })
+    const { socket, answer } = await open(hub.ports.front)
+    socket.write('\x16\x03\x01')
+    // Behind it: by then the hub has seen what began there.
+    expect(await ask(hub.ports.front)).toContain('"status":"ok"')
+    await hub.close()
+    expect(await answer).toBe('')
+  })
+
   it('a certificate that is not there, or does not fit, is told at the start', async () => {
     await expect(startHub({ config: '{ tls: { cert: /nowhere/c.pem\n key: /nowhere/k.pem\n } }' })).rejects.toThrow(
       /tls.cert, tls.key or tls.ca cannot be read: .*\/nowhere\/c.pem/,

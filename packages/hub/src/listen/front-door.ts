@@ -35,6 +35,8 @@ export class FrontDoor {
   readonly #tls: TlsServer | undefined
   /** Connections that have not said yet what they are. */
   readonly #unsorted = new Set<Socket>()
+  /** By the peer, while they shake hands over TLS: who goes in the middle of it is not heard of before that times out. */
+  readonly #shaking = new Map<string, Socket>()
 
   /** @throws {UsageError} `ERR_HUB_TLS` for a certificate or key that does not work. */
   constructor(options: FrontDoorOptions) {
@@ -49,7 +51,7 @@ export class FrontDoor {
 
   /** Who has said nothing yet is asked no more. */
   drain(): void {
-    for (const socket of this.#unsorted) socket.destroy()
+    for (const socket of [...this.#unsorted, ...this.#shaking.values()]) socket.destroy()
   }
 
   #sort(socket: Socket, peer: Peer, mayBeTls: boolean): void {
@@ -84,6 +86,9 @@ export class FrontDoor {
       mqtt(socket, peer)
       process.nextTick(() => socket.resume())
     } else if (first === TLS && mayBeTls && this.#tls) {
+      const key = keyOf(socket)
+      this.#shaking.set(key, socket)
+      socket.on('close', () => this.#shaking.get(key) === socket && this.#shaking.delete(key))
       this.#tls.emit('connection', socket)
     } else {
       logger.warn(
@@ -125,6 +130,7 @@ export class FrontDoor {
     }
     server.on('secureConnection', (socket) => {
       socket.on('error', () => {})
+      this.#shaking.delete(keyOf(socket))
       this.#sort(socket, peerOf(socket.remoteAddress), false)
     })
     server.on('tlsClientError', (error, socket) => {
@@ -133,4 +139,8 @@ export class FrontDoor {
     })
     return server
   }
+}
+
+function keyOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
 }

@@ -51,9 +51,14 @@ export class Acknowledging {
     this.#answerAt(lsn, 'pubrel', packetId, next === 'release')
   }
 
-  /** Else the identifier, used again after a crash, would be taken for one that came before. */
+  /**
+   * Else the identifier, used again after a crash, would be taken for one that came before. One that is not known may have
+   * been released over a connection that has gone, by a record that does not last yet.
+   */
   #released(packetId: number, isKnown: boolean): void {
-    const lsn = isKnown ? this.#broker.keeper.released(this.#client.session, packetId) : 0
+    const { keeper } = this.#broker
+    const { session } = this.#client
+    const lsn = isKnown ? keeper.released(session, packetId) : session.number === 0 ? 0 : keeper.latest
     this.#answerAt(lsn, 'pubcomp', packetId, isKnown)
   }
 

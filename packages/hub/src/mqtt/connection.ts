@@ -210,6 +210,10 @@ export class Connection implements Roles {
     this.output.acknowledge('pubrel', packetId)
   }
 
+  unkept(): void {
+    this.close(REASON.quotaExceeded, 'an acknowledgement could not be stored')
+  }
+
   takenOver(): void {
     this.close(REASON.sessionTakenOver, 'another connection has taken its session over')
   }

@@ -126,7 +126,7 @@ export class Delivery {
   /** A session has a connection again: what is in flight comes once more, first ([MQTT-4.4.0-1], [MQTT-4.6.0-1]). */
   resume(session: Session, link: Link): void {
     const inFlight = session.outgoing.inFlight()
-    for (const { packetId, released } of inFlight) if (released) link.release(packetId)
+    if (inFlight.some(({ released }) => released)) this.#releaseAgain(session, link)
     const resending = inFlight.filter(({ released }) => !released)
     session.resending = resending.length > 0 ? resending.toReversed() : undefined
     this.drain(session)
@@ -173,6 +173,16 @@ export class Delivery {
     session.clearQueue()
     session.tail?.leave()
     session.tail = undefined
+  }
+
+  /** PUBRELs, when what says that PUBREC came for them lasts: a PUBLISH behind one would be another message. */
+  #releaseAgain(session: Session, link: Link): void {
+    const { keeper } = this.#parts
+    keeper.when(session.number === 0 ? 0 : keeper.latest, (error) => {
+      if (session.link !== link) return
+      if (error) return link.unkept()
+      for (const { packetId, released } of session.outgoing.inFlight()) if (released) link.release(packetId)
+    })
   }
 
   /** No more at a time than the client takes now: its Receive Maximum may be smaller than it was ([MQTT-3.3.4-9]). */

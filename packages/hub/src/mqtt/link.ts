@@ -12,6 +12,8 @@ export interface Link {
   deliver(message: Passing, terms: DeliveryTerms, packetId: number, dup: boolean, many: boolean): boolean
   /** PUBREL. */
   release(packetId: number): void
+  /** What its client has acknowledged could not be stored. */
+  unkept(): void
   /** By its name; nobody asked for it. */
   subscriptionEnded(name: string): void
   /** Another connection has the session now. */

@@ -102,8 +102,11 @@ export function unsubscribe(broker: Broker, client: SubscribingClient, { packetI
     const names = dialect.meantBy?.(client.dialectConnection, filter, packetId) ?? [filter]
     return names.flatMap((name) => endSubscription(broker, client, name) ?? [])
   })
-  const reasonCodes = ended.map((lsns) => (lsns.length === 0 ? REASON.noSubscriptionExisted : REASON.success))
-  whenKept(broker, client, lastOf(ended.flat().map((lsn) => ({ lsn }))), () => {
+  const lsns = ended.flat().map((lsn) => ({ lsn }))
+  // It may have been ended over a connection that has gone, by a record that does not last yet.
+  if (lsns.length === 0 && client.session.number !== 0) lsns.push({ lsn: broker.keeper.latest })
+  const reasonCodes = ended.map((each) => (each.length === 0 ? REASON.noSubscriptionExisted : REASON.success))
+  whenKept(broker, client, lastOf(lsns), () => {
     // Before 5.0 UNSUBACK has no codes (3.1.1 §3.11.3).
     client.output.send({ type: 'unsuback', packetId, reasonCodes: client.version === 5 ? reasonCodes : [] })
   })

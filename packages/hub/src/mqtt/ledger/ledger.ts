@@ -59,6 +59,8 @@ export class Ledger implements Keeper {
   readonly #wills = new Map<WillMessage, WillState>()
   readonly #stopListening: () => void
   #lastNumber: number
+  /** The number of the newest record. */
+  #last: Lsn = 0
   /** The message of the newest record that has one: who is owed it by the next needs no other. */
   #latest: Position = 0
   /** What is settled need not be written before the next commit. */
@@ -94,6 +96,11 @@ export class Ledger implements Keeper {
 
   get committed(): Lsn {
     return this.#parts.journal.committed
+  }
+
+  get latest(): Lsn {
+    if (this.#isMute) return UNKEPT
+    return this.#last > this.committed ? this.#last : 0
   }
 
   get isBehind(): boolean {
@@ -347,7 +354,7 @@ export class Ledger implements Keeper {
   #append(record: Uint8Array): Lsn {
     if (this.#isMute) return UNKEPT
     this.#bytes += record.length
-    return this.#parts.journal.append(record)
+    return (this.#last = this.#parts.journal.append(record))
   }
 
   /** Once a commit, with whatever else is written. */

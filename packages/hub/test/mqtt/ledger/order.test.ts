@@ -73,6 +73,76 @@ describe('an acknowledgement leaves behind the commit', () => {
     expect(again.take()).toMatchObject([{ type: 'connack' }, { type: 'pubrel', packetId }])
   })
 
+  describe('also if it was asked for over a connection that has gone since', () => {
+    /** Another connection of the same client: what it gets before the commit, and what behind. */
+    async function again(stage: KeptStage, name: string, ...packets: Packet[]): Promise<[Packet[], Packet[]]> {
+      const client = await stage.connect(name, LASTING)
+      client.send(...packets)
+      await stage.settle()
+      const before = client.take()
+      stage.journal.commit()
+      await stage.settle()
+      return [before, client.take()]
+    }
+
+    it('PUBREL: its PUBLISH would be another message behind a crash', async () => {
+      const stage = await KeptStage.openCut()
+      const client = await subscriber(stage, 'subscriber', 'a', LASTING)
+      const publisher = await stage.connect('publisher')
+      publisher.send(message('a', 'm', 2))
+      await stage.settle()
+      const [publish] = client.take()
+      const packetId = publish?.type === 'publish' ? (publish.packetId ?? 0) : 0
+      stage.journal.isHeld = true
+      client.send({ type: 'pubrec', packetId, reasonCode: 0 })
+      await stage.settle()
+      client.drop()
+      expect((await again(stage, 'subscriber')).map(types)).toEqual([['connack'], ['pubrel']])
+    })
+
+    it('… and if it cannot be stored the connection ends without it', async () => {
+      const stage = await KeptStage.openCut()
+      const client = await subscriber(stage, 'subscriber', 'a', LASTING)
+      const publisher = await stage.connect('publisher')
+      publisher.send(message('a', 'm', 2))
+      await stage.settle()
+      const [publish] = client.take()
+      const packetId = publish?.type === 'publish' ? (publish.packetId ?? 0) : 0
+      stage.journal.isHeld = true
+      client.send({ type: 'pubrec', packetId, reasonCode: 0 })
+      await stage.settle()
+      client.drop()
+      const back = await stage.connect('subscriber', LASTING)
+      stage.journal.fail()
+      await stage.settle()
+      expect(back.take()).toMatchObject([{ type: 'connack' }, { type: 'disconnect', reasonCode: 0x97 }])
+    })
+
+    it('PUBCOMP: the next message under its identifier would be taken for the one before', async () => {
+      const stage = await KeptStage.openCut()
+      const client = await stage.connect('publisher', LASTING)
+      client.send(message('a', 'm', 2, { packetId: 7 }))
+      await stage.settle()
+      const pubrel = { type: 'pubrel', packetId: 7, reasonCode: 0 } as const
+      stage.journal.isHeld = true
+      client.send(pubrel)
+      await stage.settle()
+      client.drop()
+      expect((await again(stage, 'publisher', pubrel)).map(types)).toEqual([['connack'], ['pubcomp']])
+    })
+
+    it('UNSUBACK: the subscription would be there again', async () => {
+      const stage = await KeptStage.openCut()
+      const client = await subscriber(stage, 'subscriber', 'a', LASTING)
+      const unsubscribe = { type: 'unsubscribe', packetId: 2, filters: ['a'] } as const
+      stage.journal.isHeld = true
+      client.send(unsubscribe)
+      await stage.settle()
+      client.drop()
+      expect((await again(stage, 'subscriber', unsubscribe)).map(types)).toEqual([['connack'], ['unsuback']])
+    })
+  })
+
   it('PUBACKs in the order of their messages, whoever of them waits', async () => {
     const stage = await KeptStage.openCut()
     await subscriber(stage, 'subscriber', 'kept', LASTING)
