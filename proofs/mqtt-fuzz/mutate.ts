@@ -43,6 +43,8 @@ const CORNERS: Readonly<Record<ProtocolVersion, readonly string[]>> = {
     '30 07 0001 61 03 230000',
     '30 06 0000 03 230001',
     '30 03 0000 00',
+    // The same alias again.
+    '30 07 0001 61 03 230001 30 07 0001 61 03 230001',
     // Nothing asked, nothing answered.
     '82 03 0001 00',
     '90 03 0001 00',

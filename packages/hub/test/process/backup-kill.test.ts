@@ -50,6 +50,6 @@ it.each([0, 0.5, 1])(
     await backupHub({ data, target })
     await killedAt(share, 'restore', target, restored)
     expect(await readdir(directory)).not.toContain('restored')
-    expect((await restoreHub({ source: target, data: restored })).documents).toBe(6)
+    expect((await restoreHub({ source: target, data: restored })).documents).toBe(7)
   },
 )
