@@ -1,4 +1,4 @@
-/** The hub of the soak: the real command in a process of its own, on disk, killed and started again on the same ports. */
+/** The hub of the soak: the real command in a process of its own, on disk, killed and started again on the ports that are in use. */
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -47,7 +47,7 @@ export class HubProcess {
     const hologram = await freePort(options.random)
     const hub = new HubProcess(options, [
       ...['hub', '--json', '--data', join(options.directory, 'data'), '--config', config],
-      ...['--port-front', String(front), '--port-hologram', String(hologram)],
+      ...['--port-front', String(front), '--port-hologram', String(hologram), '--port-mqtt', '0'],
     ])
     await hub.start()
     return hub
