@@ -21,6 +21,15 @@ async function aroundCommit(
   return [before, client.take()]
 }
 
+/** One message of QoS 2 for it, which it has received; its identifier. */
+async function owe(stage: KeptStage, client: MemoryClient): Promise<number> {
+  const publisher = await stage.connect('publisher')
+  publisher.send(message('a', 'm', 2))
+  await stage.settle()
+  const [publish] = client.take()
+  return publish?.type === 'publish' ? (publish.packetId ?? 0) : 0
+}
+
 const types = (packets: readonly Packet[]): string[] => packets.map(({ type }) => type)
 
 describe('an acknowledgement leaves behind the commit', () => {
@@ -61,11 +70,7 @@ describe('an acknowledgement leaves behind the commit', () => {
   it('PUBREL of what a client is owed, which is no PUBLISH any more behind a crash', async () => {
     const stage = await KeptStage.openCut()
     const client = await subscriber(stage, 'subscriber', 'a', LASTING)
-    const publisher = await stage.connect('publisher')
-    publisher.send(message('a', 'm', 2))
-    await stage.settle()
-    const [publish] = client.take()
-    const packetId = publish?.type === 'publish' ? (publish.packetId ?? 0) : 0
+    const packetId = await owe(stage, client)
     const pubrec = { type: 'pubrec', packetId, reasonCode: 0 } as const
     expect((await aroundCommit(stage, client, pubrec)).map(types)).toEqual([[], ['pubrel']])
     await crash(stage)
@@ -85,33 +90,25 @@ describe('an acknowledgement leaves behind the commit', () => {
       return [before, client.take()]
     }
 
-    it('PUBREL: its PUBLISH would be another message behind a crash', async () => {
+    /** A subscriber has acknowledged a message, the disk does not have that yet, and its connection has gone. */
+    async function heldPubrec(): Promise<KeptStage> {
       const stage = await KeptStage.openCut()
       const client = await subscriber(stage, 'subscriber', 'a', LASTING)
-      const publisher = await stage.connect('publisher')
-      publisher.send(message('a', 'm', 2))
-      await stage.settle()
-      const [publish] = client.take()
-      const packetId = publish?.type === 'publish' ? (publish.packetId ?? 0) : 0
+      const packetId = await owe(stage, client)
       stage.journal.isHeld = true
       client.send({ type: 'pubrec', packetId, reasonCode: 0 })
       await stage.settle()
       client.drop()
+      return stage
+    }
+
+    it('PUBREL: its PUBLISH would be another message behind a crash', async () => {
+      const stage = await heldPubrec()
       expect((await again(stage, 'subscriber')).map(types)).toEqual([['connack'], ['pubrel']])
     })
 
     it('… and if it cannot be stored the connection ends without it', async () => {
-      const stage = await KeptStage.openCut()
-      const client = await subscriber(stage, 'subscriber', 'a', LASTING)
-      const publisher = await stage.connect('publisher')
-      publisher.send(message('a', 'm', 2))
-      await stage.settle()
-      const [publish] = client.take()
-      const packetId = publish?.type === 'publish' ? (publish.packetId ?? 0) : 0
-      stage.journal.isHeld = true
-      client.send({ type: 'pubrec', packetId, reasonCode: 0 })
-      await stage.settle()
-      client.drop()
+      const stage = await heldPubrec()
       const back = await stage.connect('subscriber', LASTING)
       stage.journal.fail()
       await stage.settle()
