@@ -110,8 +110,8 @@ function adopt(
     }
   }
   if (at > 0) throw new Error(`${session.client} is owed ${names.slice(0, at).join(' ')} although it should not be`)
-  const first = owed.length - names.length
-  const flights = owed.slice(first, first + flying.length).map((one, index): Flight => {
+  // What had to go was the oldest of those that waited: behind all that is in flight.
+  const flights = owed.slice(0, flying.length).map((one, index): Flight => {
     const { released, packetId } = flying[index] as (typeof flying)[number]
     const wasReleased = 'released' in one && one.released
     // [MQTT-4.3.3]: behind a PUBREC comes no PUBLISH.
@@ -121,7 +121,7 @@ function adopt(
     const group = 'group' in one ? one.group : undefined
     return { ...one, group, released, packetId: one.packetId }
   })
-  const queue = [...owed.slice(0, first), ...owed.slice(first + flying.length)].map((one): Waiting => {
+  const queue = owed.slice(flying.length).map((one): Waiting => {
     if ('released' in one && one.released) throw new Error(`${session.client} gets ${one.message.payload} twice`)
     const { message, qos, retain, identifiers, order, packetId } = one
     return { message, qos, retain, identifiers, order, packetId }
