@@ -58,7 +58,7 @@ export class EmitterKeys implements Disposable {
   readonly #children = new Map<string, Set<string>>()
   readonly #listeners = new Set<(ids: readonly string[]) => void>()
   /** Many go at once: they are told of together. `undefined`: none do. */
-  #clearing: string[] | undefined
+  #clearing: Set<string> | undefined
   readonly #stopWatching: () => void
 
   private constructor(registry: Registry, limits: EmitterKeyLimits) {
@@ -210,12 +210,12 @@ export class EmitterKeys implements Disposable {
 
   async #clear(ids: readonly string[]): Promise<void> {
     if (ids.length === 0 || this.#clearing) return
-    const clearing: string[] = (this.#clearing = [])
+    const clearing = (this.#clearing = new Set<string>())
     try {
       for (const id of ids) await this.#registry.remove(EMITTER_KEYS, id)
     } finally {
       this.#clearing = undefined
-      this.#tell(clearing)
+      this.#tell([...clearing])
     }
   }
 
@@ -235,7 +235,7 @@ export class EmitterKeys implements Disposable {
     // A key is no better than the one that it was made with.
     const changed = [id, ...(this.#children.get(id) ?? [])]
     if (this.#clearing === undefined || document !== undefined) this.#tell(changed)
-    else for (const one of changed) this.#clearing.push(one)
+    else for (const one of changed) this.#clearing.add(one)
   }
 
   #tell(ids: readonly string[]): void {

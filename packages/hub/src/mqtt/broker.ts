@@ -8,7 +8,7 @@ import type { MessageStore } from '../domain/positions.ts'
 import { Timed } from '../domain/timed.ts'
 import { Counters } from './counters.ts'
 import { Delivery } from './delivery.ts'
-import type { Authenticator, Login, PublishPlan, Verdict } from './dialect.ts'
+import type { Authenticator, Login, Principal, PublishPlan, Verdict } from './dialect.ts'
 import { Flusher } from './flush.ts'
 import { FORGETFUL, UNKEPT } from './keeper.ts'
 import type { Keeper, PublishOrder } from './keeper.ts'
@@ -18,6 +18,7 @@ import { Passing } from './passing.ts'
 import { isOwnTopic, topicOf } from './publication.ts'
 import type { Publication } from './publication.ts'
 import { Router } from './router.ts'
+import { sessionKey } from './session.ts'
 import type { ClientSubscription, Session } from './session.ts'
 import { SessionTable } from './session-table.ts'
 import { Sharing } from './sharing.ts'
@@ -72,6 +73,8 @@ export class Broker {
   readonly keeper: Keeper
   readonly #history: MessageHistory<Publication>
   readonly #spaces = new Map<string, Space>()
+  /** Sessions whose end does not last yet, by their keys, the oldest first. */
+  readonly #endings = new Map<string, Lsn>()
   /** Subscriptions that the dialect gave for a time. */
   readonly timed: Timed<ClientSubscription> = new Timed()
 
@@ -102,7 +105,7 @@ export class Broker {
       limits,
       counters: this.counters,
       now: this.now,
-      expire: (session) => void this.end(session),
+      expire: (session) => this.end(session),
     })
     this.router = new Router(this.delivery, this.sharing)
     // Never in the middle of another message: there is one on its way at a time.
@@ -197,19 +200,37 @@ export class Broker {
     passing.stored(this.#history.keep({ space, channel, message, bytes, lifetime }, waiter))
   }
 
-  /** A session is over: its subscriptions, its queue, what it owed ([MQTT-4.1.0-2]). Gives the number to wait for. */
-  end(session: Session): Lsn {
-    if (!this.sessions.remove(session)) return 0
+  /** A session is over: its subscriptions, its queue, what it owed ([MQTT-4.1.0-2]). */
+  end(session: Session): void {
+    if (!this.sessions.remove(session)) return
     for (const [sent, subscription] of session.subscriptions) {
       session.removeSubscription(sent)
       this.guard('the end of a subscription', () => this.#unsubscribe(session, sent, subscription))
     }
     this.delivery.handOn(session, true)
-    const lsn = this.keeper.ended(session)
+    this.endsInJournal(session)
     session.expiry = 0
     this.delivery.forget(session)
     this.wills.ended(session)
-    return lsn
+  }
+
+  /** It lasts no longer than its connection. */
+  endsInJournal(session: Session): void {
+    const { key } = session
+    const lsn = this.keeper.ended(session)
+    for (const [other, endedAt] of this.#endings) {
+      if (endedAt > this.keeper.committed) break
+      this.#endings.delete(other)
+    }
+    if (lsn <= 0) return
+    this.#endings.delete(key)
+    this.#endings.set(key, lsn)
+  }
+
+  /** The number to wait for before anybody is told that this client has no session; 0: none. */
+  endOf(principal: Principal, clientId: string): Lsn {
+    const endedAt = this.#endings.get(sessionKey(principal, clientId)) ?? 0
+    return endedAt > this.keeper.committed ? this.keeper.latest : 0
   }
 
   /** Once a second: wills that are due, subscriptions whose time is over, sessions that have expired. */

@@ -53,12 +53,16 @@ export interface Opened {
   readonly properties: ConnackProperties
 }
 
-/** Ends what the client has, before it gets a new one; the number to wait for, 0: none. */
-export function endSession(broker: Broker, clientId: string, principal: Principal): Lsn {
+/** Ends what the client has if it wants a new one; the number to wait for before it is told that it has none, 0: none. */
+export function endBefore(broker: Broker, { clientId, cleanStart }: Connect, principal: Principal): Lsn {
   const { sessions } = broker
-  sessions.find(principal, clientId)?.link?.takenOver()
-  const session = sessions.find(principal, clientId)
-  return session === undefined ? 0 : broker.end(session)
+  if (cleanStart) {
+    sessions.find(principal, clientId)?.link?.takenOver()
+    const session = sessions.find(principal, clientId)
+    if (session !== undefined) broker.end(session)
+  }
+  // It may have ended over a connection that has gone, by a record that does not last yet.
+  return sessions.find(principal, clientId) === undefined ? broker.endOf(principal, clientId) : 0
 }
 
 /** Finds or makes the session, and takes it over from whoever has it ([MQTT-3.1.4-3]). */
@@ -92,7 +96,7 @@ export function openSession(broker: Broker, connect: Connect, principal: Princip
   session.endsAt = Infinity
   if (!session.lasts) {
     broker.delivery.lend(session)
-    broker.keeper.ended(session)
+    broker.endsInJournal(session)
   } else if (session.number === 0) {
     broker.keeper.began(session)
   } else {

@@ -126,7 +126,7 @@ export class Delivery {
   /** A session has a connection again: what is in flight comes once more, first ([MQTT-4.4.0-1], [MQTT-4.6.0-1]). */
   resume(session: Session, link: Link): void {
     const inFlight = session.outgoing.inFlight()
-    if (inFlight.some(({ released }) => released)) this.#releaseAgain(session, link)
+    this.#releaseAgain(session, link, inFlight)
     const resending = inFlight.filter(({ released }) => !released)
     session.resending = resending.length > 0 ? resending.toReversed() : undefined
     this.drain(session)
@@ -176,12 +176,15 @@ export class Delivery {
   }
 
   /** PUBRELs, when what says that PUBREC came for them lasts: a PUBLISH behind one would be another message. */
-  #releaseAgain(session: Session, link: Link): void {
+  #releaseAgain(session: Session, link: Link, inFlight: readonly Sent<Owed>[]): void {
     const { keeper } = this.#parts
+    // Those of now: what is acknowledged from here on waits for a record of its own.
+    const waiting = inFlight.filter(({ released }) => released)
+    if (waiting.length === 0) return
     keeper.when(session.number === 0 ? 0 : keeper.latest, (error) => {
       if (session.link !== link) return
       if (error) return link.unkept()
-      for (const { packetId, released } of session.outgoing.inFlight()) if (released) link.release(packetId)
+      for (const { packetId } of waiting) if (session.outgoing.isReleased(packetId)) link.release(packetId)
     })
   }
 

@@ -2,7 +2,7 @@ import { REASON } from '@halyard/wire/mqtt'
 import type { Auth, ConnackProperties, Connect } from '@halyard/wire/mqtt'
 import type { Transport } from '../domain/transport.ts'
 import type { Broker } from './broker.ts'
-import { endSession, loginOf, objectionTo } from './connecting.ts'
+import { endBefore, loginOf, objectionTo } from './connecting.ts'
 import type { Principal, ReasonCode, Verdict } from './dialect.ts'
 import { Exchange } from './enhanced-authentication.ts'
 
@@ -110,7 +110,7 @@ export class Entering {
    * would bring back subscriptions that the client believes to be gone.
    */
   #enter(connect: Connect, principal: Principal, more: ConnackProperties): void {
-    const ended = connect.cleanStart ? endSession(this.#broker, connect.clientId, principal) : 0
+    const ended = endBefore(this.#broker, connect, principal)
     const enter = (): void => this.#client.enter(connect, principal, more)
     if (ended === 0) return enter()
     this.#wait()

@@ -72,7 +72,7 @@ export interface CommitWait {
 export interface Keeper {
   /** Everything up to this lasts. */
   readonly committed: Lsn
-  /** The last that was written; 0: it lasts. What an answer says without a record of its own may rest on it. */
+  /** The last that was written; 0: it lasts; `UNKEPT`. What an answer says without a record of its own may rest on it. */
   readonly latest: Lsn
   /** So much waits for the disk that nobody who adds to it should be read. */
   readonly isBehind: boolean

@@ -3,6 +3,7 @@ import type { IncomingPublish, PublishProperties, TopicName } from '@halyard/wir
 import { Answers } from './answers.ts'
 import type { Broker } from './broker.ts'
 import type { DialectConnection, Principal, PublishPlan, ReasonCode } from './dialect.ts'
+import type { Lsn } from '../domain/ports.ts'
 import type { ForwardedProperties } from './publication.ts'
 import { UNKEPT } from './keeper.ts'
 import { topicOf } from './publication.ts'
@@ -275,8 +276,9 @@ export class Publishing {
     if (qos === 1) return this.#place(1, packetId)
     keeping.begin(packetId, this.#place(2, packetId))
     return (reason) => {
-      if (reason >= REASON.unspecifiedError) this.#giveUp(packetId)
-      keeping.settle(packetId, reason)
+      const lsn = reason >= REASON.unspecifiedError ? this.#giveUp(packetId) : 0
+      // Its client may use the identifier again as soon as it has the PUBREC.
+      this.#broker.keeper.when(lsn, () => keeping.settle(packetId, reason))
     }
   }
 
@@ -296,6 +298,10 @@ export class Publishing {
   #takeOver(packetId: number): boolean {
     const { session } = this.#client
     const { incoming } = session
+    if (session.isKeeping(packetId)) {
+      session.keeping.begin(packetId, this.#place(2, packetId))
+      return false
+    }
     const { receiveMaximum } = this.#broker.limits
     if (incoming.receive(packetId)) {
       // Before 5.0 there is no such number to keep to: its packet identifiers are the limit.
@@ -305,8 +311,7 @@ export class Publishing {
       this.#client.close(REASON.receiveMaximumExceeded, `more than ${receiveMaximum} messages of QoS 2 are in flight`)
       return false
     }
-    if (!session.keeping.isWaiting(packetId)) this.#answers.give(2, packetId, REASON.success)
-    else session.keeping.begin(packetId, this.#place(2, packetId))
+    this.#answers.give(2, packetId, REASON.success)
     return false
   }
 
@@ -348,10 +353,13 @@ export class Publishing {
     this.#answers.give(qos, packetId, reason)
   }
 
-  /** A message of QoS 2 that is not taken: its record may have the receipt, for which the next one would be the same. */
-  #giveUp(packetId: number): void {
+  /**
+   * A message of QoS 2 that is not taken: its record may have the receipt, for which the next one would be the same. Gives
+   * the number to wait for.
+   */
+  #giveUp(packetId: number): Lsn {
     const { session } = this.#client
-    if (session.incoming.release(packetId)) this.#broker.keeper.released(session, packetId)
+    return session.incoming.release(packetId) ? this.#broker.keeper.released(session, packetId) : 0
   }
 }
 

@@ -141,8 +141,7 @@ export class Session {
 
   /** No other session has it, and the next one of the same client has it again. */
   get key(): string {
-    const { space, account } = this.principal
-    return JSON.stringify([space, account, this.clientId])
+    return sessionKey(this.principal, this.clientId)
   }
 
   /** By the filter as it was sent. */
@@ -203,6 +202,11 @@ export class Session {
     return (this.#keeping ??= new Keeping())
   }
 
+  /** Whether such a message of it does. */
+  isKeeping(packetId: number): boolean {
+    return this.#keeping?.isWaiting(packetId) === true
+  }
+
   /** The ordinal of the first that waits: all before it have been on the wire. */
   get sent(): number {
     return this.next - this.queue.length
@@ -228,4 +232,9 @@ export class Session {
   get lasts(): boolean {
     return this.expiry > 0
   }
+}
+
+/** A JSON list: no name can end another one early. */
+export function sessionKey({ space, account }: Principal, clientId: string): string {
+  return JSON.stringify([space, account, clientId])
 }

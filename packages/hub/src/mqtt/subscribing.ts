@@ -61,13 +61,18 @@ export function subscribe(broker: Broker, client: SubscribingClient, packet: Sub
   const pasts = granted.flatMap(({ past }) => (past?.isCurrent() === true ? past : []))
   const replays = granted.flatMap(({ replay }) => replay ?? [])
   const lsn = lastOf(granted)
-  const answer = (): void =>
-    whenKept(broker, client, lsn, () => {
-      client.output.send({ type: 'suback', packetId, reasonCodes })
-      for (const replay of replays) replay()
-    })
-  if (pasts.length === 0) answer()
-  else client.openings.catchUp(pasts, subscriptions.length, answer)
+  const answer = (): void => {
+    client.output.send({ type: 'suback', packetId, reasonCodes })
+    for (const replay of replays) replay()
+  }
+  if (pasts.length === 0) return whenKept(broker, client, lsn, answer)
+  // Both are asked for now: nobody is told of a commit that is over when the histories are.
+  let left = 2
+  const done = (): void => {
+    if (--left === 0 && client.isOpen) answer()
+  }
+  whenKept(broker, client, lsn, done)
+  client.openings.catchUp(pasts, subscriptions.length, done)
 }
 
 /** `UNKEPT` if one of them is. */

@@ -101,6 +101,16 @@ describe('the registry of keys', () => {
     await keys.forgetExpired(100)
     expect(['e0', 'e50', 'e100'].map((name) => keys.stateOf(id(name)))).toEqual(['valid', 'unknown', 'valid'])
   })
+
+  it('names each of those that end together once, also if one was made with another', async () => {
+    const keys = await EmitterKeys.open(new MemoryRegistry(), LIMITS)
+    await keys.add(keyOf('aaaa', { expires: 50 }))
+    await keys.add(keyOf('bbbb', { expires: 50, origin: 'extended', parent: id('aaaa') }))
+    const told: (readonly string[])[] = []
+    keys.onChange((ids) => told.push(ids))
+    await keys.forgetExpired(100)
+    expect(told).toEqual([[id('aaaa'), id('bbbb')]])
+  })
 })
 
 describe('without MQTT', () => {

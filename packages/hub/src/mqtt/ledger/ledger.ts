@@ -99,7 +99,8 @@ export class Ledger implements Keeper {
   }
 
   get latest(): Lsn {
-    if (this.#isMute) return UNKEPT
+    // While all is written anew too: what a part of that says counts when the rest is there.
+    if (this.#hasFailed) return UNKEPT
     return this.#last > this.committed ? this.#last : 0
   }
 
