@@ -58,13 +58,18 @@ function sources(tree) {
 
 /**
  * What a door exports anyway needs no second name for the files behind it: `export { Outbox, Outbox as Outbox$1 }` there, and
- * `import { Outbox$1 as Outbox }` here. Imports of other packages may have such names too.
+ * `import { Outbox$1 as Outbox }` here. Imports of other packages may have such names too. Two things of one name in a file
+ * would look the same to who imports the second: then there is no build.
  */
 function withoutTwins(code) {
   const between = /^export \{.*\};$|^import \{.*\} from "\.\.?\/.*";$/gm
-  return code.replace(between, (line) =>
-    line.replace(/, (\w+) as \1\$1(?=[, ])/g, '').replace(/\b(\w+)\$1 as \1\b/g, '$1'),
-  )
+  return code.replace(between, (line) => {
+    if (line.startsWith('import')) return line.replace(/\b(\w+)\$1 as \1\b/g, '$1')
+    const names = line.replace(/, (\w+) as \1\$1(?=[, ])/g, '')
+    const other = /\w+\$\d+(?=,| \})/.exec(names)
+    if (other !== null) throw new Error(`two modules export a ${other[0].replace(/\$\d+$/, '')}; rename one of them`)
+    return names
+  })
 }
 
 /** One character beyond, and V8 reads the whole file as text of two bytes a character: a fifth of the start. */

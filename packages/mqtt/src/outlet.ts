@@ -10,6 +10,8 @@ const ACKNOWLEDGEMENT = 4
 /** bytes; so much is written without waiting for the end of the turn */
 const FULL = 32 * 1024
 
+const NOTHING: Uint8Array = new Uint8Array(0)
+
 /** Who waits for bytes to leave. */
 export interface Written {
   /** False: they did not. */
@@ -25,12 +27,13 @@ export interface Written {
  *                                  ^start               ^end
  * ```
  *
- * When the transport holds nothing any more, the piece is written from its beginning again.
+ * When the transport holds nothing any more, the piece is written from its beginning again; that of one large packet is
+ * the transport's alone.
  */
 export class Outlet {
   readonly #transport: Transport
   readonly #version: 4 | 5
-  #piece = new Uint8Array(0)
+  #piece: Uint8Array = NOTHING
   #pieceBytes = FIRST_PIECE
   #start = 0
   #end = 0
@@ -97,7 +100,8 @@ export class Outlet {
       this.#start = this.#end
       this.bytes += part.length
       if (!this.#transport.write(part)) this.#slow = true
-      else if (this.#transport.waiting === 0) this.#start = this.#end = 0
+      if (this.#piece.length > PIECE) this.#piece = NOTHING
+      if (this.#piece === NOTHING || this.#transport.waiting === 0) this.#start = this.#end = 0
     }
     if (!this.#slow) this.#tell(true)
   }
@@ -111,7 +115,7 @@ export class Outlet {
   close(): void {
     this.#open = false
     this.#tell(false)
-    this.#piece = new Uint8Array(0)
+    this.#piece = NOTHING
     this.#start = this.#end = 0
   }
 

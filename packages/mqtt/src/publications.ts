@@ -30,6 +30,9 @@ const RELEASED = 1
 /** bytes that may wait in this process before a message of QoS 0 goes through the outbox, whose limits bound them */
 const MAX_WAITING = 1024 * 1024
 
+/** No packet is longer, whatever the server takes; bytes. 5.0 §2.1.4 */
+const LONGEST = 268_435_460
+
 /** Packet identifiers whose old exchange is ended in one round trip. */
 const FREED_AT_ONCE = 256
 
@@ -125,7 +128,7 @@ export class Publications {
       flow,
       writer: new PublishWriter(connection.version, new OutgoingAliases(properties.topicAliasMaximum ?? 0, aliasLimit)),
       sessionPresent,
-      maximumPacketSize: properties.maximumPacketSize ?? Infinity,
+      maximumPacketSize: Math.min(properties.maximumPacketSize ?? LONGEST, LONGEST),
       maximumQos: properties.maximumQos ?? 2,
       retainAvailable: properties.retainAvailable ?? true,
     }

@@ -53,6 +53,7 @@ export class PublishCalls {
   /** @throws {UsageError} `ERR_MQTT_TOPIC`, `ERR_USAGE` */
   of(topic: string, options: PublishOptions): PublishCall {
     const { qos = 1, retain = false, properties } = options
+    if (qos !== 0 && qos !== 1 && qos !== 2) throw new UsageError('ERR_USAGE', 'qos is 0, 1 or 2')
     const index = qos * 2 + (retain ? 1 : 0)
     const known = properties === undefined ? this.#plain.get(topic)?.[index] : undefined
     if (known !== undefined) return known
@@ -71,7 +72,6 @@ function keptPublish(topic: string, options: PublishOptions): KeptPublish {
   const { qos = 1, retain = false, properties } = options
   const problem = typeof topic === 'string' ? checkTopicName(topic) : 'it is no text'
   if (problem !== undefined) throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(topic)} is no topic: ${problem}`)
-  if (qos !== 0 && qos !== 1 && qos !== 2) throw new UsageError('ERR_USAGE', 'qos is 0, 1 or 2')
   if (properties !== undefined) checkProperties(properties)
   return { topic, qos, ...(retain && { retain: true }), ...(properties && { properties: asJson(properties) }) }
 }

@@ -57,6 +57,24 @@ describe('what leaves', () => {
     const numbers = transport.taken.map((packet) => Number(/\d+ /u.exec(packet)?.[0]))
     expect(numbers).toEqual(Array.from({ length: 18 }, (_, i) => i))
   })
+
+  it('of one large packet nothing stays, and small ones leave from the same piece', () => {
+    const transport = new Slow()
+    const outlet = new Outlet(transport, 4)
+    const rooms: number[] = []
+    const write = transport.write.bind(transport)
+    transport.write = (bytes) => {
+      rooms.push(bytes.buffer.byteLength)
+      return write(bytes)
+    }
+    for (const size of [10, 300_000, 10, 10]) {
+      outlet.publish(parts('x'.repeat(size)), 0, false, false, 0)
+      outlet.flush()
+    }
+    expect(rooms[1]).toBeGreaterThan(300_000)
+    expect(Math.max(...rooms.slice(2))).toBeLessThanOrEqual(64 * 1024)
+    expect(rooms[3]).toBe(rooms[2])
+  })
 })
 
 describe('what comes', () => {

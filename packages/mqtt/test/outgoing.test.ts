@@ -117,6 +117,29 @@ it('a message that does not fit leaves no alias behind that the server does not 
   expect(await caller.expect('publish')).toMatchObject({ topic: 'topic', properties: { topicAlias: 1 } })
 })
 
+it('neither does one that is longer than a packet can be, which is refused at once', async () => {
+  const server = await ScriptedServer.open()
+  const client = clientOf(server.url, { version: 5 })
+  const caller = await server.accepts({ properties: { topicAliasMaximum: 5 } })
+  await client.connected()
+  const error = await failure(client.publish('topic', new Uint8Array(268_435_456), { qos: 0 }))
+  expect(error).toMatchObject({ code: 'ERR_OUTBOX_MESSAGE' })
+  void client.publish('topic', 'y', { qos: 0 })
+  expect(await caller.expect('publish')).toMatchObject({ topic: 'topic', properties: { topicAlias: 1 } })
+})
+
+it('a QoS that is none is refused, also for a topic that was published to before', async () => {
+  const client = await connected((await hub()).url)
+  for (const qos of [0, 1, 2] as const) {
+    await client.publish('a', '', { qos })
+    await client.publish('a', '', { qos, retain: true })
+  }
+  for (const qos of [0.5, 1.5, '1', -1, 3, null]) {
+    const error = await failure(client.publish('a', '', { qos: qos as never }))
+    expect(error).toMatchObject({ code: 'ERR_USAGE', message: 'qos is 0, 1 or 2' })
+  }
+})
+
 it('properties that cannot be written are refused at once, and block nothing', async () => {
   const client = await connected((await hub()).url)
   const bad = [

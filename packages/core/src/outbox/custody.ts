@@ -152,6 +152,7 @@ export class Custody {
     const { clock, maxAge } = this.#options
     const life = lifetime(expires, maxAge)
     const order = ++this.#order
+    if (id !== undefined) this.#ids.given(id)
     return new Item({
       id: id ?? this.#ids.of(order),
       destination: this.found.destination(submission.destination),

@@ -247,19 +247,23 @@ export class Dispatcher {
     item.attempts++
     try {
       const answer = deliver(message, attempt)
-      if (answer !== 'later') this.#hear(item, answer)
+      if (answer !== 'later') this.#hear(attempt, item, answer)
     } catch (error) {
-      if (attempt.isOpen) this.#broke(item, error)
-      else this.#log(item, error)
+      this.#threw(attempt, item, error)
     }
   }
 
-  /** What is no promise counts as its own answer. */
-  #hear(item: Item, answer: Promise<Delivery>): void {
+  /** What is no promise counts as its own answer, and none counts behind another one. */
+  #hear(attempt: Attempt, item: Item, answer: Promise<Delivery>): void {
     Promise.resolve(answer).then(
-      (delivery) => this.#answered(item, delivery),
-      (error: unknown) => this.#broke(item, error),
+      (delivery) => attempt.isOpen && this.#answered(item, delivery),
+      (error: unknown) => this.#threw(attempt, item, error),
     )
+  }
+
+  #threw(attempt: Attempt, item: Item, error: unknown): void {
+    if (attempt.isOpen) this.#broke(item, error)
+    else this.#log(item, error)
   }
 
   readonly #host: AttemptHost = {

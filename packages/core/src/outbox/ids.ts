@@ -6,6 +6,14 @@ export class Ids {
   /** Drawn for the first: Node loads a part of itself for it, which nobody waits for at the start. */
   #prefix = ''
 
+  /**
+   * A sender gave this name. If it is one that would be made some day, other letters are drawn: two messages of one name
+   * would be one on disk. Who has but the number of a message must have made its name by now.
+   */
+  given(id: string): void {
+    if (this.#prefix !== '' && id.startsWith(this.#prefix)) this.#prefix = ''
+  }
+
   of(order: number): string {
     return (this.#prefix ||= randomLetters()) + order.toString(36)
   }

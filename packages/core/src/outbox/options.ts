@@ -127,7 +127,7 @@ export function optionsText(options: OutboxSubmission['options']): string {
 export function plainCopy(options: OutboxSubmission['options']): Plain | undefined {
   if (typeof options !== 'object' || options === null || Array.isArray(options) || 'toJSON' in options) return undefined
   // What nobody can change needs no copy.
-  const isFrozen = Object.isFrozen(options)
+  const isFrozen = isFixed(options)
   const copy: Record<string, unknown> = {}
   let most = 2
   for (const key of Object.keys(options)) {
@@ -142,6 +142,12 @@ export function plainCopy(options: OutboxSubmission['options']): Plain | undefin
   }
   if (most > MAX_OPTIONS) return undefined
   return isFrozen ? options : copy
+}
+
+/** Frozen, and nothing else answers for it: what is read of a getter or a prototype may be another thing tomorrow. */
+function isFixed(options: object): boolean {
+  if (!Object.isFrozen(options) || Object.getPrototypeOf(options) !== Object.prototype) return false
+  return Object.values(Object.getOwnPropertyDescriptors(options)).every((property) => 'value' in property)
 }
 
 function isPlain(value: unknown): boolean {

@@ -1,6 +1,19 @@
 /** Ids: a second send with one that is still known sends nothing and gives the first one's result. */
 import { describe, expect, it } from 'vitest'
-import { DELIVERED, DEMO, Home, KINDS, Peer, again, errorOf, quiet, refused, send, stateOf } from './support.ts'
+import {
+  DELIVERED,
+  DEMO,
+  Home,
+  KINDS,
+  Peer,
+  again,
+  collect,
+  errorOf,
+  quiet,
+  refused,
+  send,
+  stateOf,
+} from './support.ts'
 
 describe.each(KINDS)('an id, in %s', (kind) => {
   it('is made if none is given, another for every message and outbox', async () => {
@@ -70,6 +83,25 @@ describe.each(KINDS)('an id, in %s', (kind) => {
     const second = send(outbox, 'a', { id: 'x' })
     attempt.answer(DELIVERED)
     expect((await second).state).toBe('delivered')
+  })
+
+  it('that looks like the next ones that are made is of one message all the same', async () => {
+    const home = new Home(kind)
+    const outbox = await home.open()
+    const made = (await send(outbox, 'a')).id
+    const taken = made.replace(/1$/, '3')
+    expect((await send(outbox, 'b', { id: taken })).id).toBe(taken)
+    const ids = [made, taken, (await send(outbox, 'c')).id, (await send(outbox, 'd')).id]
+    expect(new Set(ids).size).toBe(4)
+    expect((await collect(outbox.entries())).map(({ id }) => id)).toEqual(ids)
+    await outbox.close()
+    if (kind === 'memory') return
+    // What has the id of another one would be taken for its copy.
+    await using reopened = await home.open()
+    const peer = new Peer().always(DELIVERED)
+    reopened.attach(DEMO, peer.deliver)
+    await reopened.idle()
+    expect(peer.seen).toEqual(['a', 'b', 'c', 'd'])
   })
 
   it('is forgotten behind 10,000 younger fates, and may be used again then', async () => {

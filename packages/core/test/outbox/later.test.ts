@@ -155,6 +155,30 @@ describe.each(KINDS)('later, of an outbox in %s', (kind) => {
     expect((await send(outbox, 'b')).state).toBe('delivered')
   })
 
+  it.each([
+    ['nothing', () => Promise.resolve()],
+    ['another answer', () => Promise.resolve(again('too late'))],
+    ['an error', () => Promise.reject(new Error('and then it stumbled'))],
+  ] as const)('a deliverer that has answered and then gives a promise of %s has answered once', async (_, promise) => {
+    const home = new Home(kind)
+    const outbox = await home.open()
+    let deliveries = 0
+    outbox.attach(DEMO, (_message, options) => {
+      deliveries++
+      options.answer(DELIVERED)
+      return promise() as Promise<Delivery>
+    })
+    expect(await send(outbox, 'a', { id: 'a' })).toMatchObject({ state: 'delivered', attempts: 1 })
+    await quiet()
+    await home.clock.advance(60_000)
+    await outbox.idle()
+    expect([deliveries, outbox.depth, outbox.bytes]).toEqual([1, 0, 0])
+    expect(outbox.why('a')).toMatchObject({ state: 'delivered', attempts: 1 })
+    expect((await send(outbox, 'b')).state).toBe('delivered')
+    // Nothing is on the wire: no timer is waited for.
+    await outbox.close()
+  })
+
   it('drop() asks by the signal, and the answer decides', async () => {
     await using outbox = await new Home(kind).open()
     const { handed } = postpone(outbox)

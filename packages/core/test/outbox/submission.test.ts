@@ -188,6 +188,22 @@ describe.each(KINDS)('what is submitted to an outbox in %s', (kind) => {
     },
   )
 
+  it.each(ways)('is a copy, also of what is frozen and yet answers differently later: %s', async (way) => {
+    let word = 'original'
+    const given = Object.freeze({
+      get word() {
+        return word
+      },
+    })
+    const got = await delivered(way, { ...submission, options: given }, {}, () => (word = 'changed'))
+    expect(got.options).toEqual({ word: 'original' })
+    const inherits = Object.freeze(
+      Object.assign(Object.create({ inherited: true }) as Record<string, unknown>, { own: 1 }),
+    )
+    const own = await delivered(way, { ...submission, options: inherits }, {})
+    expect([own.options, own.options['inherited']]).toEqual([{ own: 1 }, undefined])
+  })
+
   it('is handed over in the same form from memory and from disk: bytes that are no Buffer, JSON values', async () => {
     for (const way of ways) {
       const body = Buffer.from('bytes')
