@@ -84,6 +84,7 @@ const READ: { readonly [K in LedgerRecord['kind']]: (reader: RecordReader, messa
     clock: (reader) => ({ kind: 'clock', bootId: reader.text(), wall: reader.moment(), monotonic: reader.moment() }),
     session: (reader) => ({ kind: 'session', session: readSession(reader) }),
     parts: (reader) => ({ kind: 'parts', session: reader.number(), count: reader.number() }),
+    queue: (reader) => ({ kind: 'queue', session: reader.number(), owed: reader.list(() => readOwed(reader)) }),
     ended: (reader) => ({ kind: 'ended', session: reader.number() }),
     returned: (reader) => ({ kind: 'returned', session: reader.number(), expiry: reader.number() }),
     left: (reader) => ({

@@ -47,6 +47,9 @@ export class LedgerEncoder {
       case 'parts':
         writer.number(record.session).number(record.count)
         break
+      case 'queue':
+        writer.number(record.session).list(record.owed, (owed) => this.#owed(owed))
+        break
       case 'ended':
         writer.number(record.session)
         break

@@ -9,7 +9,7 @@ export const KINDS: readonly LedgerRecord['kind'][] = [
   ...(['clock', 'session', 'ended', 'returned', 'left', 'subscribed', 'unsubscribed', 'targets', 'message'] as const),
   ...(['moved', 'owed', 'settled', 'pubrec', 'receipt', 'released', 'retained', 'group'] as const),
   ...(['taken', 'handed-back', 'group-settled', 'will', 'will-gone', 'snapshot', 'complete'] as const),
-  ...(['row', 'waits', 'parts'] as const),
+  ...(['row', 'waits', 'parts', 'queue'] as const),
 ]
 
 /** Beside a QoS, in two bits. */

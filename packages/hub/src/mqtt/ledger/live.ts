@@ -6,7 +6,7 @@ import { MARK_IDENTIFIERS, MARK_RETAIN } from '../session.ts'
 import type { ClientSubscription, Group, Session } from '../session.ts'
 import type { GroupState, LedgerRecord, OwedState, Owner, RowMessage, SubscriptionState, Terms } from './records.ts'
 
-/** Bytes of one record, about, for what a session is owed: what it is owed beyond them follows in records of its own. */
+/** Bytes of one record, about, for what a session is owed: what it is owed beyond them follows in others. */
 const MOST_OWED = 4 * 1024 * 1024
 /** The same for its filters. */
 const MOST_FILTERS = 4 * 1024 * 1024
@@ -81,9 +81,7 @@ export function sessionRecords(
       },
     },
     ...subscriptions.map((subscription): LedgerRecord => ({ kind: 'subscribed', session: number, subscription })),
-    ...rest.map(({ message, qos, retain, identifiers }): LedgerRecord => {
-      return { kind: 'owed', session: number, message, terms: { qos, retain, identifiers } }
-    }),
+    ...Array.from(inPieces(rest), (owed): LedgerRecord => ({ kind: 'queue', session: number, owed })),
     ...waits,
   ]
   return records.length === 1 ? records : [{ kind: 'parts', session: number, count: records.length }, ...records]
@@ -110,6 +108,22 @@ function countOf(owed: OwedState[], sent: number): number {
     bytes -= 4 * one.identifiers.length
   }
   return owed.length
+}
+
+/** As many in each as fit into a record. */
+function* inPieces(owed: readonly OwedState[]): Generator<readonly OwedState[]> {
+  let from = 0
+  let bytes = 0
+  for (const [index, { identifiers }] of owed.entries()) {
+    const size = OWED_BYTES + 4 * identifiers.length
+    if (index > from && bytes + size > MOST_OWED) {
+      yield owed.slice(from, index)
+      from = index
+      bytes = 0
+    }
+    bytes += size
+  }
+  if (from < owed.length) yield owed.slice(from)
 }
 
 /** In flight first, then what waits, which is behind it. */

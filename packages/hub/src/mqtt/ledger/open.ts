@@ -25,6 +25,8 @@ export interface OpenLedgerParts {
 
 /** Less is never written anew. */
 const LEAST_BYTES = 32 * 1024 * 1024
+/** Milliseconds. */
+const FIRST_LOOK = 100
 const LOOK = 1000
 
 /** A ledger whose records were read, before there is a broker that has what they say. */
@@ -70,9 +72,8 @@ export class OpenLedger {
       sessions: () => broker.sessions,
       spaces: () => broker.spaces,
     })
-    // At once: a hub that is killed again and again before the first look would never write one.
-    this.#snapshots.look()
-    this.#look()
+    // Soon: a hub that is killed again and again before the first look would never write one; but first its ports open.
+    this.#look(FIRST_LOOK)
     return restored
   }
 
@@ -87,15 +88,15 @@ export class OpenLedger {
     this.ledger.close()
   }
 
-  #look(): void {
-    this.#timer = this.#parts.clock.setTimer(LOOK, () => {
+  #look(after: number): void {
+    this.#timer = this.#parts.clock.setTimer(after, () => {
       try {
         this.ledger.lookAtClock()
         this.#snapshots?.look()
       } catch (error) {
         this.#parts.logger.error({ err: error }, `mqtt: the journal could not be looked after: ${describeError(error)}`)
       }
-      this.#look()
+      this.#look(LOOK)
     })
   }
 }

@@ -109,6 +109,8 @@ export type LedgerRecord =
   | { readonly kind: 'session'; readonly session: SessionState }
   /** So many records follow that are this session, of one moment; it counts when all are there. */
   | { readonly kind: 'parts'; readonly session: number; readonly count: number }
+  /** Behind what its `session` says that it is owed. */
+  | { readonly kind: 'queue'; readonly session: number; readonly owed: readonly OwedState[] }
   | { readonly kind: 'ended'; readonly session: number }
   | { readonly kind: 'returned'; readonly session: number; readonly expiry: number }
   | {

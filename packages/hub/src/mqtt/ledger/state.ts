@@ -111,6 +111,7 @@ export class LedgerState {
       case 'subscribed':
       case 'unsubscribed':
       case 'owed':
+      case 'queue':
       case 'waits':
       case 'pubrec':
       case 'receipt':
@@ -168,7 +169,9 @@ export class LedgerState {
     record: Extract<
       LedgerRecord,
       {
-        kind: 'returned' | 'left' | 'subscribed' | 'unsubscribed' | 'owed' | 'waits' | 'pubrec' | 'receipt' | 'released'
+        kind:
+          | ('returned' | 'left' | 'subscribed' | 'unsubscribed' | 'owed' | 'queue' | 'waits')
+          | ('pubrec' | 'receipt' | 'released')
       }
     >,
   ): void {
@@ -193,6 +196,13 @@ export class LedgerState {
         return
       case 'owed':
         return this.#owe(session, record.message, record.terms, 0)
+      case 'queue':
+        for (const one of record.owed) {
+          this.#messages.hold(one.message)
+          session.owed.set(one.ordinal, one)
+          session.next = one.ordinal + 1
+        }
+        return
       case 'waits':
         return this.#rows.waits(session, record)
       case 'pubrec': {
@@ -234,8 +244,7 @@ export class LedgerState {
     if (record.kind === 'session' && record.session.number === number && arriving.session === undefined) {
       arriving.session = this.#read(record)
     } else {
-      const isPart = record.kind === 'subscribed' || record.kind === 'owed' || record.kind === 'waits'
-      if (!isPart || record.session !== number || arriving.session === undefined) {
+      if (!isPart(record) || record.session !== number || arriving.session === undefined) {
         this.#arriving = undefined
         if (arriving.session) this.#letGo(arriving.session)
         return false
@@ -360,6 +369,13 @@ export class LedgerState {
     if (writtenAt === undefined) return publication
     return { ...publication, expiresAt: this.#boots.past(writtenAt) + publication.expiresAt - writtenAt.at }
   }
+}
+
+/** Of a session that has several records. */
+function isPart(
+  record: LedgerRecord,
+): record is Extract<LedgerRecord, { kind: 'subscribed' | 'owed' | 'queue' | 'waits' }> {
+  return ['subscribed', 'owed', 'queue', 'waits'].includes(record.kind)
 }
 
 function numbered(owed: readonly OwedState[]): Numbered<OwedState> {

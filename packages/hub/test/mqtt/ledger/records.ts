@@ -124,6 +124,7 @@ const kind = <K extends LedgerRecord['kind']>(
 export const records: Kinds = {
   clock: kind('clock', { bootId: text, wall: moment, monotonic: moment }),
   session: kind('session', { session }),
+  queue: kind('queue', { session: number, owed: fc.array(owed, { maxLength: 3 }) }),
   parts: kind('parts', { session: number, count: number }),
   ended: kind('ended', { session: number }),
   returned: kind('returned', { session: number, expiry: number }),

@@ -120,6 +120,26 @@ describe('a session whose records are several', () => {
     expect(owedAfter(before, session(1, 2), owed(3))).toEqual([1, 2, 3])
   })
 
+  it('… with a queue of several records', () => {
+    const piece = (ordinal: number, ...messages: readonly number[]): LedgerRecord => ({
+      kind: 'queue',
+      session: 1,
+      owed: messages.map((message, index) => ({
+        ordinal: ordinal + index,
+        message,
+        released: false,
+        group: 0,
+        ...TERMS,
+      })),
+    })
+    const anew = [parts(3), session(2), piece(1, 3, 4), piece(3, 5)]
+    for (let count = 0; count < anew.length; count++) {
+      expect(owedAfter(before, ...anew.slice(0, count))).toEqual([1, 2, 3, 4])
+    }
+    expect(owedAfter(before, ...anew)).toEqual([2, 3, 4, 5])
+    expect(owedAfter(before, ...anew, owed(6))).toEqual([2, 3, 4, 5, 6])
+  })
+
   it('has its own changes behind it', () => {
     expect(owedAfter(session(1, 2), parts(2), session(1), owed(2), owed(3))).toEqual([1, 2, 3])
   })
