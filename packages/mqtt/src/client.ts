@@ -89,6 +89,8 @@ export class MqttClient implements AsyncDisposable {
   /**
    * Publishes, QoS 1 unless told otherwise. Resolves when the server has acknowledged it (QoS 0: when it is written), or as
    * `queued` when it can't go now: then it is in the outbox, and its fate is told by `(await client.outbox).settled(id)`.
+   * Bytes of QoS 1 and 2 are copied at once; those of QoS 0 must stay as they are until the promise resolves, since a
+   * connection that is lost meanwhile sends them again.
    *
    * @throws {HalyardError} `ERR_MQTT_PUBLISH` (an `MqttRefusedError`: the server did not take it), `ERR_MQTT_TOPIC`,
    * `ERR_MQTT_OFFLINE`, `ERR_MQTT_DROPPED`, `ERR_USAGE`, `ERR_ABORTED`, and what `Outbox.submit` throws
