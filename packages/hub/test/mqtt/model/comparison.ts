@@ -3,7 +3,7 @@ import type { Stage } from '../stage.ts'
 import { textOf } from './actor.ts'
 import type { Actor } from './actor.ts'
 import type { Model } from './model.ts'
-import type { Chosen, Expected, Session } from './state.ts'
+import type { Chosen, Expected, Flight, Session } from './state.ts'
 
 /** What a client must be told in a step, besides messages. */
 export type Answer = readonly [Actor, Packet]
@@ -72,7 +72,9 @@ export class Comparison {
     )
     actor.unacknowledged.push(...releases)
     const expected = [...(this.#model.expected.get(name) ?? [])]
-    for (const packet of packets) if (packet.type === 'publish') this.#match(actor, session, packet, expected)
+    const sent: Flight[] = []
+    for (const packet of packets) if (packet.type === 'publish') this.#match(actor, session, packet, expected, sent)
+    if (session) reorder(session, sent)
     if (expected.length > 0) throw new Error(`${name} did not get ${show(expected)}`)
     if (session?.connection && session.queue.length === 0) {
       const missing = session.late.filter(({ message }) => message.expiresAt > this.#model.now)
@@ -83,7 +85,7 @@ export class Comparison {
   }
 
   /** It must be the next one that is expected of its topic, or a retained one, which come in any order. */
-  #match(actor: Actor, session: Session | undefined, packet: Publish, expected: Expected[]): void {
+  #match(actor: Actor, session: Session | undefined, packet: Publish, expected: Expected[], sent: Flight[]): void {
     const at = expected.findIndex(({ topic }) => topic === packet.topic)
     const next = expected[at]
     const got = describe(packet)
@@ -95,6 +97,7 @@ export class Comparison {
       else if (session?.flights.some((other) => other !== flight && other.packetId === packet.packetId)) {
         throw new Error(`the packet identifier ${packet.packetId} is in use`)
       }
+      if (flight.packetId === 0) sent.push(flight)
       flight.packetId = packet.packetId ?? 0
       actor.unacknowledged.push(flight)
       return
@@ -110,6 +113,14 @@ export class Comparison {
     }
     throw new Error(`${actor.name} got ${JSON.stringify(got)}, expected were ${show(expected)}`)
   }
+}
+
+/** In flight for the first time, as they came: between topics the standard leaves the order to the hub, which repeats it. */
+function reorder(session: Session, sent: readonly Flight[]): void {
+  const flying = sent.filter((flight) => session.flights.includes(flight))
+  const orders = flying.map(({ order }) => order).toSorted((a, b) => a - b)
+  for (const [index, flight] of flying.entries()) flight.order = orders[index] ?? 0
+  session.flights = [...session.flights.filter((flight) => !flying.includes(flight)), ...flying]
 }
 
 function describe({ topic, payload, qos, retain, dup, properties }: Publish): object {

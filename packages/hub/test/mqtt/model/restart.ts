@@ -73,7 +73,7 @@ export function restart(model: Model, seconds: number, { server, store }: KeptSt
   for (const group of model.groups) {
     const [space] = server.broker.spaces
     const found = space?.group(group.name, group.filter)
-    adoptGroup(group, (found?.unsettled ?? []).map(nameOf), lent.get(group) ?? [])
+    adoptGroup(group, (found?.unsettled ?? []).map(nameOf), lent.get(group) ?? [], model.now)
   }
 }
 
@@ -136,7 +136,7 @@ function lentBy(group: Group, sessions: readonly Session[]): readonly Message[] 
     .flatMap(({ flights }) => flights.filter((flight) => flight.group === group).map(({ message }) => message))
 }
 
-function adoptGroup(group: Group, names: readonly string[], lent: readonly Message[]): void {
+function adoptGroup(group: Group, names: readonly string[], lent: readonly Message[], now: number): void {
   const isKept = group.members.some(({ subscription, session }) => subscription.qos > 0 && session.expiry > 0)
   const possible = [...group.recent, ...lent, ...group.backlog]
   const backlog = names.map((name) => {
@@ -145,8 +145,10 @@ function adoptGroup(group: Group, names: readonly string[], lent: readonly Messa
     return message
   })
   if (new Set(names).size < names.length) throw new Error(`${group.name} has a message twice: ${names.join(' ')}`)
+  // What is over may be given up when somebody looks at it ([MQTT-3.3.2-5]).
   const missing = group.backlog.find(
-    ({ payload }) => !names.includes(payload) && !lent.some((one) => one.payload === payload),
+    ({ payload, expiresAt }) =>
+      expiresAt > now && !names.includes(payload) && !lent.some((one) => one.payload === payload),
   )
   if (isKept && missing) throw new Error(`${group.name} does not have ${missing.payload} any more`)
   Object.assign(group, { backlog, recent: [] })

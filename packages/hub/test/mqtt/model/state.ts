@@ -52,7 +52,7 @@ export interface Flight {
   readonly identifiers: readonly number[]
   readonly group: Group | undefined
   /** Grows with everything that is owed to anybody. */
-  readonly order: number
+  order: number
   /** 0: not known yet. */
   packetId: number
   released: boolean
