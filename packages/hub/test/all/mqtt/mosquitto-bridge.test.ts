@@ -91,7 +91,8 @@ it.each([
   if (version === 'mqttv311' && !isPrivate) return
   expect(messagesOf(inside.lines())).toHaveLength(4)
   expect(messagesOf(outside.lines())).toHaveLength(3)
-  expect(broker.errors).not.toMatch(/error|Bad|refused/i)
+  // Whole words: the random name of a client may hold the letters.
+  expect(broker.errors).not.toMatch(/\b(error|bad|refused)\b/i)
 })
 
 it('what was published while the hub was cut off comes when the bridge is back', async () => {
