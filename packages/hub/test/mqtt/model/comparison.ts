@@ -120,7 +120,9 @@ function reorder(session: Session, sent: readonly Flight[]): void {
   const flying = sent.filter((flight) => session.flights.includes(flight))
   const orders = flying.map(({ order }) => order).toSorted((a, b) => a - b)
   for (const [index, flight] of flying.entries()) flight.order = orders[index] ?? 0
-  session.flights = [...session.flights.filter((flight) => !flying.includes(flight)), ...flying]
+  // Among themselves: others before or between them may not have been sent again yet.
+  let next = 0
+  session.flights = session.flights.map((flight) => (flying.includes(flight) ? (flying[next++] ?? flight) : flight))
 }
 
 function describe({ topic, payload, qos, retain, dup, properties }: Publish): object {
