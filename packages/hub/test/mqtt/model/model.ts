@@ -263,6 +263,8 @@ export class Model {
   #settle(session: Session, flight: Flight): void {
     session.flights = session.flights.filter((other) => other !== flight)
     session.recent.push(flight)
+    // What a member settles that does not last is written for its group.
+    if (session.expiry === 0) flight.group?.recent.push(flight.message)
   }
 
   #release(session: Session, flight: Flight): void {
