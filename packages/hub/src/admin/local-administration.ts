@@ -98,15 +98,7 @@ function mqttAccounts(book: MqttAccountBook): MqttAccountAdmin {
     add: (account) => book.add(account),
     change: (username, change) => book.change(username, change),
     remove: (username) => book.remove(username),
-    async *list() {
-      for (let after = ''; ;) {
-        const page = await book.list({ after, limit: PAGE })
-        yield* page
-        const last = page.at(-1)
-        if (page.length < PAGE || last === undefined) return
-        after = last.username
-      }
-    },
+    list: () => allOf(book, ({ username }) => username),
   }
 }
 
@@ -117,15 +109,7 @@ function emitterKeys(book: EmitterKeyBook): EmitterKeyAdmin {
     import: (key) => book.import(key),
     describe: (keyOrId) => book.describe(keyOrId),
     revoke: (keyOrId) => book.revoke(keyOrId),
-    async *list() {
-      for (let after = ''; ;) {
-        const page = await book.list({ after, limit: PAGE })
-        yield* page
-        const last = page.at(-1)
-        if (page.length < PAGE || last === undefined) return
-        after = last.id
-      }
-    },
+    list: () => allOf(book, ({ id }) => id),
   }
 }
 
@@ -148,5 +132,20 @@ function apiTokens({ tokens, removal, now }: LocalParts): TokenAdmin {
       if (removed) return removed
       throw tokenUnknown(id)
     },
+  }
+}
+
+interface Paged<T> {
+  list(wish: { readonly after: string; readonly limit: number }): Promise<readonly T[]>
+}
+
+/** Page by page. `nameOf`: by which they are sorted. */
+async function* allOf<T>(book: Paged<T>, nameOf: (one: T) => string): AsyncGenerator<T> {
+  for (let after = ''; ;) {
+    const page = await book.list({ after, limit: PAGE })
+    yield* page
+    const last = page.at(-1)
+    if (page.length < PAGE || last === undefined) return
+    after = nameOf(last)
   }
 }

@@ -7,7 +7,6 @@ import type { ReasonCode } from './dialect.ts'
 import type { Owed, Session } from './session.ts'
 
 export interface AcknowledgingClient {
-  readonly version: 3 | 4 | 5
   readonly session: Session
   readonly output: ClientOutput
   readonly isOpen: boolean
@@ -73,9 +72,7 @@ export class Acknowledging {
 
   /** Before 5.0 what is unknown is answered as if it were known: the client has forgotten an answer of ours. */
   #answer(type: 'pubrel' | 'pubcomp', packetId: number, isKnown: boolean): void {
-    const { output, version } = this.#client
-    if (isKnown || version !== 5) output.acknowledge(type, packetId)
-    else output.send({ type, packetId, reasonCode: REASON.packetIdentifierNotFound })
+    this.#client.output.acknowledge(type, packetId, isKnown ? REASON.success : REASON.packetIdentifierNotFound)
   }
 
   #settled(owed: Owed | undefined): void {

@@ -1,7 +1,16 @@
-import { copyFrame, encode, encodeAcknowledgement, encodePublish, sizeOf, sizeOfPublishParts } from '@halyard/wire/mqtt'
+import {
+  REASON,
+  copyFrame,
+  encode,
+  encodeAcknowledgement,
+  encodePublish,
+  sizeOf,
+  sizeOfPublishParts,
+} from '@halyard/wire/mqtt'
 import type { Packet, PublishParts } from '@halyard/wire/mqtt'
 import type { Transport } from '../domain/transport.ts'
 import type { Broker } from './broker.ts'
+import type { ReasonCode } from './dialect.ts'
 import type { DeliveryTerms } from './link.ts'
 import { Output } from './output.ts'
 import type { OutputOwner } from './output.ts'
@@ -78,8 +87,13 @@ export class ClientOutput {
     return true
   }
 
-  /** Success, in four bytes: what nearly every acknowledgement is. */
-  acknowledge(type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp', packetId: number): void {
+  /** In four bytes if it is success, as nearly every one is, or before 5.0, which has no reasons there. */
+  acknowledge(
+    type: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp',
+    packetId: number,
+    reasonCode: ReasonCode = REASON.success,
+  ): void {
+    if (reasonCode !== REASON.success && this.version === 5) return void this.send({ type, packetId, reasonCode })
     const region = this.#output.reserve(4)
     this.#output.wrote(encodeAcknowledgement(type, packetId, region.bytes, region.at))
     const { counters } = this.#broker

@@ -282,9 +282,7 @@ export class Connection implements Roles {
   // Answers.
 
   acknowledge(qos: 1 | 2, packetId: number, reason: ReasonCode): void {
-    const type = qos === 1 ? 'puback' : 'pubrec'
-    if (reason === REASON.success || this.version !== 5) this.output.acknowledge(type, packetId)
-    else this.output.send({ type, packetId, reasonCode: reason })
+    this.output.acknowledge(qos === 1 ? 'puback' : 'pubrec', packetId, reason)
     this.#pace.look()
   }
 
@@ -316,8 +314,10 @@ export class Connection implements Roles {
       return this.close(REASON.keepAliveTimeout, 'nothing came for one and a half times its keep-alive')
     }
     if (!isStuck) return
-    const { clientId } = this.#session ?? {}
-    this.#broker.logger.debug({ clientId }, 'mqtt: closed: it takes nothing of what it is owed')
+    this.#broker.logger.debug(
+      { clientId: this.#session?.clientId },
+      'mqtt: closed: it takes nothing of what it is owed',
+    )
     this.transport.destroy()
   }
 

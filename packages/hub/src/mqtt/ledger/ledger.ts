@@ -13,6 +13,7 @@ import { CommitWaits } from './commit-waits.ts'
 import { LedgerEncoder, propertiesOf } from './encoder.ts'
 import type { MessageFacts } from './encoder.ts'
 import { groupState, ownerOf, sessionRecords, subscriptionState, termsOf } from './live.ts'
+import { NOTHING, owingOf } from './owing.ts'
 import type { LedgerRecord, WillState } from './records.ts'
 import { Settlements } from './settlements.ts'
 import { TargetSets } from './target-sets.ts'
@@ -42,8 +43,6 @@ export interface LedgerParts {
 const MANY_SETTLEMENTS = 16_384
 /** Milliseconds by which a wall clock may move without being written down again. */
 const CLOCK_JUMP = 2000
-const NOBODY: ReadonlySet<number> = new Set()
-const NOTHING = { except: NOBODY, refused: NOBODY }
 const NO_NUMBERS: readonly number[] = []
 
 /**
@@ -199,7 +198,7 @@ export class Ledger implements Keeper {
   published(message: Passing, order: PublishOrder, admit: Admit): Lsn {
     const { targets, from, retained } = order
     const hasReceipt = order.packetId !== 0 && from !== undefined && from.number !== 0
-    const owing = message.qos === 0 ? undefined : this.#admit(message, order, admit)
+    const owing = message.qos === 0 ? undefined : owingOf(message, order, admit)
     if (owing === undefined && retained === undefined && !hasReceipt) return 0
     if (this.#isMute || this.#parts.isFull()) return UNKEPT
     this.#flushSettled()
@@ -309,33 +308,6 @@ export class Ledger implements Keeper {
 
   when(lsn: Lsn, done: (error: Error | undefined) => void): void {
     this.#waits.when(lsn, done)
-  }
-
-  /** Who of the targets is owed it; `undefined`: nobody that lasts. */
-  #admit(
-    message: Passing,
-    { targets, from, echo }: PublishOrder,
-    admit: Admit,
-  ): { readonly except: ReadonlySet<number>; readonly refused: ReadonlySet<number> } | undefined {
-    const gathering = targets.shared?.gathering
-    let isOwed = targets.groups.some(({ number }) => number !== 0) || (gathering?.size ?? 0) > 0
-    // Made when there is somebody: nearly always nobody is.
-    let except: Set<number> | undefined
-    let refused: Set<number> | undefined
-    for (const target of gathering?.others ?? targets.sessions) {
-      const { session } = target
-      if (session.number === 0 || target.qos === 0) continue
-      // What it gets on other terms, or later, has a record of its own.
-      const isOther = target.holder !== undefined || (session === from && (!echo || target.own !== target))
-      if (isOther) (except ??= new Set()).add(session.number)
-      else if (admit(session, message.size)) isOwed = true
-      // It may have ended over that.
-      else if (session.number !== 0) {
-        ;(except ??= new Set()).add(session.number)
-        ;(refused ??= new Set()).add(session.number)
-      }
-    }
-    return isOwed || refused !== undefined ? { except: except ?? NOBODY, refused: refused ?? NOBODY } : undefined
   }
 
   /** The message of a position. An older record of it may be about to go, or be of no use: who was owed it by that is not any more. */

@@ -4,7 +4,7 @@ import { message, payloads } from '../engine/support.ts'
 import type { MemoryClient } from '../stage.ts'
 import { CutJournal } from './cut-journal.ts'
 import { KeptStage } from './kept-stage.ts'
-import { LASTING, crash, subscriber } from './support.ts'
+import { LASTING, crash, heldPubrel, subscriber } from './support.ts'
 
 const types = (client: MemoryClient): string[] => client.take().map(({ type }) => type)
 
@@ -117,14 +117,7 @@ describe('an answer that waits for its own record and for something else', () =>
 
   it('PUBCOMP while a disk is well again: a part of what is written anew counts when the rest is there', async () => {
     const stage = await KeptStage.openCut()
-    const client = await stage.connect('publisher', LASTING)
-    client.send(message('a', 'm', 2, { packetId: 7 }))
-    await stage.settle()
-    const pubrel = { type: 'pubrel', packetId: 7, reasonCode: 0 } as const
-    stage.journal.isHeld = true
-    client.send(pubrel)
-    await stage.settle()
-    client.drop()
+    const pubrel = await heldPubrel(stage)
     stage.journal.fail()
     const written = stage.kept.snapshot()
     const back = await stage.connect('publisher', LASTING)

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { message, payloads } from '../engine/support.ts'
 import type { MemoryClient } from '../stage.ts'
 import { KeptStage } from './kept-stage.ts'
-import { LASTING, crash, subscriber } from './support.ts'
+import { LASTING, crash, heldPubrel, subscriber } from './support.ts'
 
 /** What is sent while nothing is committed, and what when everything is. */
 async function aroundCommit(
@@ -117,14 +117,7 @@ describe('an acknowledgement leaves behind the commit', () => {
 
     it('PUBCOMP: the next message under its identifier would be taken for the one before', async () => {
       const stage = await KeptStage.openCut()
-      const client = await stage.connect('publisher', LASTING)
-      client.send(message('a', 'm', 2, { packetId: 7 }))
-      await stage.settle()
-      const pubrel = { type: 'pubrel', packetId: 7, reasonCode: 0 } as const
-      stage.journal.isHeld = true
-      client.send(pubrel)
-      await stage.settle()
-      client.drop()
+      const pubrel = await heldPubrel(stage)
       expect((await again(stage, 'publisher', pubrel)).map(types)).toEqual([['connack'], ['pubcomp']])
     })
 

@@ -1,4 +1,6 @@
+import type { Packet } from '@halyard/wire/mqtt'
 import type { Journal } from '../../../src/domain/ports.ts'
+import { message } from '../engine/support.ts'
 import type { MemoryClient } from '../stage.ts'
 import type { KeptStage } from './kept-stage.ts'
 
@@ -27,4 +29,17 @@ export async function crash(stage: KeptStage): Promise<void> {
   const found = stage.journal.cut()
   await stage.end()
   await stage.start(found)
+}
+
+/** A publisher has released a message, the disk does not have that yet, and its connection has gone; its PUBREL. */
+export async function heldPubrel(stage: KeptStage): Promise<Packet> {
+  const client = await stage.connect('publisher', LASTING)
+  client.send(message('a', 'm', 2, { packetId: 7 }))
+  await stage.settle()
+  const pubrel = { type: 'pubrel', packetId: 7, reasonCode: 0 } as const
+  stage.journal.isHeld = true
+  client.send(pubrel)
+  await stage.settle()
+  client.drop()
+  return pubrel
 }
