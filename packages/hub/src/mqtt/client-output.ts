@@ -7,7 +7,7 @@ import {
   sizeOf,
   sizeOfPublishParts,
 } from '@halyard/wire/mqtt'
-import type { Packet, PublishParts } from '@halyard/wire/mqtt'
+import type { ConnectProperties, Packet, PublishParts } from '@halyard/wire/mqtt'
 import type { Transport } from '../domain/transport.ts'
 import type { Broker } from './broker.ts'
 import type { ReasonCode } from './dialect.ts'
@@ -20,7 +20,7 @@ const NO_BYTES = new Uint8Array(0)
 /** Shorter topics are not worth the property that stands for them. */
 const WORTH_AN_ALIAS = 8
 /** No packet is larger (5.0 §1.5.5). */
-export const LARGEST_PACKET: number = 5 + (2 ** 28 - 1)
+const LARGEST_PACKET: number = 5 + (2 ** 28 - 1)
 
 /** Packets into the output of one connection: in its version, and no larger than its client takes. */
 export class ClientOutput {
@@ -38,6 +38,12 @@ export class ClientOutput {
   constructor(broker: Broker, transport: Transport, owner: OutputOwner) {
     this.#broker = broker
     this.#output = new Output(transport, broker.outputs, owner)
+  }
+
+  /** To what its client takes. */
+  adapt({ maximumPacketSize = LARGEST_PACKET, topicAliasMaximum = 0 }: ConnectProperties = {}): void {
+    this.maxPacketBytes = Math.min(maximumPacketSize, LARGEST_PACKET)
+    this.maxAliases = Math.min(topicAliasMaximum, this.#broker.limits.topicAliases)
   }
 
   get waiting(): number {

@@ -12,7 +12,7 @@ import { describeError } from '@halyard/core'
 import type { Transport, TransportHandler } from '../domain/transport.ts'
 import { Acknowledging } from './acknowledging.ts'
 import type { Broker } from './broker.ts'
-import { ClientOutput, LARGEST_PACKET } from './client-output.ts'
+import { ClientOutput } from './client-output.ts'
 import { openSession, willOf } from './connecting.ts'
 import type { DialectConnection, Principal, ReasonCode } from './dialect.ts'
 import { DialectView } from './dialect-view.ts'
@@ -259,8 +259,7 @@ export class Connection implements Roles {
     if (this.#will) broker.keeper.willMade(session, this.#will)
     this.#reader.maxPacketBytes = principal.packetBytes ?? broker.limits.packetBytes
     this.#reader.anyTopic = principal.ownTopics === true
-    this.output.maxPacketBytes = Math.min(connect.properties?.maximumPacketSize ?? LARGEST_PACKET, LARGEST_PACKET)
-    this.output.maxAliases = Math.min(connect.properties?.topicAliasMaximum ?? 0, broker.limits.topicAliases)
+    this.output.adapt(connect.properties)
     this.#patience = keepAlive * 1500 || (principal.silence ?? 0) * 1000
     this.#deadline = this.#patience === 0 ? Infinity : broker.now() + this.#patience
     broker.counters.connected()
@@ -314,10 +313,8 @@ export class Connection implements Roles {
       return this.close(REASON.keepAliveTimeout, 'nothing came for one and a half times its keep-alive')
     }
     if (!isStuck) return
-    this.#broker.logger.debug(
-      { clientId: this.#session?.clientId },
-      'mqtt: closed: it takes nothing of what it is owed',
-    )
+    const { clientId } = this.#session ?? {}
+    this.#broker.logger.debug({ clientId }, 'mqtt: closed: it takes nothing of what it is owed')
     this.transport.destroy()
   }
 
