@@ -6,6 +6,9 @@ import { Replays } from './replays.ts'
 import type { FindRetained } from './replays.ts'
 import type { Session } from './session.ts'
 
+/** Retained messages that are looked at when a connection ends: its client may have asked for all of them a thousand times. */
+const MOST_LOOKS = 100_000
+
 /** The connection whose openings they are. */
 export interface OpeningClient {
   readonly session: Session
@@ -81,8 +84,11 @@ export class Openings {
     const { session } = this.#client
     this.#catchingUp?.end()
     if (!session.lasts) return
-    let left = limits.queuedMessages
-    // What the session keeps goes into its queue, as much as it may have.
-    this.#replays?.sendWhile(() => left-- > 0 && sessions.has(session))
+    const before = session.next
+    let looks = MOST_LOOKS
+    // What the session keeps goes into its queue, as much as it may have; QoS 0 takes no place there.
+    this.#replays?.sendWhile(
+      () => session.next - before < limits.queuedMessages && looks-- > 0 && sessions.has(session),
+    )
   }
 }

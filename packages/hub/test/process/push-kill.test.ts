@@ -49,7 +49,9 @@ describe('a hub that is killed', () => {
     await second.kill()
     await run(1_000, 1)
     await until('all have come', () => device.messages.at(-1) === '1000')
-    const numbers = device.messages.map(Number)
+    // The kernel ends the connection of a process that is killed: before the first byte, the device has an empty message.
+    const numbers = device.messages.filter((message) => message !== '').map(Number)
+    expect(device.messages.length - numbers.length).toBeLessThanOrEqual(1)
     expect([...new Set(numbers)].slice(0, queued + 1)).toEqual(
       Array.from({ length: queued + 1 }, (_, number) => number),
     )

@@ -94,4 +94,28 @@ describe('a client that does not read', () => {
     expect(last.size).toBe(100)
     for (let topic = 0; topic < 100; topic += 10) expect(last.get(`t/${topic}`)).toBe('new')
   })
+
+  it('that goes before its retained messages have come, finds those of QoS 1 later, however many of QoS 0 are among them', async () => {
+    const stage = new Stage({ queuedMessages: 3 })
+    const publisher = await stage.connect('publisher')
+    for (let topic = 0; topic < 10; topic++) publisher.send(message(`t/${topic}`, 'zero', 0, { retain: true }))
+    publisher.send(message('t/last', 'retained', 1, { retain: true }))
+    const properties = { sessionExpiryInterval: 60, receiveMaximum: 1 }
+    const reader = await stage.connect('reader', { properties })
+    reader.take()
+    await subscribe(stage, reader, 'live', 1)
+    publisher.send(message('live', 'in flight', 1), message('live', 'queued', 1))
+    await stage.settleAll()
+    const wish = { filter: 't/#', qos: 1, noLocal: false, retainAsPublished: false, retainHandling: 0 } as const
+    reader.send({ type: 'subscribe', packetId: 2, subscriptions: [wish] })
+    await stage.settleAll()
+    reader.drop()
+    await stage.settleAll()
+    const again = await stage.connect('reader', {
+      cleanStart: false,
+      properties: { ...properties, receiveMaximum: 10 },
+    })
+    await stage.settleAll()
+    expect(payloads(again.take())).toEqual(['in flight', 'queued', 'retained'])
+  })
 })

@@ -93,23 +93,21 @@ function adopt(
   const all = waitingOf(found).map(({ position }) => nameOf(position))
   const waiting = all.filter((name) => !due.has(name))
   const isFull = due.size > 0 && all.length >= queued
-  const names = [...flying.map(({ item }) => nameOf(item.position)), ...waiting]
+  const there: Slot[] = [
+    ...flying.map(({ item, packetId }) => ({ name: nameOf(item.position), packetId })),
+    ...waiting.map((name) => ({ name, packetId: 0 })),
+  ]
   const candidates = [...session.recent, ...session.flights, ...session.queue].toSorted((a, b) => a.order - b.order)
-  const owed: Recent[] = []
-  let at = names.length
-  for (const candidate of candidates.toReversed()) {
-    if (at > 0 && names[at - 1] === candidate.message.payload) {
-      at--
-      owed.unshift(candidate)
-    } else if (!session.recent.includes(candidate)) {
-      // It had to go, since a will came.
-      if (!isFull || session.flights.includes(candidate as Flight)) {
-        throw new Error(`${session.client} is not owed ${candidate.message.payload} any more, but ${names.join(' ')}`)
-      }
-      owed.unshift(candidate)
-    }
+  const owed = align(candidates, there, {
+    mayBeThere: (one) => session.recent.includes(one),
+    // It had to go, since a will came.
+    mayHaveGone: (one) => isFull && !session.flights.includes(one as Flight),
+  })
+  if (owed === undefined) {
+    const should = candidates.map((one) => `${one.message.payload}${session.recent.includes(one) ? '?' : ''}`)
+    const has = there.map(({ name }) => name)
+    throw new Error(`${session.client} is owed ${should.join(' ') || 'nothing'}, not ${has.join(' ') || 'nothing'}`)
   }
-  if (at > 0) throw new Error(`${session.client} is owed ${names.slice(0, at).join(' ')} although it should not be`)
   // What had to go was the oldest of those that waited: behind all that is in flight.
   const flights = owed.slice(0, flying.length).map((one, index): Flight => {
     const { released, packetId } = flying[index] as (typeof flying)[number]
@@ -127,6 +125,35 @@ function adopt(
     return { message, qos, retain, identifiers, order, packetId }
   })
   Object.assign(session, { flights, queue, recent: [] })
+}
+
+/** A message that the engine has for a client. */
+interface Slot {
+  readonly name: string
+  /** 0: it waits. */
+  readonly packetId: number
+}
+
+/**
+ * What of the candidates the client is owed: all that `there` names, in the same order, and what has gone since. A message
+ * may be there twice, of which one is settled: then several ways are tried.
+ */
+function align(
+  candidates: readonly Recent[],
+  there: readonly Slot[],
+  rules: { readonly mayBeThere: (one: Recent) => boolean; readonly mayHaveGone: (one: Recent) => boolean },
+): Recent[] | undefined {
+  const one = candidates.at(-1)
+  if (one === undefined) return there.length === 0 ? [] : undefined
+  const before = candidates.slice(0, -1)
+  const slot = there.at(-1)
+  const isSame =
+    slot?.name === one.message.payload && (slot.packetId === 0 || one.packetId === 0 || slot.packetId === one.packetId)
+  const taken = isSame ? align(before, there.slice(0, -1), rules) : undefined
+  if (taken) return [...taken, one]
+  if (rules.mayBeThere(one)) return align(before, there, rules)
+  const gone = rules.mayHaveGone(one) ? align(before, there, rules) : undefined
+  return gone && [...gone, one]
 }
 
 /** On the wire to members that do not last, which may not be there any more for all that the standard asks. */
