@@ -242,8 +242,6 @@ export class Connection implements Roles {
   }
 
   enter(connect: Connect, principal: Principal, more: ConnackProperties): void {
-    // The peer may have gone meanwhile.
-    if (this.#phase !== 'authenticating') return
     const broker = this.#broker
     const opened = openSession(broker, connect, principal)
     if ('reason' in opened) return this.#refuse(opened.reason, opened.why)
@@ -391,6 +389,7 @@ export class Connection implements Roles {
     if (this.#phase === 'closed') return
     const wasOpen = this.#phase === 'open'
     this.#phase = 'closed'
+    this.#entering?.end()
     this.#reader.stop()
     this.output.close()
     if (wasOpen) leave(this.#broker, this, { will, kept: this.#will, openings: this.#openings })

@@ -35,6 +35,7 @@ export class Entering {
   #askedAt = Infinity
   /** It may come in, when its session before has ended for good. */
   #isEnding = false
+  #isOver = false
 
   constructor(broker: Broker, transport: Transport, client: EnteringClient) {
     this.#broker = broker
@@ -55,6 +56,11 @@ export class Entering {
     // A DISCONNECT has no 0x88.
     const reason = this.#client.isOpen ? REASON.serverBusy : REASON.serverUnavailable
     this.#client.turnAway(reason, 'nobody said in time whether it may come in')
+  }
+
+  /** The peer has gone: whatever is said of it now does nothing. */
+  end(): void {
+    this.#isOver = true
   }
 
   receive(connect: Connect): void {
@@ -107,18 +113,20 @@ export class Entering {
 
   /**
    * CONNACK of a new session says that the one before has ended ([MQTT-3.1.2-4]): it waits until that lasts. Else a crash
-   * would bring back subscriptions that the client believes to be gone.
+   * would bring back subscriptions that the client believes to be gone. Meanwhile another connection of the same client may
+   * have begun one, which is ended in its turn.
    */
   #enter(connect: Connect, principal: Principal, more: ConnackProperties): void {
+    if (this.#isOver) return
     const ended = endBefore(this.#broker, connect, principal)
-    const enter = (): void => this.#client.enter(connect, principal, more)
-    if (ended === 0) return enter()
-    this.#wait()
+    if (ended === 0) return this.#client.enter(connect, principal, more)
+    if (!this.isWaiting) this.#wait()
     this.#isEnding = true
-    // What the journal does not take is no reason to refuse somebody: nothing that lasts is promised yet.
-    this.#broker.keeper.when(ended, () => {
+    this.#broker.keeper.when(ended, (error) => {
       this.#isEnding = false
-      enter()
+      // What the journal does not take is no reason to refuse somebody: nothing that lasts is promised yet.
+      if (error === undefined) this.#enter(connect, principal, more)
+      else if (!this.#isOver) this.#client.enter(connect, principal, more)
       this.#goOn()
     })
   }

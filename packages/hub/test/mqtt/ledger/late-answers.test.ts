@@ -115,6 +115,23 @@ describe('an answer that waits for its own record and for something else', () =>
     }
   })
 
+  it('CONNACK of two that want a session of their own: the second waits for the end of what the first got', async () => {
+    const stage = await KeptStage.openCut()
+    ;(await subscriber(stage, 'subscriber', 'a', LASTING)).drop()
+    await stage.settle()
+    stage.journal.isHeld = true
+    const first = await stage.connect('subscriber', { ...LASTING, cleanStart: true })
+    const second = await stage.connect('subscriber', { ...LASTING, cleanStart: true })
+    expect([types(first), types(second)]).toEqual([[], []])
+    stage.journal.commit()
+    await stage.settle()
+    expect([types(first), types(second)]).toEqual([['connack', 'disconnect'], []])
+    stage.journal.commit()
+    await stage.settle()
+    expect(second.take()).toMatchObject([{ type: 'connack', sessionPresent: false }])
+    await stage.close()
+  })
+
   it('PUBCOMP while a disk is well again: a part of what is written anew counts when the rest is there', async () => {
     const stage = await KeptStage.openCut()
     const pubrel = await heldPubrel(stage)
