@@ -1,4 +1,4 @@
-import { canTake, expectation, fits, hasRoom } from './state.ts'
+import { canTake, expectation, fits, hasRoom, newSession } from './state.ts'
 import type {
   Chosen,
   Connection,
@@ -80,26 +80,14 @@ export class Model {
     let session = this.sessionOf(client)
     const isPresent = session !== undefined
     if (!session) {
-      session = {
-        client,
-        connection,
-        expiry,
-        endsAt: Infinity,
-        subscriptions: [],
-        flights: [],
-        resending: [],
-        queue: [],
-        replays: [],
-        late: [],
-        incoming: [],
-        recent: [],
-      }
+      session = newSession(client, connection, expiry)
       this.sessions.push(session)
     }
     session.connection = connection
     session.expiry = expiry
     session.endsAt = Infinity
     this.wills = this.wills.filter((pending) => pending.session !== session)
+    this.#giveUp(session, this.limits.queued)
     // §4.4: PUBREL again for what was received, PUBLISH again for the rest.
     for (const flight of session.flights) if (flight.released) this.#release(session, flight)
     session.resending = session.flights.filter(({ released }) => !released)
@@ -195,8 +183,13 @@ export class Model {
     if (qos === 0) return
     const owed = { qos, retain, identifiers, order: ++this.#order, packetId: 0 }
     if (session.queue.length === 0 && hasRoom(session)) return this.#fly(session, message, owed, undefined)
-    while (session.queue.length >= this.limits.queued) session.recent.push(session.queue.shift() as Waiting)
+    this.#giveUp(session, this.limits.queued - 1)
     session.queue.push({ message, ...owed })
+  }
+
+  /** The oldest, until so many wait: behind a restart they may be more than the limit, since what was given up is back. */
+  #giveUp(session: Session, most: number): void {
+    while (session.queue.length > most) session.recent.push(session.queue.shift() as Waiting)
   }
 
   #fly(session: Session, message: Message, terms: Omit<Waiting, 'message'>, group: Group | undefined): void {

@@ -98,13 +98,15 @@ function adopt(
     ...waiting.map((name) => ({ name, packetId: 0 })),
   ]
   const candidates = [...session.recent, ...session.flights, ...session.queue].toSorted((a, b) => a.order - b.order)
+  // Of what was back behind an earlier restart, the hub may have given up once more what is beyond the limit.
+  const optional = [...session.recent, ...session.queue.slice(0, Math.max(0, session.queue.length - queued))]
   const owed = align(candidates, there, {
-    mayBeThere: (one) => session.recent.includes(one),
+    mayBeThere: (one) => optional.includes(one),
     // It had to go, since a will came.
     mayHaveGone: (one) => isFull && !session.flights.includes(one as Flight),
   })
   if (owed === undefined) {
-    const should = candidates.map((one) => `${one.message.payload}${session.recent.includes(one) ? '?' : ''}`)
+    const should = candidates.map((one) => `${one.message.payload}${optional.includes(one) ? '?' : ''}`)
     const has = there.map(({ name }) => name)
     throw new Error(`${session.client} is owed ${should.join(' ') || 'nothing'}, not ${has.join(' ') || 'nothing'}`)
   }

@@ -130,6 +130,23 @@ export interface ModelLimits {
   readonly queued: number
 }
 
+export function newSession(client: string, connection: Connection, expiry: number): Session {
+  return {
+    client,
+    connection,
+    expiry,
+    endsAt: Infinity,
+    subscriptions: [],
+    flights: [],
+    resending: [],
+    queue: [],
+    replays: [],
+    late: [],
+    incoming: [],
+    recent: [],
+  }
+}
+
 /** As its client must get it. */
 export function expectation(
   { connection }: Session,
