@@ -23,8 +23,8 @@ export interface SnapshotParts {
   readonly logger: Logger
   /** Records of fewer bytes are not worth being written anew. */
   readonly leastBytes: number
-  /** The data take what they may of the disk. */
-  readonly isFull: () => boolean
+  /** The data take nearly what they may of the disk. */
+  readonly isTight: () => boolean
 }
 
 /** The event loop goes on after so many bytes. */
@@ -71,13 +71,14 @@ export class Snapshots {
   }
 
   /**
-   * Where nothing new is taken the records do not grow any more, however little of them lives: whoever fetches what he is
-   * owed writes next to nothing.
+   * Before the history gives way to what is dead. And where nothing new is taken the records do not grow any more, however
+   * little of them lives: whoever fetches what he is owed writes next to nothing. A hub whose history fills its disk is always
+   * tight: each must bring half of what it costs.
    */
   #makesRoom(since: number): boolean {
-    const { leastBytes, isFull } = this.#parts
+    const { leastBytes, isTight } = this.#parts
     const dead = since + this.#livingBefore - this.#living
-    return isFull() && dead > Math.max(leastBytes, this.#bytesWritten) / 4
+    return isTight() && dead > Math.max(leastBytes, this.#bytesWritten) / 2
   }
 
   /** Bytes of messages, about. */

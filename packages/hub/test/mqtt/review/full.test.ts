@@ -19,7 +19,7 @@ describe('data that take what they may', () => {
     const snapshotAt = stage.journal.droppedBelow
     expect(snapshotAt).toBeGreaterThan(0)
 
-    stage.isFull = true
+    stage.isFull = stage.isTight = true
     publisher.take()
     publisher.send(publishOf('a', 'one too many', 1, 41))
     await stage.settle()

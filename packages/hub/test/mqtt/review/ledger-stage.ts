@@ -129,6 +129,8 @@ export class LedgerStage {
   keptFrom = 0
   /** The data take what they may of the disk. */
   isFull = false
+  /** … nearly. */
+  isTight = false
 
   private constructor(journal: HandJournal, limits: Partial<MqttLimits>, ledger: OpenLedger, parts: StageParts) {
     this.journal = journal
@@ -163,6 +165,7 @@ export class LedgerStage {
       clock,
       logger,
       isFull: () => stage?.isFull ?? false,
+      isTight: () => stage?.isTight ?? false,
       limits: { uncommittedBytes: 2 ** 24, settleInterval: 1 },
     })
     stage = new LedgerStage(journal, limits, ledger, { clock, store, errors, logger, dialect })
