@@ -27,7 +27,15 @@ const ANSWERERS: Readonly<Record<RequestName, Answerer>> = {
 export function planRequest(broker: EmitterBroker, topic: EmitterTopic): PublishPlan {
   const name = requestOf(topic)
   const answerer: Answerer = name === undefined ? () => ({ refusal: 'not-found' }) : ANSWERERS[name]
-  return { kind: 'request', handle: (request) => handle(broker, request, answerer) }
+  if (name !== 'link') return { kind: 'request', handle: (request) => handle(broker, request, answerer) }
+  return {
+    kind: 'request',
+    handle: (request) => {
+      // What goes through the link may be right behind it, while this answer waits for those before.
+      const answer = answerLink(broker, request)
+      handle(broker, request, () => answer)
+    },
+  }
 }
 
 function handle(broker: EmitterBroker, request: DialectRequest, answerer: Answerer): void {
@@ -42,7 +50,7 @@ function handle(broker: EmitterBroker, request: DialectRequest, answerer: Answer
     broker.logger.error({ err: error }, `emitter: a request could not be answered: ${describeError(error)}`)
     send({ refusal: 'server-error' })
   }
-  const isTaken = principalOf(connection).inTurn(broker.limits.requests, () => {
+  const isTaken = principalOf(connection).inTurn(broker.limits, request.payload.length, () => {
     // Nobody reads the answers: what they would cost is saved.
     if (!connection.hasRoom) return request.done()
     try {
