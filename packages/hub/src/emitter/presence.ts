@@ -106,12 +106,16 @@ export class Presence {
     this.#members.delete(connection)
   }
 
-  /** In place of what it heard of this channel before. */
-  watch(connection: DialectConnection, wish: Omit<Watch, 'member'>): void {
-    const { channel } = wish
+  /** In place of what it heard of this channel before. False: its connection, which may have `maxBytes`, has no room for it. */
+  watch(connection: DialectConnection, wish: Omit<Watch, 'member'>, maxBytes: number): boolean {
+    const { channel, bytes } = wish
     const member = this.#memberOf(connection)
     const before = member.watches.get(channel)
     if (before) this.#forget(before)
+    if (!principalOf(connection).takeRoom(bytes, maxBytes)) {
+      this.#letGo(member)
+      return false
+    }
     const watch: Watch = { member, ...wish }
     member.watches.set(channel, watch)
     this.#watching.add(filterInIndex(this.#parts.matcher, channel), watch)
@@ -119,6 +123,7 @@ export class Presence {
     const others = this.#watchesOf.get(watch.key)
     if (others) others.add(watch)
     else this.#watchesOf.set(watch.key, new Set([watch]))
+    return true
   }
 
   unwatch(connection: DialectConnection, channel: string): void {

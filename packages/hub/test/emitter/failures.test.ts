@@ -244,5 +244,7 @@ describe('what the hub has no room for', () => {
     const taken = answers.filter((answer) => (answer as { status: number }).status === 200).length
     expect(taken).toBeGreaterThan(3)
     expect(answers.slice(taken)).toEqual(Array.from({ length: 20 - taken }, () => FAILURES.forbidden))
+    // One of those that are there takes no more room.
+    expect(await client.ask(name, body(key, 0))).toMatchObject({ status: 200 })
   })
 })
