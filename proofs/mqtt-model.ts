@@ -19,7 +19,7 @@ export const proof: Proof = {
       encoding: 'utf8',
     })
     if (status !== 0) console.error(stdout, stderr)
-    const figures = stdout.matchAll(/^(in memory|over TCP|with power cuts): (.+)$/gm)
+    const figures = stdout.matchAll(/^(in memory|over TCP|with power cuts|with power cuts, most being away): (.+)$/gm)
     return { passed: status === 0, rows: Array.from(figures, ([, what = '', figure = '']) => [what, figure] as const) }
   },
 }

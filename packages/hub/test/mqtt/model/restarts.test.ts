@@ -27,6 +27,7 @@ describe('the broker that loses its power, and its model', () => {
       await play(steps, async (limits) => (stage = await KeptStage.openCut(limits)), look)
     })
     await fc.assert(run, { numRuns: RUNS })
+    if (RUNS > 1000) console.log(`with power cuts, most being away: ${RUNS} scripts agreed`)
     expect(shared).toBeGreaterThan(RUNS)
   })
 })
