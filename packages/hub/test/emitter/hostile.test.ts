@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import { VirtualClock } from '@halyard/testkit'
 import { describe, expect, it } from 'vitest'
 import { publishPacket } from '../mqtt/raw-client.ts'
 import {
