@@ -19,7 +19,7 @@ describe('data that take what they may', () => {
     const snapshotAt = stage.journal.droppedBelow
     expect(snapshotAt).toBeGreaterThan(0)
 
-    stage.isFull = stage.isTight = true
+    stage.disk.isFull = stage.disk.isTight = true
     publisher.take()
     publisher.send(publishOf('a', 'one too many', 1, 41))
     await stage.settle()
@@ -51,7 +51,7 @@ describe('data that take what they may', () => {
     client.send(publishOf('kept', 'old', 1, 1, true))
     await stage.settle()
     client.take()
-    stage.isFull = true
+    stage.disk.isFull = true
     client.send(publishOf('kept', '', 1, 2, true), publishOf('other', 'new', 1, 3, true))
     await stage.settle()
     expect(client.take().map((packet) => ('reasonCode' in packet ? packet.reasonCode : undefined))).toEqual([16, 0x97])

@@ -127,15 +127,14 @@ export class LedgerStage {
   readonly server: MqttServer
   readonly ledger: OpenLedger
   keptFrom = 0
-  /** The data take what they may of the disk. */
-  isFull = false
-  /** … nearly. */
-  isTight = false
+  /** Whether the data take what they may of it, or nearly. */
+  readonly disk: { isFull: boolean; isTight: boolean }
 
   private constructor(journal: HandJournal, limits: Partial<MqttLimits>, ledger: OpenLedger, parts: StageParts) {
     this.journal = journal
     this.limits = limits
     this.ledger = ledger
+    this.disk = parts.disk
     this.clock = parts.clock
     this.store = parts.store
     this.errors = parts.errors
@@ -157,18 +156,18 @@ export class LedgerStage {
     const logger = { debug() {}, info() {}, warn() {}, error: (_: object, text: string) => void errors.push(text) }
     const dialect = new LastingDialect()
     const reader = { keepFrom: (lsn: Lsn) => void journal.dropBelow(lsn), remove: () => {} }
-    let stage: LedgerStage | undefined
+    const disk = { isFull: false, isTight: false }
     const ledger = await OpenLedger.open({
       journal,
       reader,
       store,
       clock,
       logger,
-      isFull: () => stage?.isFull ?? false,
-      isTight: () => stage?.isTight ?? false,
+      isFull: () => disk.isFull,
+      isTight: () => disk.isTight,
       limits: { uncommittedBytes: 2 ** 24, settleInterval: 1 },
     })
-    stage = new LedgerStage(journal, limits, ledger, { clock, store, errors, logger, dialect })
+    const stage = new LedgerStage(journal, limits, ledger, { disk, clock, store, errors, logger, dialect })
     await ledger.attach(stage.server.broker, [dialect])
     return stage
   }
@@ -203,6 +202,7 @@ export class LedgerStage {
 }
 
 interface StageParts {
+  readonly disk: { isFull: boolean; isTight: boolean }
   readonly clock: VirtualClock
   readonly store: MemoryMessages<Publication>
   readonly errors: string[]
