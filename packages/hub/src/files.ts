@@ -28,12 +28,12 @@ export async function writeFileAtomically(disk: Disk, path: string, text: string
 }
 
 /** `undefined` if there is no such file. */
-async function readTextFile(disk: Disk, path: string): Promise<string | undefined> {
+async function readTextFile(disk: Disk, path: string, advice: string): Promise<string | undefined> {
   try {
     const file = await disk.open(path, 'read')
     try {
       const size = await file.size()
-      if (size > MAX_BYTES) throw damaged(path)
+      if (size > MAX_BYTES) throw damaged(path, advice)
       const bytes = Buffer.alloc(size)
       return bytes.toString('utf8', 0, await file.read(bytes, 0))
     } finally {
@@ -50,25 +50,23 @@ export async function readJsonFile<T>(
   disk: Disk,
   path: string,
   check: (value: unknown) => T | undefined,
+  advice = 'restore it from a backup, or start with another data directory',
 ): Promise<T | undefined> {
-  const text = await readTextFile(disk, path)
+  const text = await readTextFile(disk, path, advice)
   if (text === undefined) return undefined
   let value: T | undefined
   try {
     value = check(JSON.parse(text))
   } catch {
     // The parser's message would show a piece of the text, and this file holds secrets.
-    throw damaged(path)
+    throw damaged(path, advice)
   }
-  if (value === undefined) throw damaged(path)
+  if (value === undefined) throw damaged(path, advice)
   return value
 }
 
-function damaged(path: string): StorageError {
-  return new StorageError(
-    'ERR_HUB_FILE',
-    `${path} does not hold what the hub wrote there; restore it from a backup, or start with another data directory`,
-  )
+function damaged(path: string, advice: string): StorageError {
+  return new StorageError('ERR_HUB_FILE', `${path} does not hold what the hub wrote there; ${advice}`)
 }
 
 /** What a crash in the middle of {@link writeFileAtomically} leaves. Called under the directory's lock. */

@@ -16,6 +16,8 @@ export type SampleName = keyof Samples
 /** The first thing in the directory that tells of a hub which has been ready once. */
 export const SAMPLE_FILE = 'accounts.json'
 
+const ADVICE = 'restore it from a backup, or delete it: it only shows the samples, which stay as they are'
+
 /** The file of one data directory. */
 export class SampleFile {
   readonly #disk: Disk
@@ -30,7 +32,7 @@ export class SampleFile {
 
   /** `undefined` if somebody has taken the file away. @throws {StorageError} `ERR_HUB_FILE` */
   read(): Promise<Samples | undefined> {
-    return readJsonFile(this.#disk, this.#path, parseSamples)
+    return readJsonFile(this.#disk, this.#path, parseSamples, ADVICE)
   }
 
   write(samples: Samples): Promise<void> {

@@ -263,7 +263,9 @@ describe('what keeps a hub from starting is said', () => {
     await writeFile(join(data, 'accounts.json'), '{"hologram": {"cloud_key": "ge!m"')
     const error = await failing({ data })
     expect(error.code).toBe('ERR_HUB_FILE')
-    expect(error.message).toContain('accounts.json does not hold what the hub wrote there')
+    expect(error.message).toContain(
+      'accounts.json does not hold what the hub wrote there; restore it from a backup, or delete it',
+    )
     expect(error.message).not.toContain('ge!m')
   })
 
