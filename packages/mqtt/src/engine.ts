@@ -84,7 +84,10 @@ export class Engine {
       onUp: () => this.#opened?.attachment.release(),
       onDown: () => this.#opened?.attachment.hold(),
       onChange: (info, error) => this.#changed(info, error),
-      onOver: (error) => this.session.close(error, error),
+      onOver: (error) => {
+        this.session.close(error, error)
+        this.requests.close(error)
+      },
     })
     this.requests = new Requests({
       clientId: settings.clientId,
@@ -238,6 +241,7 @@ export class Engine {
   async #close(reasonCode: number, sessionExpiry: number | undefined): Promise<void> {
     const error = closedError()
     this.#connected.reject(error)
+    this.requests.close(error)
     const outbox = await this.outbox.catch(() => undefined)
     // On the wire: acknowledged, or given back to the outbox when it has waited long enough.
     if (this.#ownsOutbox) await outbox?.close()
