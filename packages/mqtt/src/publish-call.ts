@@ -4,6 +4,7 @@ import type { Outcome, Receipt, SendControl } from '@halyard/core'
 import { checkTopicName, encodePublishProperties } from '@halyard/wire/mqtt'
 import type { PublishProperties, Qos } from '@halyard/wire/mqtt'
 import { receiptOf } from './publish-receipt.ts'
+import { TopicCache } from './topic-cache.ts'
 
 /** What PUBLISH may say beside topic and payload in MQTT 5.0; dropped where the server speaks 3.1.1. */
 export type MessageProperties = Omit<PublishProperties, 'topicAlias' | 'subscriptionIdentifiers'>
@@ -48,7 +49,7 @@ export interface PublishCall {
  * outbox need not copy it.
  */
 export class PublishCalls {
-  readonly #plain = new Map<string, PublishCall[]>()
+  readonly #plain = new TopicCache<PublishCall[]>(MAX_TOPICS)
 
   /** @throws {UsageError} `ERR_MQTT_TOPIC`, `ERR_USAGE` */
   of(topic: string, options: PublishOptions): PublishCall {
@@ -61,7 +62,6 @@ export class PublishCalls {
     const call: PublishCall = { kept, tell: (outcome) => receiptOf(outcome, topic) }
     if (properties !== undefined) return call
     Object.freeze(kept)
-    if (this.#plain.size === MAX_TOPICS) this.#plain.clear()
     let calls = this.#plain.get(topic)
     if (calls === undefined) this.#plain.set(topic, (calls = []))
     return (calls[index] = call)
