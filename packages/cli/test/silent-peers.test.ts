@@ -1,4 +1,5 @@
 /** Servers that accept a connection and say nothing more, or nothing at all: `--timeout` and `-W` end the waiting. */
+import type { Socket } from 'node:net'
 import { expect, test } from 'vitest'
 import { halyard, temporaryDirectory } from './context.ts'
 import type { Ran } from './context.ts'
@@ -10,13 +11,18 @@ const CONNACK_4 = Uint8Array.of(0x20, 2, 0, 0)
 
 /** Runs it beside a server that answers CONNECT alone, and hangs up when the command has said what is wrong. */
 async function besideSilence(words: readonly string[], connack: Uint8Array): Promise<Ran> {
+  const open = new Set<Socket>()
+  let hangUp = false
   await using server = await peer((said, socket) => {
-    if (said.startsWith('\x10') && socket.bytesWritten === 0) socket.write(connack)
+    open.add(socket)
+    if (hangUp) socket.destroy()
+    else if (said.startsWith('\x10') && socket.bytesWritten === 0) socket.write(connack)
   })
   const terminal = new FakeTerminal()
   terminal.error = (line) => {
     terminal.errors.push(line)
-    void server[Symbol.asyncDispose]().catch(() => {})
+    hangUp = true
+    for (const socket of open) socket.destroy()
   }
   return await halyard([...words, '-p', server.port, '--timeout', '0.3'], terminal)
 }

@@ -4,6 +4,7 @@ import type { Outcome, Receipt, SendControl } from '@halyard/core'
 import { checkTopicName, encodePublishProperties } from '@halyard/wire/mqtt'
 import type { PublishProperties, Qos } from '@halyard/wire/mqtt'
 import { receiptOf } from './publish-receipt.ts'
+import { shownTopic } from './shown-topic.ts'
 import { TopicCache } from './topic-cache.ts'
 
 /** What PUBLISH may say beside topic and payload in MQTT 5.0; dropped where the server speaks 3.1.1. */
@@ -71,7 +72,7 @@ export class PublishCalls {
 function keptPublish(topic: string, options: PublishOptions): KeptPublish {
   const { qos = 1, retain = false, properties } = options
   const problem = typeof topic === 'string' ? checkTopicName(topic) : 'it is no text'
-  if (problem !== undefined) throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(topic)} is no topic: ${problem}`)
+  if (problem !== undefined) throw new UsageError('ERR_MQTT_TOPIC', `${shownTopic(topic)} is no topic: ${problem}`)
   if (properties !== undefined) checkProperties(properties)
   return { topic, qos, ...(retain && { retain: true }), ...(properties && { properties: asJson(properties) }) }
 }
@@ -88,7 +89,7 @@ function checkProperties(properties: MessageProperties): void {
     throw new UsageError('ERR_USAGE', 'correlationData is bytes; new TextEncoder().encode(text) makes them of a text')
   }
   if (responseTopic !== undefined && checkTopicName(responseTopic) !== undefined) {
-    throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(responseTopic)} is no topic for an answer`)
+    throw new UsageError('ERR_MQTT_TOPIC', `${shownTopic(responseTopic)} is no topic for an answer`)
   }
   if (topicAlias !== undefined || subscriptionIdentifiers !== undefined) {
     throw new UsageError('ERR_USAGE', 'leave out topicAlias and subscriptionIdentifiers: the connection has them')

@@ -1,5 +1,8 @@
-/** Loops that are driven by hand, as libraries of streams do, and questions that nobody can answer any more. */
-import { describe, expect, it } from 'vitest'
+/** What programs do that were not written with care: loops driven by hand, questions nobody can answer, wrong arguments. */
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { clientOf, connected, failure, hub, until } from './support/clients.ts'
 import { ScriptedServer } from './support/scripted-server.ts'
 
@@ -51,4 +54,36 @@ describe('a question without an answer ends', () => {
     caller.drop()
     expect(await asked).toMatchObject({ code: 'ERR_MQTT_CONNECTION_LOST' })
   })
+})
+
+describe('a program without types is told what is wrong', () => {
+  it('of a filter, an event, a callback', async () => {
+    const client = clientOf('mqtt://127.0.0.1:1')
+    expect(await failure(client.subscribe(undefined as never))).toMatchObject({ code: 'ERR_MQTT_FILTER' })
+    expect(await failure(client.unsubscribe(5 as never))).toMatchObject({ code: 'ERR_MQTT_FILTER' })
+    expect(() => client.on('connected' as never, () => {})).toThrow("there is no event 'connected'; there are connect,")
+    expect(() => client.on('connect', undefined as never)).toThrow("the event 'connect' needs a function to call")
+  })
+
+  it('of a topic that is too long, which is not repeated whole', async () => {
+    const client = clientOf('mqtt://127.0.0.1:1')
+    const topic = 'x'.repeat(70_000)
+    expect((await failure(client.publish(topic, ''))).message.length).toBeLessThan(300)
+    expect((await failure(client.subscribe(topic))).message.length).toBeLessThan(300)
+  })
+
+  it('a signal that has fired ends the waiting for a connection that is there, too', async () => {
+    const client = await connected((await hub()).url)
+    expect(await failure(client.connected({ signal: AbortSignal.abort() }))).toMatchObject({ code: 'ERR_ABORTED' })
+  })
+})
+
+it('a server that hangs up on CONNECT may want TLS, which the error says', async () => {
+  const server = createServer((socket) => void socket.once('data', () => socket.destroy())).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const client = clientOf(`mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, { version: 5 })
+  expect((await failure(client.connected())).message).toMatch(
+    /instead of answering CONNECT; if the port speaks TLS, use mqtts:\/\/$/u,
+  )
 })
