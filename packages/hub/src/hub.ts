@@ -177,7 +177,12 @@ async function startHub(parts: HubParts): Promise<Hub> {
     accounts: mqttAccounts,
     passwords,
     store: new MemoryMessages(),
-    journal: store.reader && { journal, reader: store.reader, isFull: () => vitals.diskFull() },
+    journal: store.reader && {
+      journal,
+      reader: store.reader,
+      isFull: () => vitals.diskFull(),
+      isTight: () => vitals.diskTight(),
+    },
     history: storedMessages,
     others: emitter.dialect,
     anonymous: checked.mqttAnonymous,

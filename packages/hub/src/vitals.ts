@@ -27,6 +27,8 @@ export interface Vitals {
   snapshot(): Pick<Snapshot, 'journal' | 'disk'>
   /** Asked before something is kept that need not be: the data take what they may, and the history has given what it had. */
   diskFull(): boolean
+  /** Asked by whoever has something that only takes room. */
+  diskTight(): boolean
   close(): void
 }
 
@@ -69,6 +71,7 @@ export async function startVitals({ store, directory, config, clock, logger, flo
       ...(disk && { disk: { ...disk.use, full: diskFull() } }),
     }),
     diskFull,
+    diskTight: () => disk?.isTight ?? false,
     close: () => {
       disk?.close()
       watch.close()

@@ -60,6 +60,17 @@ it('the data stay below their bound while messages come without end, and the new
   expect(disk.isFull).toBe(true)
 })
 
+it('they are tight before the history gives way', async () => {
+  const journal = { bytes: 79 * MIB }
+  const index = { size: () => Promise.resolve({ bytes: 0, free: 0 }) }
+  const parts = { directory: await temporaryDirectory(), queues: [], maxBytes: 100 * MIB, clock: new VirtualClock() }
+  const disk = await DiskUsage.open({ ...parts, journal, index })
+  onTestFinished(() => disk.close())
+  expect(disk.isTight).toBe(false)
+  journal.bytes = 80 * MIB
+  expect([disk.isTight, disk.isFull]).toEqual([true, false])
+})
+
 it('without a number it is a tenth of what would be free, or half of a small disk', async () => {
   const directory = await temporaryDirectory()
   const parts = { directory, queues: [], journal: { bytes: 0 }, clock: new VirtualClock() }

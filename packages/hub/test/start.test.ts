@@ -133,6 +133,20 @@ describe('a later start', () => {
   })
 })
 
+it('secrets that are gone are told: no key is good any more', async () => {
+  const data = await temporaryDirectory()
+  const first = await startHub({ data })
+  await first.hub.close()
+  await rm(join(data, 'secrets.json'))
+  const second = await startHub({ data })
+  expect(second.log.texts('warn')).toEqual([
+    `secrets.json is gone: a new one is made, with which no Hologram key and no key of the hub's own Emitter licence is good any more; to have them back stop the hub and restore secrets.json from a backup`,
+  ])
+  expect(await send(second.port, `{"s": "${first.id}", "c": "${first.key}", "d": "x"}\r\r`)).toBe('[3,0]')
+  await second.hub.close()
+  expect((await startHub({ data })).log.texts('warn')).toEqual([])
+})
+
 describe('a SQLite file that is gone', () => {
   const LOSS =
     'hub.sqlite is gone: all accounts and tokens but the samples are lost, and the messages that the journal does not hold any more; to have them back stop the hub and restore hub.sqlite from a backup'
@@ -262,7 +276,7 @@ describe('what keeps a hub from starting is said', () => {
     // Three records are few: their numbers are used up, and the hub goes on.
     const second = await startHub({ data })
     expect(second.log.texts('warn')).toEqual([
-      'the last 3 records of the journal are lost; the index has what was in them',
+      'the last 3 records of the journal are lost: the history has their messages, but sessions and retained messages of MQTT are as they were before; to have those back stop the hub and restore a backup',
     ])
     const live = second.hub.messages()
     await send(second.port, `{"s": "${id}", "c": "${key}", "d": "x"}\r\r`)

@@ -307,3 +307,29 @@ it('a journal of the real size is not preallocated', async () => {
   const [name = ''] = (await readdir(join(directory, 'journal'))).filter((file) => file.endsWith('.log'))
   expect((await stat(join(directory, 'journal', name))).size).toBeLessThan(1000)
 })
+
+it('a flood of questions, each asked when the one before is answered, leaves turns for others', async () => {
+  const { journal, index } = await openStore(await temporaryDirectory())
+  for (let n = 0; n < 200; n++) journal.append(encodeMessageRecord(draft(String(n))))
+  await journal.whenCommitted(200)
+  let isOver = false
+  let [answers, most] = [0, 0]
+  const turn = (): void => {
+    most = Math.max(most, answers)
+    answers = 0
+    if (!isOver) setImmediate(turn)
+  }
+  turn()
+  const ask = async (): Promise<void> => {
+    for (let n = 0; n < 8; n++) {
+      await index.history.query({ space: 'hologram', limit: 99 })
+      answers++
+      // Whoever has an answer has something to do with it: others come meanwhile.
+      for (const until = performance.now() + 0.5; performance.now() < until;);
+    }
+  }
+  await Promise.all(Array.from({ length: 50 }, ask))
+  isOver = true
+  // 500 messages and what was begun with one left, twice at most between two of ours.
+  expect(most).toBeLessThanOrEqual(12)
+})

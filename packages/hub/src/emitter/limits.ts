@@ -4,7 +4,7 @@ export interface EmitterLimits {
   readonly last: number
   /** For which a retained message is stored that says no `ttl`. */
   readonly retain: number
-  /** Of links and requests for presence, of one connection. */
+  /** Of links and requests for presence, of one connection; and as many again of requests that wait for their answer. */
   readonly connectionBytes: number
   /** Requests of one connection that wait for their answer. */
   readonly requests: number

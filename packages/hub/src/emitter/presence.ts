@@ -1,4 +1,4 @@
-import { encodePresenceChange, matchesChannel, requestTopic } from '@halyard/wire/emitter'
+import { encodePresenceChange, requestTopic } from '@halyard/wire/emitter'
 import type { Matcher, PresenceWho } from '@halyard/wire/emitter'
 import { Timed } from '../domain/timed.ts'
 import { SubscriptionIndex } from '../domain/topics/subscription-index.ts'
@@ -106,12 +106,16 @@ export class Presence {
     this.#members.delete(connection)
   }
 
-  /** In place of what it heard of this channel before. */
-  watch(connection: DialectConnection, wish: Omit<Watch, 'member'>): void {
-    const { channel } = wish
+  /** In place of what it heard of this channel before. False: its connection, which may have `maxBytes`, has no room for it. */
+  watch(connection: DialectConnection, wish: Omit<Watch, 'member'>, maxBytes: number): boolean {
+    const { channel, bytes } = wish
     const member = this.#memberOf(connection)
     const before = member.watches.get(channel)
     if (before) this.#forget(before)
+    if (!principalOf(connection).takeRoom(bytes, maxBytes)) {
+      this.#letGo(member)
+      return false
+    }
     const watch: Watch = { member, ...wish }
     member.watches.set(channel, watch)
     this.#watching.add(filterInIndex(this.#parts.matcher, channel), watch)
@@ -119,6 +123,7 @@ export class Presence {
     const others = this.#watchesOf.get(watch.key)
     if (others) others.add(watch)
     else this.#watchesOf.set(watch.key, new Set([watch]))
+    return true
   }
 
   unwatch(connection: DialectConnection, channel: string): void {
@@ -149,15 +154,10 @@ export class Presence {
 
   #find(channel: string): Member[] {
     const found: Member[] = []
-    const { matcher } = this.#parts
-    this.#subscribed.match(questionInIndex(matcher, channel), found)
-    const there = [...new Set(found)]
-    if (!channel.startsWith('$share/')) return there
-    // The index has the members of other groups too, for the channels that they share.
-    const asked = matcher === 'emitter' ? channel.replace(/[/]#[/]$/, '/') : channel
-    return there.filter(({ channels }) =>
-      Array.from(channels.keys()).some((own) => matchesChannel(matcher, own, asked)),
-    )
+    const question = questionInIndex(this.#parts.matcher, channel)
+    this.#subscribed.match(question, found)
+    if (!channel.startsWith('$share/')) this.#subscribed.match(`${SHARED}${question}`, found)
+    return [...new Set(found)]
   }
 
   /** A member of a group is there for the channel and for its group. */
@@ -165,7 +165,7 @@ export class Presence {
     const { matcher } = this.#parts
     const plain = sharedChannelOf(channel)
     const own = filterInIndex(matcher, channel)
-    return plain === undefined ? [own] : [own, filterInIndex(matcher, plain)]
+    return plain === undefined ? [own] : [own, `${SHARED}${filterInIndex(matcher, plain)}`]
   }
 
   #leave(member: Member, channel: string): void {
@@ -226,6 +226,11 @@ export class Presence {
 }
 
 const TOPIC = requestTopic('presence')
+/**
+ * In front of what the members of groups share: a filter for that fits the names of other groups too, and who is in a group
+ * is not asked of it. Wildcards pass by what begins with `$`.
+ */
+const SHARED = '$/'
 
 /** Of `$share/g/a/`: `a/`. */
 function sharedChannelOf(channel: string): string | undefined {

@@ -1,5 +1,6 @@
 import type { EmitterChannel } from '@halyard/wire/emitter'
 import type { Dialect, DialectConnection, Principal } from '../mqtt/dialect.ts'
+import type { EmitterLimits } from './limits.ts'
 
 /** Whoever shows keys: a connection, or a request of HTTP. */
 export interface Caller {
@@ -55,6 +56,7 @@ export class EmitterPrincipal implements Principal, Caller {
   /** Answers leave in the order of their requests. */
   #answering: Promise<void> | undefined
   #waiting = 0
+  #waitingBytes = 0
 
   constructor(parts: PrincipalParts) {
     this.dialect = parts.dialect
@@ -110,23 +112,29 @@ export class EmitterPrincipal implements Principal, Caller {
     this.#bytes -= bytes
   }
 
-  /** One after the other; at once if nothing waits. False: too many do. */
-  inTurn(maxWaiting: number, answer: () => void | Promise<void>): boolean {
+  /** One after the other; at once if nothing waits. `bytes`: what it keeps meanwhile. False: too many wait, or too much. */
+  inTurn(
+    { requests, connectionBytes }: Pick<EmitterLimits, 'requests' | 'connectionBytes'>,
+    bytes: number,
+    answer: () => void | Promise<void>,
+  ): boolean {
     if (this.#answering === undefined) {
       const first = answer()
-      if (first) this.#wait(first)
+      if (first) this.#wait(first, bytes)
       return true
     }
-    if (this.#waiting >= maxWaiting) return false
-    this.#wait(this.#answering.then(answer))
+    if (this.#waiting >= requests || this.#waitingBytes + bytes > connectionBytes) return false
+    this.#wait(this.#answering.then(answer), bytes)
     return true
   }
 
   /** Never rejects: whoever answers has told the client what went wrong. */
-  #wait(answered: Promise<void>): void {
+  #wait(answered: Promise<void>, bytes: number): void {
     this.#waiting++
+    this.#waitingBytes += bytes
     const last = answered.finally(() => {
       this.#waiting--
+      this.#waitingBytes -= bytes
       if (this.#answering === last) this.#answering = undefined
     })
     this.#answering = last

@@ -27,10 +27,13 @@ const ANSWERERS: Readonly<Record<RequestName, Answerer>> = {
 export function planRequest(broker: EmitterBroker, topic: EmitterTopic): PublishPlan {
   const name = requestOf(topic)
   const answerer: Answerer = name === undefined ? () => ({ refusal: 'not-found' }) : ANSWERERS[name]
-  return { kind: 'request', handle: (request) => handle(broker, request, answerer) }
+  // What goes through a link may be right behind it, while its answer waits for those before.
+  const isAtOnce = name === 'link'
+  return { kind: 'request', handle: (request) => handle(broker, request, answerer, isAtOnce) }
 }
 
-function handle(broker: EmitterBroker, request: DialectRequest, answerer: Answerer): void {
+/** `isAtOnce`: it does what it does now, and only its answer waits for its turn. */
+function handle(broker: EmitterBroker, request: DialectRequest, answerer: Answerer, isAtOnce: boolean): void {
   const { connection, topic, packetId } = request
   const send = (answer: RequestAnswer): void => {
     const payload = 'refusal' in answer ? encodeFailure(answer.refusal, packetId) : answer
@@ -38,20 +41,23 @@ function handle(broker: EmitterBroker, request: DialectRequest, answerer: Answer
     request.done()
     closeGuesser(connection, broker.limits)
   }
-  const fail = (error: unknown): void => {
+  const failed = (error: unknown): RequestAnswer => {
     broker.logger.error({ err: error }, `emitter: a request could not be answered: ${describeError(error)}`)
-    send({ refusal: 'server-error' })
+    return { refusal: 'server-error' }
   }
-  const isTaken = principalOf(connection).inTurn(broker.limits.requests, () => {
+  const answer = (): RequestAnswer | Promise<RequestAnswer> => {
+    try {
+      return answerer(broker, request)
+    } catch (error) {
+      return failed(error)
+    }
+  }
+  const early = isAtOnce ? answer() : undefined
+  const isTaken = principalOf(connection).inTurn(broker.limits, request.payload.length, () => {
     // Nobody reads the answers: what they would cost is saved.
     if (!connection.hasRoom) return request.done()
-    try {
-      const answer = answerer(broker, request)
-      if (!(answer instanceof Promise)) return send(answer)
-      return answer.then(send).catch(fail)
-    } catch (error) {
-      return fail(error)
-    }
+    const given = early ?? answer()
+    return given instanceof Promise ? given.catch(failed).then(send) : send(given)
   })
   if (!isTaken) send({ refusal: 'server-error' })
 }

@@ -70,12 +70,13 @@ export class Delivery {
 
   /** Room for one more in its queue; false: there is none, or the session has ended over it. */
   admit(session: Session, size: number): boolean {
-    const { limits, expire, part } = this.#parts
+    const { limits, expire, part, counters } = this.#parts
     if (session.tail !== undefined) part(session)
     // What goes out at once needs no place in the queue, though others may have filled the store.
     if (session.queue.length === 0 && this.hasRoom(session)) return true
     if (!this.#isFull(session, size)) return true
     if (limits.overflow === 'expire-session' && session.link === undefined) {
+      counters.dropped += session.queue.length
       expire(session)
       return false
     }

@@ -7,9 +7,8 @@ import type { MessageHistory } from '../domain/message-history.ts'
 import type { MessageStore } from '../domain/positions.ts'
 import type { MqttLimits } from './limits.ts'
 import type { MqttAccounts } from '../domain/mqtt-accounts.ts'
-import type { JournalReader } from '../domain/journal-readers.ts'
-import type { Journal } from '../domain/ports.ts'
 import { OpenLedger } from './ledger/open.ts'
+import type { OpenLedgerParts } from './ledger/open.ts'
 import { PLAIN_SPACE } from './plain/plain-topics.ts'
 import { PlainDialect } from './plain/plain-dialect.ts'
 import type { Publication } from './publication.ts'
@@ -30,9 +29,7 @@ export interface MqttParts {
   readonly passwords: Passwords
   readonly store: MessageStore<Publication>
   /** Where sessions, their queues, retained messages and wills last; none: in memory. */
-  readonly journal:
-    | { readonly journal: Journal; readonly reader: JournalReader; readonly isFull: () => boolean }
-    | undefined
+  readonly journal: Pick<OpenLedgerParts, 'journal' | 'reader' | 'isFull' | 'isTight'> | undefined
   readonly history: MessageHistory<Publication>
   readonly anonymous: boolean
   /** What those speak at the front door who have no account; none: they do not come in. */

@@ -11,6 +11,9 @@ const SHARE = 0.1
 /** … and so much at least, if that is not more than half of it: a tenth of a small disk would hold nothing. */
 const LEAST_LIMIT = 256 * 1024 * 1024
 
+/** Of the limit. Before the history gives way: `make-room.ts` */
+const TIGHT = 0.8
+
 /** bytes */
 export interface DiskUse {
   readonly journal: number
@@ -69,6 +72,11 @@ export class DiskUsage {
     const index = Math.max(0, bytes - free)
     const used = journal + index + this.#queues
     return { journal, index, indexFree: free, queues: this.#queues, used, limit: this.#limit, free: this.#free }
+  }
+
+  /** What takes room and is of no use to anybody is to go now, before anything else has to. */
+  get isTight(): boolean {
+    return this.use.used >= this.#limit * TIGHT
   }
 
   /** What is kept only as long as there is room for it is to be refused now. */

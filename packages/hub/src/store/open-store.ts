@@ -119,10 +119,17 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
   try {
     await disk.syncDirectory(directory)
     await removeTemporaryFiles(disk, directory)
+    const names = await disk.readdir(directory)
+    if (names.includes(INDEX_FILE) && !names.includes(SECRETS_FILE)) {
+      logger.warn(
+        { directory },
+        `${SECRETS_FILE} is gone: a new one is made, with which no Hologram key and no key of the hub's own Emitter licence is good any more; to have them back stop the hub and restore ${SECRETS_FILE} from a backup`,
+      )
+    }
     const secrets = await loadSecrets(disk, directory)
     const path = join(directory, INDEX_FILE)
     const { hubId } = secrets
-    const lostIndex = await isIndexLost(disk, directory)
+    const lostIndex = isIndexLost(names)
     const readers = new JournalReaders(journal, (error) =>
       logger.warn({ err: error }, 'a segment of the journal that is not needed any more could not be removed'),
     )
@@ -152,8 +159,7 @@ export async function openDiskStore(directory: string, ports: StorePorts): Promi
 /** A first start makes the SQLite file before any of these, and makes its name last: they are never there without it. */
 const LATER_FILES: readonly string[] = [SAMPLE_FILE, 'running.json', 'push']
 
-async function isIndexLost(disk: Disk, directory: string): Promise<boolean> {
-  const names = await disk.readdir(directory)
+function isIndexLost(names: readonly string[]): boolean {
   return !names.includes(INDEX_FILE) && LATER_FILES.some((name) => names.includes(name))
 }
 

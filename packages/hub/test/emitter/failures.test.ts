@@ -221,6 +221,17 @@ describe('what the hub has no room for', () => {
     expect(await client.ask('keygen', { key: hub.master, channel: 'a/' })).toMatchObject({ status: 200 })
   })
 
+  it('500: more bytes of requests than may wait for the disk', async () => {
+    const hub = await startEmitterHub({ config: '{ emitter: { limits: { connectionBytes: 2048 } } }' })
+    const client = await hub.client()
+    const body = JSON.stringify({ key: hub.master, channel: 'a/', type: 'rw' }).padEnd(1000)
+    client.raw.sendBytes(Buffer.concat(Array.from({ length: 5 }, () => publish0('emitter/keygen/', body))))
+    const statuses: unknown[] = []
+    for (let n = 0; n < 5; n++) statuses.push((await client.said()).json['status'])
+    expect(statuses).toEqual([500, 500, 500, 200, 200])
+    expect(await client.ask('keygen', { key: hub.master, channel: 'a/' })).toMatchObject({ status: 200 })
+  })
+
   it.each([
     ['links', 'link', (key: string, n: number) => ({ key, name: n.toString(36), channel: 'a/' })],
     ['watches', 'presence', (key: string, n: number) => ({ key, channel: `a/${n}/`, changes: true, status: false })],
@@ -233,5 +244,7 @@ describe('what the hub has no room for', () => {
     const taken = answers.filter((answer) => (answer as { status: number }).status === 200).length
     expect(taken).toBeGreaterThan(3)
     expect(answers.slice(taken)).toEqual(Array.from({ length: 20 - taken }, () => FAILURES.forbidden))
+    // One of those that are there takes no more room.
+    expect(await client.ask(name, body(key, 0))).toMatchObject({ status: 200 })
   })
 })

@@ -49,8 +49,8 @@ describe('a share group', () => {
     const [one, other] = [await hub.client(), await hub.client()]
     const key = await one.keygen(hub.master, '#/', 'rwp')
     await one.subscribe(`${key}/$share/g/a/`)
-    // Its channel alone would fit any group's name.
-    await other.subscribe(`${key}/$share/h/+/`)
+    // The channel alone of each would fit the name of the group.
+    for (const shared of ['+', '#', '$share/g/a']) await other.subscribe(`${key}/$share/h/${shared}/`)
     const { who } = await one.ask('presence', { key, channel: '$share/g/a/', status: true })
     expect(who).toEqual([{ id: await idOf(one) }])
     await other.publish(`${key}/$share/g/a/`, 'to g')

@@ -2,6 +2,7 @@ import { keyCodec, parseLicense, parsePermissions, targetCovers } from '@halyard
 import type { SecurityKey } from '@halyard/wire/emitter'
 import { describe, expect, it } from 'vitest'
 import { publishPacket } from '../mqtt/raw-client.ts'
+import { publish0 } from './bytes.ts'
 import {
   ALL_KEY,
   BAD_REQUEST,
@@ -191,6 +192,23 @@ describe('link', () => {
     // Another one of this name takes its place at once.
     await client.ask('link', { ...link, channel: 'other/', subscribe: false })
     await client.publish('a0', 'y')
+  })
+
+  it('holds for what is right behind it, though its answer waits for one before', async () => {
+    const hub = await startEmitterHub()
+    const client = await hub.client()
+    const key = await client.keygen(hub.master, 'a/', 'rw')
+    client.raw.sendBytes(
+      Buffer.concat([
+        publish0('emitter/keygen/', JSON.stringify({ key: hub.master, channel: 'b/', type: 'r' })),
+        publish0('emitter/link/', JSON.stringify({ name: 'a0', key, channel: 'a/', subscribe: true })),
+        publish0('a0', 'x'),
+      ]),
+    )
+    expect(await client.message()).toBe('a/ x')
+    expect(await client.said()).toMatchObject({ topic: 'emitter/keygen/' })
+    expect((await client.said()).json).toEqual({ status: 200, name: 'a0', channel: 'a/' })
+    await client.quiet()
   })
 
   it('what it refuses, and when', async () => {

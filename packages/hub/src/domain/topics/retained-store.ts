@@ -39,21 +39,29 @@ export class RetainedStore<M extends Retainable> {
 
   /** False: there is no room for it. `bytes`: what it counts against the limit. */
   set(topic: string, message: M, bytes: number): boolean {
-    const previous = this.#find(topic)?.kept
-    const count = this.#count + (previous ? 0 : 1)
-    const total = this.#bytes + bytes - (previous?.bytes ?? 0)
-    if (!this.#mayHave(count, total)) return false
-    this.#grow(topic).kept = { message, bytes, number: ++this.#sets, isCurrent: true }
-    if (previous) previous.isCurrent = false
-    this.#count = count
-    this.#bytes = total
+    if (!this.hasRoomFor(topic, bytes)) return false
+    this.restore(topic, message, bytes)
     return true
+  }
+
+  /** One that was taken before, whatever the limits are now. */
+  restore(topic: string, message: M, bytes: number): void {
+    const level = this.#grow(topic)
+    const previous = level.kept
+    level.kept = { message, bytes, number: ++this.#sets, isCurrent: true }
+    if (previous) previous.isCurrent = false
+    else this.#count++
+    this.#bytes += bytes - (previous?.bytes ?? 0)
   }
 
   /** Whether {@link set} would take it. */
   hasRoomFor(topic: string, bytes: number): boolean {
+    const { retainedMessages, retainedBytes } = this.#limits
     const previous = this.#find(topic)?.kept
-    return this.#mayHave(this.#count + (previous ? 0 : 1), this.#bytes + bytes - (previous?.bytes ?? 0))
+    const more = bytes - (previous?.bytes ?? 0)
+    // The limits may have been higher once: what takes no more than the one before always has room.
+    const isCounted = previous !== undefined || this.#count < retainedMessages
+    return isCounted && (more <= 0 || this.#bytes + more <= retainedBytes)
   }
 
   get(topic: string): M | undefined {
@@ -97,11 +105,6 @@ export class RetainedStore<M extends Retainable> {
     const expired = this.topics().filter((topic) => (this.get(topic)?.expiresAt ?? Infinity) <= now)
     for (const topic of expired) this.remove(topic)
     return expired.length
-  }
-
-  #mayHave(count: number, bytes: number): boolean {
-    const { retainedMessages, retainedBytes } = this.#limits
-    return count <= retainedMessages && bytes <= retainedBytes
   }
 
   #find(topic: string): Level<M> | undefined {

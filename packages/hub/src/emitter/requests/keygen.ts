@@ -80,7 +80,8 @@ async function issue(
   const target = encodeTarget(channel)
   if ('refusal' in target) return target
   const { contract, signature, master } = license
-  const expires = soonest(ttl === 0 ? 0 : authority.now() + ttl, parent.key.expires)
+  // Unix time 0 would say for ever.
+  const expires = soonest(ttl === 0 ? 0 : Math.max(1, authority.now() + ttl), parent.key.expires)
   const isExtended = !isMasterKey(parent.key)
   for (let tries = 0; tries < TRIES; tries++) {
     const key = { salt: randomInt(SALTS), master, contract, signature, permissions, target, expires }

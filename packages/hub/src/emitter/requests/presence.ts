@@ -19,8 +19,8 @@ export function answerPresence(
   const { channel } = asked.channel
   const bytes = OVERHEAD + request.key.length + 2 * channel.length
   if (request.changes === true) {
-    if (!principal.takeRoom(bytes, limits.connectionBytes)) return { refusal: 'forbidden' }
-    presence.watch(connection, { key: asked.read.id, channel, validUntil: authority.endOf(asked.read.key), bytes })
+    const wish = { key: asked.read.id, channel, validUntil: authority.endOf(asked.read.key), bytes }
+    if (!presence.watch(connection, wish, limits.connectionBytes)) return { refusal: 'forbidden' }
   } else if (request.changes === false) {
     presence.unwatch(connection, channel)
   }

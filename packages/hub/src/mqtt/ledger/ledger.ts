@@ -200,7 +200,9 @@ export class Ledger implements Keeper {
     const hasReceipt = order.packetId !== 0 && from !== undefined && from.number !== 0
     const owing = message.qos === 0 ? undefined : owingOf(message, order, admit)
     if (owing === undefined && retained === undefined && !hasReceipt) return 0
-    if (this.#isMute || this.#parts.isFull()) return UNKEPT
+    // What only takes a retained message away adds nothing.
+    const adds = owing !== undefined || hasReceipt || message.payloadAt !== message.payloadEnd
+    if (this.#isMute || (adds && this.#parts.isFull())) return UNKEPT
     this.#flushSettled()
     const { clock, store } = this.#parts
     const set = owing === undefined ? 0 : this.#sets.numberOf(targets)

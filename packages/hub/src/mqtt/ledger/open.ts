@@ -19,6 +19,8 @@ export interface OpenLedgerParts {
   readonly store: MessageStore<Publication>
   readonly limits: LedgerLimits
   readonly isFull: () => boolean
+  /** Nearly so: what nobody needs any more is to go soon. */
+  readonly isTight: () => boolean
   readonly clock: Clock
   readonly logger: Logger
 }

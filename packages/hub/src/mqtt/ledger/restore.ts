@@ -92,7 +92,7 @@ export async function restore(state: LedgerState, parts: RestoreParts): Promise<
   let retained = 0
   for (const [space, channel, publication] of state.retained()) {
     retained++
-    broker.space(space).retained.set(channel, publication, sizeOfPublication(publication))
+    broker.space(space).retained.restore(channel, publication, sizeOfPublication(publication))
   }
   for (const session of broker.sessions) {
     // Its time runs from here on, however often the hub starts again before its client is back.

@@ -23,6 +23,8 @@ export interface SnapshotParts {
   readonly logger: Logger
   /** Records of fewer bytes are not worth being written anew. */
   readonly leastBytes: number
+  /** The data take nearly what they may of the disk. */
+  readonly isTight: () => boolean
 }
 
 /** The event loop goes on after so many bytes. */
@@ -46,6 +48,8 @@ export class Snapshots {
   /** Of the ledger when the last one was complete, and how much of that was the snapshot. */
   #bytesBefore = 0
   #bytesWritten = 0
+  /** Of what lived then. */
+  #livingBefore = 0
   /** The least that the journal had since: all that other services wrote there since then waits for a snapshot to go. */
   #journalBytes = 0
   #running: Promise<void> | undefined
@@ -54,12 +58,35 @@ export class Snapshots {
     this.#parts = parts
   }
 
-  /** Once a second: writes one if there is twice as much as would be, whoever wrote it, or if the journal has failed. */
+  /**
+   * Once a second: writes one if there is twice as much as would be, whoever wrote it, if the data are to take less, or if
+   * the journal has failed.
+   */
   look(): void {
     const { ledger, journal, leastBytes } = this.#parts
     this.#journalBytes = Math.min(this.#journalBytes, journal.bytes)
     const since = Math.max(ledger.bytes - this.#bytesBefore, journal.bytes - this.#journalBytes)
-    if (ledger.hasFailed || since > Math.max(leastBytes, 2 * this.#bytesWritten)) void this.write()
+    const isMuch = since > Math.max(leastBytes, 2 * this.#bytesWritten)
+    if (ledger.hasFailed || isMuch || this.#makesRoom(since)) void this.write()
+  }
+
+  /**
+   * Before the history gives way to what is dead. And where nothing new is taken the records do not grow any more, however
+   * little of them lives: whoever fetches what he is owed writes next to nothing. A hub whose history fills its disk is always
+   * tight: each must bring half of what it costs.
+   */
+  #makesRoom(since: number): boolean {
+    const { leastBytes, isTight } = this.#parts
+    const dead = since + this.#livingBefore - this.#living
+    return isTight() && dead > Math.max(leastBytes, this.#bytesWritten) / 2
+  }
+
+  /** Bytes of messages, about. */
+  get #living(): number {
+    const { store, spaces } = this.#parts
+    let bytes = store.bytes
+    for (const { retained } of spaces()) bytes += retained.bytes
+    return bytes
   }
 
   /** Resolves when it lasts, or has failed: then the next one is tried. */
@@ -94,6 +121,7 @@ export class Snapshots {
       if (ledger.failures > failures) return
       ledger.recovered()
       this.#bytesBefore = ledger.bytes
+      this.#livingBefore = this.#living
       this.#journalBytes = journal.bytes
       this.#bytesWritten = ledger.bytes - bytes
       reader.keepFrom(first)

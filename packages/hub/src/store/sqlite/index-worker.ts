@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { StorageError, backoff, describeError, sleep } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
-import type { Lsn } from '../../domain/ports.ts'
+import type { HistoryPage, Lsn } from '../../domain/ports.ts'
+import { Ration } from '../ration.ts'
 import type { FromWorker, IndexMethod, IndexMethods, ToWorker, WireError, WorkerOptions } from './protocol.ts'
 
 /** Node 20 cannot run TypeScript: where the sources run (in our tests), the worker is the built one. */
@@ -14,6 +15,8 @@ const ENTRY = new URL(
 const STABLE = 60_000
 /** After so long (ms) what could not be followed is tried again. */
 const FOLLOW_AGAIN = 1000
+/** Of results in one turn of the event loop, each counted as one and one more for each message in it. */
+const RESULTS_PER_TURN = 500
 
 export interface IndexWorkerOptions extends WorkerOptions {
   readonly clock: Clock
@@ -36,6 +39,7 @@ interface PendingCall {
 export class IndexWorker {
   readonly #options: IndexWorkerOptions
   readonly #calls = new Map<number, PendingCall>()
+  readonly #ration = new Ration(RESULTS_PER_TURN)
   #worker: Promise<Worker>
   #nextId = 1
   /** Crashes in a row. */
@@ -145,8 +149,13 @@ export class IndexWorker {
     }
     const call = this.#calls.get(message.id)
     this.#calls.delete(message.id)
-    if (message.type === 'result') call?.resolve(message.value)
-    else call?.reject(fromWire(message.error))
+    // The runtime takes a thousand messages off a port in one turn, and whoever gets a result and asks again makes more of
+    // them come meanwhile: sockets would wait for all of it.
+    void this.#ration.do(() => {
+      if (message.type === 'result') call?.resolve(message.value)
+      else call?.reject(fromWire(message.error))
+      return message.type === 'result' ? costOf(message.value) : 1
+    })
   }
 
   /** A disk that was full may have room by now, and on a quiet hub no commit would make anyone look. */
@@ -179,6 +188,11 @@ export class IndexWorker {
       () => {},
     )
   }
+}
+
+/** Whoever gets a page has each of its messages to do something with. */
+function costOf(value: unknown): number {
+  return 1 + ((value as Partial<HistoryPage> | undefined)?.messages?.length ?? 0)
 }
 
 function fromWire({ code, message }: WireError): StorageError {

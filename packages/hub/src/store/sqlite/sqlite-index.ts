@@ -134,7 +134,10 @@ export class SqliteIndex implements Index {
         `the journal ends at record ${journal.committed} and the index knows ${this.#applied}: files of the journal are gone; put them back, or start with another data directory`,
       )
     }
-    logger.warn({ missing }, `the last ${missing} records of the journal are lost; the index has what was in them`)
+    logger.warn(
+      { missing },
+      `the last ${missing} records of the journal are lost: the history has their messages, but sessions and retained messages of MQTT are as they were before; to have those back stop the hub and restore a backup`,
+    )
     await journal.skipTo(this.#applied)
   }
 

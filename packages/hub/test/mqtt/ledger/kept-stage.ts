@@ -60,6 +60,7 @@ export class KeptStage<J extends Journal = CutJournal> extends Stage {
       reader,
       store,
       isFull: () => false,
+      isTight: () => false,
       limits: LEDGER_LIMITS,
       clock,
       logger,

@@ -127,6 +127,10 @@ export class LedgerStage {
   readonly server: MqttServer
   readonly ledger: OpenLedger
   keptFrom = 0
+  /** The data take what they may of the disk. */
+  isFull = false
+  /** … nearly. */
+  isTight = false
 
   private constructor(journal: HandJournal, limits: Partial<MqttLimits>, ledger: OpenLedger, parts: StageParts) {
     this.journal = journal
@@ -153,16 +157,18 @@ export class LedgerStage {
     const logger = { debug() {}, info() {}, warn() {}, error: (_: object, text: string) => void errors.push(text) }
     const dialect = new LastingDialect()
     const reader = { keepFrom: (lsn: Lsn) => void journal.dropBelow(lsn), remove: () => {} }
+    let stage: LedgerStage | undefined
     const ledger = await OpenLedger.open({
       journal,
       reader,
       store,
       clock,
       logger,
-      isFull: () => false,
+      isFull: () => stage?.isFull ?? false,
+      isTight: () => stage?.isTight ?? false,
       limits: { uncommittedBytes: 2 ** 24, settleInterval: 1 },
     })
-    const stage = new LedgerStage(journal, limits, ledger, { clock, store, errors, logger, dialect })
+    stage = new LedgerStage(journal, limits, ledger, { clock, store, errors, logger, dialect })
     await ledger.attach(stage.server.broker, [dialect])
     return stage
   }

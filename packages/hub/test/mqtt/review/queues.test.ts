@@ -14,6 +14,8 @@ describe('queues and the journal', () => {
     await stage.settle()
     expect(stage.server.broker.sessions.size).toBe(1)
     expect(stage.store.count).toBe(0)
+    // Two that waited, and the one for which there was no room.
+    expect(stage.server.broker.counters.dropped).toBe(3)
     expect((await stage.crash()).store.count).toBe(0)
   })
 

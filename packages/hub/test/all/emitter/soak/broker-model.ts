@@ -151,17 +151,18 @@ export class BrokerModel {
   /** From now on it is for nothing; what stood on it ends, and is told. */
   ban(key: ModelKey): void {
     key.state = 'banned'
-    for (const client of this.clients) {
-      for (const [name, one] of client.subscriptions) {
-        if (one.key !== key) continue
-        this.#drop(client, [name])
-        client.owed.push('error 0 401')
-      }
-    }
+    // Whoever hears of others by this key does not hear of what it ends.
     for (const client of this.clients) {
       for (const [channel, watched] of client.watches) {
         if (watched !== key) continue
         client.watches.delete(channel)
+        client.owed.push('error 0 401')
+      }
+    }
+    for (const client of this.clients) {
+      for (const [name, one] of client.subscriptions) {
+        if (one.key !== key) continue
+        this.#drop(client, [name])
         client.owed.push('error 0 401')
       }
     }
