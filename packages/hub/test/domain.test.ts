@@ -226,7 +226,7 @@ it.each([
   expect(addressKey(address)).toBe(key)
 })
 
-it('a repeated warning comes once a minute, with the number of those left out', () => {
+it.each(['warn', 'error'] as const)('a repeated %s comes once a minute, with the number of those left out', (level) => {
   let now = 0
   const log = new RecordingLogger()
   const logger = repeatedLogger(log, {
@@ -235,13 +235,13 @@ it('a repeated warning comes once a minute, with the number of those left out', 
     bootId: '',
     setTimer: () => ({ cancel() {} }),
   })
-  for (let count = 0; count < 5; count++) logger.warn({ count }, 'flood')
-  logger.warn({}, 'other')
+  for (let count = 0; count < 5; count++) logger[level]({ count }, 'flood')
+  logger[level]({}, 'other')
   now = 60_000
-  logger.warn({ count: 9 }, 'flood')
-  expect(log.lines.map(({ message, object }) => [message, object])).toEqual([
-    ['flood', { count: 0 }],
-    ['other', {}],
-    ['flood', { count: 9, repeated: 4 }],
+  logger[level]({ count: 9 }, 'flood')
+  expect(log.lines.map((line) => [line.level, line.message, line.object])).toEqual([
+    [level, 'flood', { count: 0 }],
+    [level, 'other', {}],
+    [level, 'flood', { count: 9, repeated: 4 }],
   ])
 })
