@@ -4,7 +4,7 @@ export type Callback<Args extends readonly unknown[]> = (...args: Args) => void
 
 /**
  * A typed event bus: callbacks run in the order of their subscription, the same callback twice is one, one that throws
- * is logged and disturbs nobody, and an `error` without a listener does not throw.
+ * or rejects is logged and disturbs nobody, and an `error` without a listener does not throw.
  *
  * @example
  * ```ts
@@ -44,10 +44,16 @@ export class EventBus<Events extends { [E in keyof Events]: readonly unknown[] }
     // The list is replaced, never changed: whoever unsubscribes inside a callback makes nobody be skipped.
     for (const listener of this.#listeners.get(event) ?? []) {
       try {
-        ;(listener as Callback<Events[E]>)(...args)
+        const answer: unknown = (listener as (...args: Events[E]) => unknown)(...args)
+        // An async one: what it rejects with would end the process.
+        if (answer instanceof Promise) answer.catch((error: unknown) => this.#failed(event, error))
       } catch (error) {
-        this.#logger?.error({ err: error, event }, `a listener of '${String(event)}' threw`)
+        this.#failed(event, error)
       }
     }
+  }
+
+  #failed(event: keyof Events, error: unknown): void {
+    this.#logger?.error({ err: error, event }, `a listener of '${String(event)}' threw`)
   }
 }

@@ -95,6 +95,21 @@ describe('EventBus', () => {
     expect(calls).toEqual(['once', 'always', 'always', 'late'])
   })
 
+  it('logs what a listener throws, and what an async one rejects with', async () => {
+    const logged: unknown[] = []
+    const nothing = (): void => {}
+    const error = (fields: object): void => void logged.push((fields as { err: Error }).err.message)
+    const bus = new EventBus<{ told: [] }>({ debug: nothing, info: nothing, warn: nothing, error })
+    bus.on('told', () => {
+      throw new Error('thrown')
+    })
+    // oxlint-disable-next-line typescript/no-misused-promises -- what people write, and the compiler lets them
+    bus.on('told', async () => Promise.reject(new Error('rejected')))
+    bus.emit('told')
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(logged).toEqual(['thrown', 'rejected'])
+  })
+
   it('does not throw for an error that nobody listens to, and forgets who left', () => {
     const bus = new EventBus<{ error: [Error] }>()
     bus.emit('error', new Error('nobody'))

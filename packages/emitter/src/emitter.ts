@@ -107,7 +107,7 @@ export class Emitter implements AsyncDisposable {
     message: ChannelPublication | LinkPublication,
     options: SendControl | WaitOptions = {},
   ): Promise<Receipt> {
-    return (await this.#open()).publish(message, options)
+    return (await this.#openFor('publish', message)).publish(message, options)
   }
 
   /**
@@ -120,12 +120,12 @@ export class Emitter implements AsyncDisposable {
    * @throws {EmitterError} with `status`: 401 says what to check
    */
   async subscribe(subscription: SubscribeCall, options: WaitOptions = {}): Promise<Subscription> {
-    return (await this.#open()).subscriptions.subscribe(subscription, options)
+    return (await this.#openFor('subscribe', subscription)).subscriptions.subscribe(subscription, options)
   }
 
   /** Ends all subscriptions of this channel and group. */
   async unsubscribe(subscription: UnsubscribeCall, options: WaitOptions = {}): Promise<void> {
-    return (await this.#open()).subscriptions.unsubscribe(subscription, options)
+    return (await this.#openFor('unsubscribe', subscription)).subscriptions.unsubscribe(subscription, options)
   }
 
   /**
@@ -133,7 +133,7 @@ export class Emitter implements AsyncDisposable {
    * ends that). Both default to true. After a reconnection changes are watched again, and a new status comes.
    */
   async presence(presence: PresenceCall, options: WaitOptions = {}): Promise<PresenceStatus> {
-    return (await this.#open()).presences.ask(presence, options)
+    return (await this.#openFor('presence', presence)).presences.ask(presence, options)
   }
 
   /**
@@ -141,12 +141,12 @@ export class Emitter implements AsyncDisposable {
    * `type` holds letters of `rwslpe`: read, write, store, load, presence, extend; `rw`. `ttl` in seconds, 0 for ever.
    */
   async keygen(keygen: KeygenCall, options: WaitOptions = {}): Promise<KeygenResult> {
-    return (await this.#open()).keygen(keygen, options)
+    return (await this.#openFor('keygen', keygen)).keygen(keygen, options)
   }
 
   /** Bans a key, or takes the ban back. `secret` is the master key. */
   async keyban(keyban: KeybanCall, options: WaitOptions = {}): Promise<{ status: 200; banned: boolean }> {
-    return (await this.#open()).keyban(keyban, options)
+    return (await this.#openFor('keyban', keyban)).keyban(keyban, options)
   }
 
   /**
@@ -157,7 +157,7 @@ export class Emitter implements AsyncDisposable {
     history: HistoryCall,
     options: WaitOptions = {},
   ): AsyncGenerator<EmitterMessage & { readonly id: string }, undefined> {
-    yield* (await this.#open()).history(history, options)
+    yield* (await this.#openFor('history', history)).history(history, options)
   }
 
   /**
@@ -165,7 +165,7 @@ export class Emitter implements AsyncDisposable {
    * the connection, and is made again after a reconnection. The broker looks at the key when it is used.
    */
   async link(link: LinkCall, options: WaitOptions = {}): Promise<LinkResult> {
-    return (await this.#open()).links.make(link, options)
+    return (await this.#openFor('link', link)).links.make(link, options)
   }
 
   /** Who this connection is, and its links. */
@@ -191,6 +191,12 @@ export class Emitter implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.disconnect()
+  }
+
+  /** @throws {UsageError} `ERR_USAGE` for arguments by position, as other SDKs have them */
+  #openFor(name: string, call: unknown): Promise<EmitterClient> {
+    if (typeof call === 'object' && call !== null) return this.#open()
+    throw new UsageError('ERR_USAGE', `${name}() takes an object such as { key, channel }, not ${typeof call}`)
   }
 
   async #open(): Promise<EmitterClient> {

@@ -56,6 +56,12 @@ export function checkChannel(channel: unknown): string {
   throw new UsageError('ERR_EMITTER_CHANNEL', `channel is a text such as sensors/7/, not ${typeof channel}`)
 }
 
+/** @throws {UsageError} `ERR_EMITTER_CHANNEL` */
+export function checkGroup(group: unknown): string | undefined {
+  if (group === undefined || typeof group === 'string') return group
+  throw new UsageError('ERR_EMITTER_CHANNEL', `group is a text, the name of a share group, not ${typeof group}`)
+}
+
 /** The topic of a publish: {@link formatTopic}, for one channel. @throws {UsageError} `ERR_EMITTER_CHANNEL` */
 export function publishTopic(parts: TopicParts): string {
   const topic = formatTopic(parts)

@@ -73,6 +73,7 @@ export class Requests {
   #isUp = false
   /** This broker names the question in its answers. */
   #hasReq = false
+  #closedWith: Error | undefined
 
   constructor(host: RequestHost) {
     this.#host = host
@@ -86,6 +87,8 @@ export class Requests {
     { signal, once = false }: AskOptions,
   ): Promise<Answered<Name>> {
     checkSize(requestTopic(name), payload)
+    // Called in the turn in which the client was closed.
+    if (this.#closedWith !== undefined) throw this.#closedWith
     let question: Question | undefined
     const answer = new Promise<Answered<RequestName>>((resolve, reject) => {
       question = { name, payload, deed, once, times: 0, packetId: 0, timer: undefined, resolve, reject }
@@ -153,6 +156,7 @@ export class Requests {
 
   close(error: Error): void {
     this.#isUp = false
+    this.#closedWith = error
     for (const question of [...this.#asked.values(), ...this.#queue]) {
       question.timer?.cancel()
       question.reject(error)

@@ -40,6 +40,9 @@ export function readSettings(options: ConnectOptions): Settings {
   for (const [name, value] of Object.entries({ username, password })) {
     if (value !== undefined && typeof value !== 'string') throw usage(`${name} is a text`)
   }
+  for (const [name, value] of Object.entries({ tls, outbox })) {
+    if (value !== undefined && (typeof value !== 'object' || value === null)) throw usage(`${name} is an object`)
+  }
   const host = readHost(options.host ?? HOST)
   const scheme = transport === 'tcp' ? (secure ? 'mqtts' : 'mqtt') : secure ? 'wss' : 'ws'
   const path = transport === 'tcp' ? '' : '/'

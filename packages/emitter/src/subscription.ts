@@ -5,6 +5,8 @@ import type { EmitterMessage } from './message.ts'
 import type { Subscription } from './types.ts'
 
 interface Waiter {
+  /** that asked */
+  readonly loop: object
   give(message: EmitterMessage): void
   end(error: HalyardError | undefined): void
 }
@@ -35,7 +37,7 @@ export class ChannelSubscription implements Subscription, Owner {
   /** Those before it were handed out. */
   #first = 0
   #dropped = 0
-  readonly #waiting: Waiter[] = []
+  #waiting: Waiter[] = []
   #isOver = false
   #error: HalyardError | undefined
   #leaving: Promise<void> | undefined
@@ -78,15 +80,19 @@ export class ChannelSubscription implements Subscription, Owner {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<EmitterMessage, undefined> {
+    const loop = {}
     return {
       next: () => {
         const value = this.#take()
         if (value !== undefined) return Promise.resolve({ value, done: false })
         if (this.#error !== undefined) return Promise.reject(this.#error)
         if (this.#isOver) return Promise.resolve({ value: undefined, done: true })
-        return this.#wait()
+        return this.#wait(loop)
       },
-      return: () => Promise.resolve({ value: undefined, done: true }),
+      return: () => {
+        this.#left(loop)
+        return Promise.resolve({ value: undefined, done: true })
+      },
     }
   }
 
@@ -125,9 +131,18 @@ export class ChannelSubscription implements Subscription, Owner {
     return message
   }
 
-  #wait(): Promise<IteratorResult<EmitterMessage, undefined>> {
+  /** A loop has ended that still waited: what comes is for the next one. */
+  #left(loop: object): void {
+    const left = this.#waiting.filter((waiter) => waiter.loop === loop)
+    if (left.length === 0) return
+    this.#waiting = this.#waiting.filter((waiter) => waiter.loop !== loop)
+    for (const waiter of left) waiter.end(undefined)
+  }
+
+  #wait(loop: object): Promise<IteratorResult<EmitterMessage, undefined>> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({
+        loop,
         give: (value) => resolve({ value, done: false }),
         end(error) {
           if (error === undefined) resolve({ value: undefined, done: true })

@@ -12,7 +12,7 @@ import { closedError } from './errors.ts'
 import { unexplained } from './explain.ts'
 import type { Deed } from './explain.ts'
 import { EmitterMessage } from './message.ts'
-import { checkChannel, checkKey, seconds } from './payload.ts'
+import { checkChannel, checkGroup, checkKey, seconds } from './payload.ts'
 import { Recent } from './recent.ts'
 import { ChannelSubscription } from './subscription.ts'
 import type { Wanted } from './subscription.ts'
@@ -79,7 +79,7 @@ export class Subscriptions {
   async unsubscribe(call: UnsubscribeCall, { signal }: WaitOptions): Promise<void> {
     throwIfAborted(signal)
     const key = checkKey(call.key)
-    const wire = formatChannel({ channel: checkChannel(call.channel), group: call.group })
+    const wire = formatChannel({ channel: checkChannel(call.channel), group: checkGroup(call.group) })
     await withSignal(this.#end(wire, key), signal)
   }
 
@@ -194,7 +194,7 @@ function wantedOf({ key, channel, last, from, until, group }: SubscribeCall): Wa
   return {
     key: checkKey(key),
     channel: wire,
-    group,
+    group: checkGroup(group),
     last: last ?? undefined,
     from: seconds('from', from),
     until: seconds('until', until),

@@ -58,6 +58,8 @@ describe('connect()', () => {
     [{ secure: 'yes' as never }, 'ERR_USAGE', /true or false/u],
     [{ transport: 'udp' as never }, 'ERR_USAGE', /'tcp' or 'websocket'/u],
     [{ username: 7 as never }, 'ERR_USAGE', /username is a text/u],
+    [{ tls: 'ca.pem' as never }, 'ERR_USAGE', /tls is an object/u],
+    [{ outbox: './outbox' as never }, 'ERR_USAGE', /outbox is an object/u],
     [{ will: { key: '', channel: 'a/', message: 'x' } }, 'ERR_EMITTER_WILL', /needs the key/u],
     [{ will: { key: 'k', channel: 'a/+/', message: 'x' } }, 'ERR_EMITTER_WILL', /without wildcards/u],
     [{ will: { key: 'k', channel: 'a/', message: 7 as never } }, 'ERR_EMITTER_WILL', /needs a message/u],
@@ -175,6 +177,18 @@ describe('other calls', () => {
     ['keyban: target', (emitter) => emitter.keyban({ secret: KEY, target: '', banned: true }), 'ERR_EMITTER_KEY'],
     ['link: channel', (emitter) => emitter.link({ key: KEY, channel: '', name: 'a' }), 'ERR_EMITTER_UNENCODABLE'],
     ['unsubscribe: key', (emitter) => emitter.unsubscribe({ key: '', channel: 'a' }), 'ERR_EMITTER_KEY'],
+    [
+      'subscribe: group',
+      (emitter) => emitter.subscribe({ key: KEY, channel: 'a', group: 7 as never }),
+      'ERR_EMITTER_CHANNEL',
+    ],
+    // As the first SDKs are called.
+    [
+      'publish: by position',
+      (emitter) => emitter.publish(...([KEY, 'a', 'message'] as unknown as [never])),
+      'ERR_USAGE',
+    ],
+    ['subscribe: nothing', (emitter) => emitter.subscribe(undefined as never), 'ERR_USAGE'],
     ['me: signal', (emitter) => emitter.me({ signal: 7 as never }), 'ERR_USAGE'],
     ['me: aborted', (emitter) => emitter.me({ signal: AbortSignal.abort() }), 'ERR_ABORTED'],
     [

@@ -146,6 +146,8 @@ describe('questions', () => {
     requests.close(Object.assign(new Error('closed'), { code: 'ERR_EMITTER_CLOSED' }))
     expect(await waiting).toBe('ERR_EMITTER_CLOSED')
     expect(clock.pendingTimers).toEqual([])
+    // In the turn in which it was closed, behind it.
+    expect(await ask()).toBe('ERR_EMITTER_CLOSED')
   })
 
   it('larger than a packet are refused', async () => {

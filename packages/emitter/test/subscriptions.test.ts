@@ -116,6 +116,19 @@ describe('a subscription', () => {
     await server[Symbol.asyncDispose]()
   })
 
+  it('gives nothing to a loop that was ended while it waited', async () => {
+    const { server, emitter } = await play([...[subscribes(`${KEY}/a/`), granted(), ...pause, sends('a/', '1')]])
+    const subscription = await emitter.subscribe({ key: KEY, channel: 'a' })
+    const left = subscription[Symbol.asyncIterator]()
+    const waiting = left.next()
+    await left.return?.()
+    expect(await waiting).toEqual({ value: undefined, done: true })
+    await emitter.me()
+    expect(await take(subscription, 1)).toEqual(['1'])
+    await emitter.close()
+    await server[Symbol.asyncDispose]()
+  })
+
   it('whose waiting was aborted is taken back', async () => {
     const { server, emitter } = await play([
       { client: `82 [ <id:2> ('${KEY}/a/') 00 ]` },

@@ -57,7 +57,8 @@ describe('/keygen', () => {
     expect(await post(started, { key, channel: 'a' })).toBe(
       'channel should end with `/` for strict types or `/#/` for wildcards',
     )
-    const wrong = await post(started, { key: 'x'.repeat(32), channel: 'a/' })
+    // Too short for a key of any licence: a whole one may read as the master key of another contract.
+    const wrong = await post(started, { key: 'x'.repeat(31), channel: 'a/' })
     expect(wrong).toBe('the security key provided is not authorized to perform this operation')
     expect(await post(started, { key, channel: 'a/', sub: 'off', pub: '' })).toMatch(/^channel: a\//)
   })
@@ -90,7 +91,9 @@ describe('/keygen', () => {
     const key = masterOf(started)
     expect(await post(started, { key, channel: 'a/' })).toMatch(/^channel/)
     for (let n = 0; n < 20; n++) {
-      expect(await post(started, { key: `x${n}`.padEnd(32, 'x'), channel: 'a/' })).toMatch(/not authorized/)
+      // A text may read as the master key of another contract.
+      const guessed = await post(started, { key: `x${n}`.padEnd(32, 'x'), channel: 'a/' })
+      expect(guessed).toMatch(/not authorized|does not exist/)
     }
     const another = await started.call('POST', '/api/emitter/keys', { master: true })
     const { key: unused } = another.body as { key: string }

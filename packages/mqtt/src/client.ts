@@ -56,7 +56,9 @@ export class MqttClient implements AsyncDisposable {
     this.outbox.catch(() => {})
   }
 
+  /** @throws {UsageError} `ERR_USAGE` for an event that there is not, or what is no function */
   on<E extends keyof MqttEvents>(event: E, callback: Callback<MqttEvents[E]>): this {
+    checkListener(event, callback)
     this.#events.on(event, callback)
     return this
   }
@@ -164,6 +166,17 @@ export class MqttClient implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.disconnect()
   }
+}
+
+const EVENTS: Readonly<Record<keyof MqttEvents, true>> = {
+  ...{ connect: true, disconnect: true, offline: true, message: true, error: true },
+}
+
+function checkListener(event: string, callback: unknown): void {
+  if (!Object.hasOwn(EVENTS, event)) {
+    throw new UsageError('ERR_USAGE', `there is no event '${event}'; there are ${Object.keys(EVENTS).join(', ')}`)
+  }
+  if (typeof callback !== 'function') throw new UsageError('ERR_USAGE', `the event '${event}' needs a function to call`)
 }
 
 function listOf(filters: string | readonly string[]): readonly string[] {

@@ -295,7 +295,11 @@ export class Connection {
     if (this.#state === 'ending') return this.#finish(undefined)
     if (error !== undefined) return this.#finish(asConnectionError(error))
     const where = addressText(this.#parts.settings.address)
-    const what = this.#state === 'open' ? 'closed the connection' : 'closed the connection instead of answering CONNECT'
+    // A TLS server that is spoken to in clear mostly says nothing.
+    const { scheme } = this.#parts.settings.address
+    const hint = scheme === 'mqtt' ? '; if the port speaks TLS, use mqtts://' : ''
+    const early = `closed the connection instead of answering CONNECT${hint}`
+    const what = this.#state === 'open' ? 'closed the connection' : early
     this.#finish(new ConnectionError('ERR_MQTT_CONNECTION_LOST', `${where} ${what}`))
   }
 

@@ -27,6 +27,7 @@ import { KIND, PublishCalls, payloadBytes } from './publish-call.ts'
 import type { KeptPublish, PublishOptions } from './publish-call.ts'
 import { Requests } from './requests.ts'
 import { Session } from './session.ts'
+import { shownTopic } from './shown-topic.ts'
 import { Subscription } from './subscription.ts'
 import type { SubscribeOptions } from './subscription.ts'
 import type { Dial } from './transport.ts'
@@ -84,7 +85,10 @@ export class Engine {
       onUp: () => this.#opened?.attachment.release(),
       onDown: () => this.#opened?.attachment.hold(),
       onChange: (info, error) => this.#changed(info, error),
-      onOver: (error) => this.session.close(error, error),
+      onOver: (error) => {
+        this.session.close(error, error)
+        this.requests.close(error)
+      },
     })
     this.requests = new Requests({
       clientId: settings.clientId,
@@ -112,6 +116,7 @@ export class Engine {
   /** Resolves when connected, rejects when a try fails. */
   connected({ signal }: WaitOptions): Promise<ConnectionInfo> {
     if (this.#closing !== undefined) throw closedError()
+    throwIfAborted(signal)
     const { info } = this
     if (info !== undefined) return Promise.resolve(info)
     if (this.#link.state === 'closed') return Promise.reject(this.#link.figures.lastError ?? closedError())
@@ -238,6 +243,7 @@ export class Engine {
   async #close(reasonCode: number, sessionExpiry: number | undefined): Promise<void> {
     const error = closedError()
     this.#connected.reject(error)
+    this.requests.close(error)
     const outbox = await this.outbox.catch(() => undefined)
     // On the wire: acknowledged, or given back to the outbox when it has waited long enough.
     if (this.#ownsOutbox) await outbox?.close()
@@ -329,11 +335,13 @@ function isPlain({ id, latest, expires, priority }: SendOptions): boolean {
 
 /** @throws {UsageError} `ERR_MQTT_FILTER` */
 function checkFilters(filters: readonly string[]): void {
+  if (!Array.isArray(filters))
+    throw new UsageError('ERR_MQTT_FILTER', 'a topic filter is a text; or give a list of them')
   if (filters.length === 0) throw new UsageError('ERR_MQTT_FILTER', 'name at least one topic filter')
   for (const filter of filters) {
     const problem = typeof filter === 'string' ? checkFilter(filter) : 'it is no text'
     if (problem === undefined) continue
-    throw new UsageError('ERR_MQTT_FILTER', `${JSON.stringify(filter)} is no topic filter: ${problem}`)
+    throw new UsageError('ERR_MQTT_FILTER', `${shownTopic(filter)} is no topic filter: ${problem}`)
   }
 }
 

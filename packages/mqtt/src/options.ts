@@ -6,6 +6,8 @@ import { checkTopicName } from '@halyard/wire/mqtt/topic'
 import type { ConnectProperties, Qos, UserProperties, WillProperties } from '@halyard/wire/mqtt'
 import { parseAddress } from './address.ts'
 import type { Address } from './address.ts'
+import { checkTypes } from './option-types.ts'
+import { shownTopic } from './shown-topic.ts'
 import type { TlsOptions } from './transport.ts'
 
 /** Published by the server when the client vanishes without a DISCONNECT: 5.0 §3.1.2.5. */
@@ -126,6 +128,7 @@ const utf8 = new TextEncoder()
 /** @throws {UsageError} `ERR_USAGE`, `ERR_USAGE_SECONDS`, `ERR_MQTT_URL`, `ERR_MQTT_TOPIC` */
 export function settle(url: string, options: MqttOptions): Settings {
   const address = parseAddress(url)
+  checkTypes(options)
   const { version, clientId, username, password, keepalive = 60, clean, sessionExpiry } = options
   const { receiveMaximum = 1000, maximumPacketSize = 1024 * 1024, window = 1000, connectTimeout = 30 } = options
   if (version !== undefined && version !== 4 && version !== 5) throw usage('version is 4 for MQTT 3.1.1 or 5 for 5.0')
@@ -182,7 +185,7 @@ export function wireExpiry(seconds: number): number {
 function willOf({ topic, payload = '', qos = 0, retain = false, properties }: WillOptions): Settings['will'] {
   const problem = typeof topic === 'string' ? checkTopicName(topic) : 'it is no text'
   if (problem !== undefined) {
-    throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(topic)} is no topic for the will: ${problem}`)
+    throw new UsageError('ERR_MQTT_TOPIC', `${shownTopic(topic)} is no topic for the will: ${problem}`)
   }
   if (qos !== 0 && qos !== 1 && qos !== 2) throw usage('the qos of the will is 0, 1 or 2')
   return { topic, payload: typeof payload === 'string' ? utf8.encode(payload) : payload, qos, retain, properties }

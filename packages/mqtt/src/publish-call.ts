@@ -4,6 +4,8 @@ import type { Outcome, Receipt, SendControl } from '@halyard/core'
 import { checkTopicName, encodePublishProperties } from '@halyard/wire/mqtt'
 import type { PublishProperties, Qos } from '@halyard/wire/mqtt'
 import { receiptOf } from './publish-receipt.ts'
+import { shownTopic } from './shown-topic.ts'
+import { TopicCache } from './topic-cache.ts'
 
 /** What PUBLISH may say beside topic and payload in MQTT 5.0; dropped where the server speaks 3.1.1. */
 export type MessageProperties = Omit<PublishProperties, 'topicAlias' | 'subscriptionIdentifiers'>
@@ -48,7 +50,7 @@ export interface PublishCall {
  * outbox need not copy it.
  */
 export class PublishCalls {
-  readonly #plain = new Map<string, PublishCall[]>()
+  readonly #plain = new TopicCache<PublishCall[]>(MAX_TOPICS)
 
   /** @throws {UsageError} `ERR_MQTT_TOPIC`, `ERR_USAGE` */
   of(topic: string, options: PublishOptions): PublishCall {
@@ -61,7 +63,6 @@ export class PublishCalls {
     const call: PublishCall = { kept, tell: (outcome) => receiptOf(outcome, topic) }
     if (properties !== undefined) return call
     Object.freeze(kept)
-    if (this.#plain.size === MAX_TOPICS) this.#plain.clear()
     let calls = this.#plain.get(topic)
     if (calls === undefined) this.#plain.set(topic, (calls = []))
     return (calls[index] = call)
@@ -71,7 +72,7 @@ export class PublishCalls {
 function keptPublish(topic: string, options: PublishOptions): KeptPublish {
   const { qos = 1, retain = false, properties } = options
   const problem = typeof topic === 'string' ? checkTopicName(topic) : 'it is no text'
-  if (problem !== undefined) throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(topic)} is no topic: ${problem}`)
+  if (problem !== undefined) throw new UsageError('ERR_MQTT_TOPIC', `${shownTopic(topic)} is no topic: ${problem}`)
   if (properties !== undefined) checkProperties(properties)
   return { topic, qos, ...(retain && { retain: true }), ...(properties && { properties: asJson(properties) }) }
 }
@@ -88,7 +89,7 @@ function checkProperties(properties: MessageProperties): void {
     throw new UsageError('ERR_USAGE', 'correlationData is bytes; new TextEncoder().encode(text) makes them of a text')
   }
   if (responseTopic !== undefined && checkTopicName(responseTopic) !== undefined) {
-    throw new UsageError('ERR_MQTT_TOPIC', `${JSON.stringify(responseTopic)} is no topic for an answer`)
+    throw new UsageError('ERR_MQTT_TOPIC', `${shownTopic(responseTopic)} is no topic for an answer`)
   }
   if (topicAlias !== undefined || subscriptionIdentifiers !== undefined) {
     throw new UsageError('ERR_USAGE', 'leave out topicAlias and subscriptionIdentifiers: the connection has them')

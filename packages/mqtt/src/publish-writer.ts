@@ -2,6 +2,7 @@
 import { encodePublishProperties, encodeUtf8, sizeOfPublishParts } from '@halyard/wire/mqtt'
 import type { OutgoingAliases, PublishParts, PublishProperties } from '@halyard/wire/mqtt'
 import type { KeptPublish } from './publish-call.ts'
+import { TopicCache } from './topic-cache.ts'
 
 const NOTHING = new Uint8Array(0)
 /** Topics that are published to again and again are few. */
@@ -15,7 +16,7 @@ const ALIAS_BYTES = 8
 export class PublishWriter {
   readonly #version: 4 | 5
   readonly #aliases: OutgoingAliases
-  readonly #topics = new Map<string, Uint8Array>()
+  readonly #topics = new TopicCache<Uint8Array>(MAX_TOPICS)
   /** The properties of a message that has none but the alias, by alias. */
   readonly #aliasBytes: Uint8Array[] = []
   readonly #none: Uint8Array
@@ -70,7 +71,6 @@ export class PublishWriter {
     const known = this.#topics.get(topic)
     if (known !== undefined) return known
     const bytes = encodeUtf8(topic)
-    if (this.#topics.size === MAX_TOPICS) this.#topics.clear()
     this.#topics.set(topic, bytes)
     return bytes
   }

@@ -38,6 +38,7 @@ export class Requests {
   #topicOfAnswers: string | undefined
   #listening: Promise<Subscription> | undefined
   #asked = 0
+  #closedWith: Error | undefined
 
   constructor(host: RequestHost) {
     this.#host = host
@@ -61,6 +62,7 @@ export class Requests {
       throw new UsageError('ERR_MQTT_VERSION', `${what}; publish, and subscribe to a topic for the answers`)
     }
     await this.#listen(signal)
+    if (this.#closedWith !== undefined) throw this.#closedWith
     const name = String(++this.#asked)
     const answer = this.#wait(name, topic, timeout)
     const asked = { ...properties, responseTopic: this.#topic, correlationData: bytes.encode(name) }
@@ -76,6 +78,12 @@ export class Requests {
       this.#open.get(name)?.reject(new Error('nobody waits any more'))
       this.#open.delete(name)
     }
+  }
+
+  /** No answer comes any more: the client is closed, or its connection over for good. */
+  close(error: Error): void {
+    this.#closedWith = error
+    for (const question of this.#open.values()) question.reject(error)
   }
 
   #wait(name: string, topic: string, timeout: number): Promise<MqttMessage> {

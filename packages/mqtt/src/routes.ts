@@ -1,6 +1,7 @@
 import { matches, parseShared } from '@halyard/wire/mqtt'
 import type { Filter, Filters, Owner } from './filters.ts'
 import type { MqttMessage } from './message.ts'
+import { TopicCache } from './topic-cache.ts'
 
 /** Topics whose subscriptions are remembered. */
 const MAX_TOPICS = 4096
@@ -11,7 +12,7 @@ const MAX_TOPICS = 4096
  */
 export class Routes {
   readonly #filters: Filters
-  readonly #byTopic = new Map<string, readonly Filter[]>()
+  readonly #byTopic = new TopicCache<readonly Filter[]>(MAX_TOPICS)
   #epoch = -1
 
   constructor(filters: Filters) {
@@ -47,7 +48,7 @@ export class Routes {
   }
 
   #matching(topic: string): readonly Filter[] {
-    if (this.#epoch !== this.#filters.epoch || this.#byTopic.size === MAX_TOPICS) {
+    if (this.#epoch !== this.#filters.epoch) {
       this.#byTopic.clear()
       this.#epoch = this.#filters.epoch
     }

@@ -73,7 +73,7 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
   #held: MqttMessage[] = []
   /** Those before it were handed out. */
   #first = 0
-  readonly #waiting: Waiter[] = []
+  #waiting: Waiter[] = []
   #heldBytes = 0
   #isFull = false
   /** Came while the buffer was full: the server is told that they were received when they are taken. */
@@ -121,6 +121,7 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
   [Symbol.asyncIterator](): AsyncIterator<MqttMessage, undefined> {
     let current: MqttMessage | undefined
     let isOpen = false
+    const loop = {}
     const settle = (): void => {
       if (this.#settings.acknowledge === 'handled') current?.acknowledge()
       current = undefined
@@ -140,7 +141,13 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
           current = message
           return Promise.resolve({ value: message, done: false })
         }
-        if (this.#state === 'open') return this.#wait((given) => (current = given))
+        if (this.#state === 'open') {
+          return this.#wait(loop, (given) => {
+            // Who has asked for several at once has asked for this one behind the last.
+            settle()
+            current = given
+          })
+        }
         close()
         return this.#error === undefined
           ? Promise.resolve({ value: undefined, done: true })
@@ -148,6 +155,7 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
       },
       return: () => {
         settle()
+        this.#leave(loop)
         close()
         return Promise.resolve({ value: undefined, done: true })
       },
@@ -242,9 +250,18 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
     if (this.#settings.acknowledge !== 'received') message?.acknowledge()
   }
 
-  #wait(onGiven: (message: MqttMessage) => void): Promise<IteratorResult<MqttMessage, undefined>> {
+  /** A loop ends that still waits: what comes is for the next one. */
+  #leave(loop: object): void {
+    const left = this.#waiting.filter((waiter) => waiter.loop === loop)
+    if (left.length === 0) return
+    this.#waiting = this.#waiting.filter((waiter) => waiter.loop !== loop)
+    for (const waiter of left) waiter.end(undefined)
+  }
+
+  #wait(loop: object, onGiven: (message: MqttMessage) => void): Promise<IteratorResult<MqttMessage, undefined>> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({
+        loop,
         give(message) {
           onGiven(message)
           resolve({ value: message, done: false })
@@ -288,6 +305,8 @@ export class Subscription implements AsyncIterable<MqttMessage>, AsyncDisposable
 }
 
 interface Waiter {
+  /** that asked */
+  readonly loop: object
   give(message: MqttMessage): void
   end(error: HalyardError | undefined): void
 }

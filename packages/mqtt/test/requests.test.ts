@@ -1,6 +1,7 @@
 /** Questions with answers, 5.0 §4.10, and enhanced authentication, 5.0 §4.12. */
 import { VirtualClock } from '@halyard/testkit'
 import { describe, expect, it } from 'vitest'
+import { MqttClient } from '../src/index.ts'
 import type { Authentication } from '../src/index.ts'
 import { clientOf, connected, failure, happens, hub, take } from './support/clients.ts'
 import { ScriptedServer } from './support/scripted-server.ts'
@@ -174,6 +175,22 @@ it.each([
   [{ will: { topic: 'a', qos: 3 } }, 'ERR_USAGE'],
   [{ connectTimeout: 100_000 }, 'ERR_USAGE_SECONDS'],
   [{ reconnect: { base: 90_000 } }, 'ERR_USAGE_SECONDS'],
+  // As a program without types passes them.
+  [null, 'ERR_USAGE'],
+  [{ clientId: 5 }, 'ERR_USAGE'],
+  [{ username: null }, 'ERR_USAGE'],
+  [{ password: 5 }, 'ERR_USAGE'],
+  [{ clean: 'yes' }, 'ERR_USAGE'],
+  [{ userProperties: { a: 'b' } }, 'ERR_USAGE'],
+  [{ userProperties: [['a', 5]] }, 'ERR_USAGE'],
+  [{ authentication: {} }, 'ERR_USAGE'],
+  [{ tls: 'x' }, 'ERR_USAGE'],
+  [{ reconnect: 5 }, 'ERR_USAGE'],
+  [{ outbox: 5 }, 'ERR_USAGE'],
+  [{ destination: 5 }, 'ERR_USAGE'],
+  [{ will: 'x' }, 'ERR_USAGE'],
+  [{ will: { topic: 'a', payload: {} } }, 'ERR_USAGE'],
+  [{ will: { topic: 'a', retain: 'no' } }, 'ERR_USAGE'],
 ] as const)('%o is refused before anything is opened', (options, code) => {
-  expect(() => clientOf('mqtt://127.0.0.1:1', options as never)).toThrow(expect.objectContaining({ code }))
+  expect(() => new MqttClient('mqtt://127.0.0.1:1', options as never)).toThrow(expect.objectContaining({ code }))
 })

@@ -1,16 +1,17 @@
 /** Which broker, as whom, with which key: from options and environment. */
-import { AbortError, ConnectionError, UsageError, secondsToMilliseconds } from '@halyard/core'
+import { AbortError, ConnectionError, UsageError } from '@halyard/core'
 import type { ConnectOptions, Emitter } from '@halyard/emitter'
 import type { Context } from '../context.ts'
 import { Interruption } from '../interrupt.ts'
 import { readNamedFile } from '../read-named-file.ts'
+import { secondsOption } from '../seconds-option.ts'
 import { wholeNumber } from '../whole-number.ts'
 import type { EmitterFlags } from './flags.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** seconds for a broker to answer */
-const PATIENCE = 10
+const PATIENCE = '10'
 
 /** @throws {UsageError} `ERR_USAGE`; {StorageError} `ERR_CONFIG_FILE` */
 async function brokerOf(flags: EmitterFlags, environment: Environment): Promise<ConnectOptions> {
@@ -52,6 +53,8 @@ export interface Waiting {
   readonly isThere: boolean
   /** From now on as long as the broker has to answer; an interrupt ends it too. */
   readonly patience: () => AbortSignal
+  /** milliseconds of it */
+  readonly timeout: number
 }
 
 /** Connects, runs the command, and ends the connection, however it goes. The first failure to connect ends the command. */
@@ -62,14 +65,14 @@ export async function withBroker(
   run: (emitter: Emitter, waiting: Waiting) => Promise<number>,
 ): Promise<number> {
   const options = await brokerOf(flags, terminal.environment)
-  const timeout = secondsToMilliseconds('timeout', Number(flags.timeout ?? PATIENCE))
+  const timeout = secondsOption('--timeout', flags.timeout ?? PATIENCE)
   const { connect } = await load.emitter()
   using interruption = new Interruption(terminal)
   await using emitter = connect({ ...options, ...(outbox !== undefined && { outbox: { path: outbox } }) })
   const patience = (): AbortSignal => AbortSignal.any([interruption.signal, AbortSignal.timeout(timeout)])
   try {
     const isThere = await reached(emitter, patience(), nameOf(options), outbox !== undefined)
-    const code = await run(emitter, { interruption, isThere, patience })
+    const code = await run(emitter, { interruption, isThere, patience, timeout })
     return interruption.exitCode ?? code
   } catch (error) {
     if (interruption.exitCode !== undefined) return interruption.exitCode

@@ -3,6 +3,7 @@ import { UsageError } from '@halyard/core'
 import type { EmitterMessage, PresenceEvent, PresenceWho } from '@halyard/emitter'
 import type { Context } from '../context.ts'
 import { readSecret } from '../hub/admin/read-secret.ts'
+import { Silence } from '../pubsub/silence.ts'
 import type { Terminal } from '../terminal.ts'
 import { paint } from '../text/paint.ts'
 import { oneLine } from '../text/width.ts'
@@ -64,10 +65,18 @@ export async function history(flags: EmitterReadFlags, context: Context): Promis
   const last = wholeNumber('--last', flags.last) ?? SHOWN
   const from = timeOf('--from', flags.from)
   const until = timeOf('--until', flags.until)
-  return withBroker(flags, context, undefined, async (emitter, { interruption: { signal } }) => {
+  return withBroker(flags, context, undefined, async (emitter, { interruption, timeout }) => {
     const found: (EmitterMessage & { readonly id: string })[] = []
     const asked = { key, channel, last, ...(from && { from }), ...(until && { until }) }
-    for await (const message of emitter.history(asked, { signal })) found.push(message)
+    // For each page.
+    using silence = new Silence(timeout, interruption.signal)
+    silence.watch()
+    silence.wait()
+    for await (const message of emitter.history(asked, { signal: silence.signal })) {
+      silence.wait()
+      found.push(message)
+      silence.heard()
+    }
     // They come in pages, the newest page first. An id counts down.
     const ordered = found.map((message) => ({ message, id: Buffer.from(message.id, 'base64') }))
     ordered.sort((a, b) => Buffer.compare(b.id, a.id))

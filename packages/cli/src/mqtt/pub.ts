@@ -1,16 +1,17 @@
 /** `halyard mqtt pub`. */
-import { AbortError, HalyardError, UsageError, secondsToMilliseconds } from '@halyard/core'
+import { AbortError, HalyardError, UsageError } from '@halyard/core'
 import { checkTopicName } from '@halyard/wire/mqtt'
 import type { MqttClient, PublishOptions } from '@halyard/mqtt'
 import type { Context } from '../context.ts'
 import { Interruption } from '../interrupt.ts'
 import { Publishing, owedAfter } from '../pubsub/publishing.ts'
+import { secondsOption } from '../seconds-option.ts'
 import type { PubFlags } from './flags.ts'
 import { qosOf, readServer } from './server.ts'
 
 export async function pub(flags: PubFlags, { terminal, load }: Context): Promise<number> {
   const { url, options } = await readServer(flags, terminal.environment)
-  const timeout = secondsToMilliseconds('timeout', Number(flags.timeout ?? 30))
+  const timeout = secondsOption('--timeout', flags.timeout ?? '30')
   const call = publishOptions(flags)
   const topic = flags.topic ?? ''
   const problem = checkTopicName(topic)
@@ -26,17 +27,18 @@ export async function pub(flags: PubFlags, { terminal, load }: Context): Promise
   })
   using interruption = new Interruption(terminal)
   const { signal } = interruption
-  using publishing = new Publishing(flags, terminal, signal)
+  using publishing = new Publishing(flags, terminal, timeout, signal)
   await reach(client, outbox, signal, (error) => publishing.fail(error))
   if (publishing.failure !== undefined) return 1
-  await publishing.all((message) => client.publish(topic, message, { ...call, signal }))
-  if (outbox !== undefined) {
+  await publishing.all((message, waiting) => client.publish(topic, message, { ...call, signal: waiting }))
+  const { isTooLate } = publishing
+  if (outbox !== undefined || isTooLate) {
     const left = await client.outbox
     const patience = AbortSignal.any([signal, AbortSignal.timeout(timeout)])
-    const depth = client.isConnected ? await owedAfter(left, patience) : left.depth
+    const depth = client.isConnected && !isTooLate ? await owedAfter(left, patience) : left.depth
     if (depth > 0) publishing.sayOwed(depth, outbox, 'server', 'server')
   }
-  const isKept = publishing.queued === 0 || outbox !== undefined
+  const isKept = (publishing.queued === 0 && !isTooLate) || outbox !== undefined
   return interruption.exitCode ?? (publishing.failure === undefined && isKept ? 0 : 1)
 }
 

@@ -54,12 +54,17 @@ function expiryOf(text: string | undefined): number {
   return text === undefined ? Infinity : wholeNumber('--session-expiry', text)
 }
 
-function urlOf({ url, host, port, ws, tls, cafile, cert }: MqttFlags, environment: Environment): string {
+function urlOf({ url, host, port, ws, tls, cafile, cert, key }: MqttFlags, environment: Environment): string {
   const parts = [host, port].some((part) => part !== undefined) || ws === true || tls === true
   if (url !== undefined && parts) {
     throw new UsageError('ERR_USAGE', '--url says it all; leave out --host, --port, --ws and --tls')
   }
   const given = url ?? (parts ? undefined : environment['HALYARD_MQTT_URL'])
+  const isTls = [cafile, cert, key].some((file) => file !== undefined)
+  // Else the password would go out in clear, to whoever answers.
+  if (given !== undefined && isTls && !/^(?:mqtts|ssl|tls|wss):/iu.test(given)) {
+    throw new UsageError('ERR_USAGE', '--cafile, --cert and --key are of TLS: use an address of mqtts:// or wss://')
+  }
   if (given !== undefined) return given
   const isSecure = tls === true || cafile !== undefined || cert !== undefined || port === '8883'
   const scheme = ws === true ? (isSecure ? 'wss' : 'ws') : isSecure ? 'mqtts' : 'mqtt'

@@ -1,5 +1,5 @@
 /** `halyard mqtt sub`. */
-import { UsageError } from '@halyard/core'
+import { ConnectionError, UsageError } from '@halyard/core'
 import type { HalyardError } from '@halyard/core'
 import { checkFilter, matches } from '@halyard/wire/mqtt'
 import type { MqttClient, MqttMessage, Subscription } from '@halyard/mqtt'
@@ -35,7 +35,9 @@ export async function sub(flags: SubFlags, { terminal, load }: Context): Promise
       if (listening.came()) break
     }
   }
-  return interruption.exitCode ?? listening.exitCode
+  if (interruption.exitCode !== undefined) return interruption.exitCode
+  if (subscription !== undefined) return listening.exitCode
+  throw new ConnectionError('ERR_MQTT_TIMEOUT', `the server has not answered within the ${flags.wait} s of --wait`)
 }
 
 /** `undefined` if it was ended before. */

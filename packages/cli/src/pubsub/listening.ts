@@ -1,6 +1,6 @@
 /** What `sub` does alike on every broker: it says that it listens, counts what comes, and knows when it is enough. */
-import { secondsToMilliseconds } from '@halyard/core'
 import type { Terminal } from '../terminal.ts'
+import { secondsOption } from '../seconds-option.ts'
 import { paint } from '../text/paint.ts'
 import { wholeNumber } from '../whole-number.ts'
 
@@ -23,7 +23,7 @@ export interface Limits {
 export function limitsOf({ count, wait }: LimitFlags): Limits {
   return {
     count: wholeNumber('--count', count),
-    wait: wait === undefined ? undefined : secondsToMilliseconds('wait', Number(wait)),
+    wait: wait === undefined ? undefined : secondsOption('--wait', wait),
   }
 }
 

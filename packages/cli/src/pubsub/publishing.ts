@@ -9,6 +9,7 @@ import { paint } from '../text/paint.ts'
 import { count } from '../text/units.ts'
 import { messagesOf } from './messages.ts'
 import type { MessageFlags } from './messages.ts'
+import { Silence } from './silence.ts'
 
 /** On its way at once. */
 const WINDOW = 1000
@@ -16,21 +17,25 @@ const WINDOW_BYTES: number = 16 * 1024 * 1024
 
 export interface PublishingFlags extends MessageFlags {
   readonly json?: true
+  readonly outbox?: string
 }
 
 export class Publishing implements Disposable {
   readonly #flags: PublishingFlags
   readonly #terminal: Terminal
-  readonly #signal: AbortSignal
+  readonly #silence: Silence
   readonly #status: StatusLine
   readonly #tally: Record<Receipt['state'], number> = { delivered: 0, queued: 0 }
   #failure: unknown
 
-  /** @param signal ends it between two messages */
-  constructor(flags: PublishingFlags, terminal: Terminal, signal: AbortSignal) {
+  /**
+   * @param timeout milliseconds within which a message has to be acknowledged, or one before it
+   * @param interrupted ends it between two messages
+   */
+  constructor(flags: PublishingFlags, terminal: Terminal, timeout: number, interrupted: AbortSignal) {
     this.#flags = flags
     this.#terminal = terminal
-    this.#signal = signal
+    this.#silence = new Silence(timeout, interrupted)
     this.#status = new StatusLine(terminal, () => `${count(this.#tally.delivered, 'message')} published`)
   }
 
@@ -39,18 +44,30 @@ export class Publishing implements Disposable {
     return this.#failure
   }
 
+  /** Nothing was acknowledged for too long; what waits need not be waited for any longer. */
+  get isTooLate(): boolean {
+    return this.#silence.isOver
+  }
+
   get queued(): number {
     return this.#tally.queued
   }
 
-  /** Until there are no more, or one fails. Resolves when each that was begun is delivered, queued, or told of. */
-  async all(publish: (message: Uint8Array) => Promise<Receipt>): Promise<void> {
+  /**
+   * Until there are no more, one fails, or nothing is acknowledged for too long. Resolves when each that was begun is
+   * delivered, queued, or told of. With an outbox the input is read to its end: what is not acknowledged is kept.
+   */
+  async all(publish: (message: Uint8Array, signal: AbortSignal) => Promise<Receipt>): Promise<void> {
     const window = new Window<Receipt>(WINDOW, WINDOW_BYTES)
-    for await (const message of messagesOf(this.#flags, this.#terminal.input, this.#signal)) {
+    const { signal } = this.#silence
+    if (this.#flags.outbox === undefined) this.#silence.watch()
+    for await (const message of messagesOf(this.#flags, this.#terminal.input, signal)) {
       await window.room(message.length)
-      if (this.#failure !== undefined || this.#signal.aborted) break
-      window.add(message.length, publish(message), (result) => this.#settled(result))
+      if (this.#failure !== undefined || signal.aborted) break
+      this.#silence.wait()
+      window.add(message.length, publish(message, signal), (result) => this.#settled(result))
     }
+    this.#silence.watch()
     await window.empty()
   }
 
@@ -72,7 +89,7 @@ export class Publishing implements Disposable {
     const { red, yellow } = paint(this.#terminal.colour.error)
     if (outbox === undefined) {
       this.#status.error(
-        `${red('halyard:')} the ${peer} has not acknowledged ${what}; with --outbox they would be kept`,
+        `${red('halyard:')} the ${peer} has not acknowledged ${what}; with --outbox ${messages === 1 ? 'it' : 'they'} would be kept`,
       )
       return
     }
@@ -83,10 +100,12 @@ export class Publishing implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#silence[Symbol.dispose]()
     this.#status[Symbol.dispose]()
   }
 
   #settled(result: PromiseSettledResult<Receipt>): void {
+    this.#silence.heard()
     if (result.status === 'fulfilled') {
       this.#tally[result.value.state]++
       if (this.#flags.json === true) this.#status.print(JSON.stringify(result.value))

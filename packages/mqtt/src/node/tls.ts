@@ -32,12 +32,20 @@ export function tlsOptions(
   // RFC 6066 §3: SNI takes names alone; without one the certificate must have the host itself.
   const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined)
   return {
-    ca: pem(tls.ca),
+    ca: authorities(tls.ca),
     cert: pem(tls.cert),
     key: pem(tls.key),
     ...(servername === undefined ? {} : { servername }),
     rejectUnauthorized: tls.rejectUnauthorized ?? true,
   }
+}
+
+/** In which there is no certificate, Node.js trusts nobody and says that the server's is wrong. */
+function authorities(given: string | Uint8Array | undefined): string | Buffer | undefined {
+  const ca = pem(given)
+  const isText = typeof ca === 'string' || ca instanceof Buffer
+  if (!isText || ca.includes('-----BEGIN ')) return ca
+  throw Object.assign(new Error('there is no certificate in tls.ca'), { code: 'ERR_OSSL_PEM_NO_START_LINE' })
 }
 
 function pem(given: string | Uint8Array | undefined): string | Buffer | undefined {

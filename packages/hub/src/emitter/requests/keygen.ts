@@ -37,10 +37,13 @@ export async function keygen(
   connectionId: string | undefined,
 ): Promise<KeygenAnswer | Refusal> {
   const { authority } = broker
-  const read = authority.read(request.key)
-  if (read && isMasterKey(read.key) && read.key.contract !== authority.contract) return { refusal: 'not-found' }
   const parent = authority.verify(caller, request.key)
-  if (parent === undefined) return { refusal: 'unauthorized' }
+  if (parent === undefined) {
+    // Also of what somebody made up: one in some hundred texts reads so.
+    const read = authority.read(request.key)
+    const isOfAnother = read && isMasterKey(read.key) && read.key.contract !== authority.contract
+    return { refusal: isOfAnother === true ? 'not-found' : 'unauthorized' }
+  }
   if (isMasterKey(parent.key)) return issue(broker, { ...request, permissions: parsePermissions(request.type) }, parent)
   if ((parent.key.permissions & PERMISSION.extend) === 0 || connectionId === undefined) {
     return { refusal: 'unauthorized' }
