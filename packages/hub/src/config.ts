@@ -10,7 +10,7 @@ import type { HologramLimits } from './hologram/limits.ts'
 import type { PushLimits } from './hologram/push/limits.ts'
 import type { SmsConfig } from './hologram/sms/config.ts'
 import { DEFAULT_MQTT_LIMITS } from './mqtt/limits.ts'
-import type { MqttLimits } from './mqtt/limits.ts'
+import type { MqttLimits, OverflowPolicy } from './mqtt/limits.ts'
 import type { MqttAuthLimits } from './mqtt/start.ts'
 
 export interface ConnectionLimits {
@@ -51,8 +51,13 @@ export interface HubConfig {
   readonly ports: { readonly front: number; readonly hologram: number; readonly mqtt: number }
   readonly hologram: { readonly limits: HologramConfig; readonly push: PushLimits; readonly sms: SmsConfig }
   readonly front: { readonly limits: FrontConfig }
-  /** `sysInterval`: seconds between two rounds of `$SYS`; 0: none. */
-  readonly mqtt: { readonly limits: MqttConfig; readonly sysInterval: number }
+  readonly mqtt: {
+    readonly limits: MqttConfig
+    /** By the user name of an account, which may come later; that of the limits. */
+    readonly overflow: ReadonlyMap<string, OverflowPolicy>
+    /** Seconds between two rounds of `$SYS`; 0: none. */
+    readonly sysInterval: number
+  }
   readonly emitter: EmitterConfig
   readonly history: HistoryLimits
   /** `commitInterval`: seconds for which what arrives waits for company before it is written. */
@@ -111,6 +116,7 @@ export const DEFAULT_CONFIG: HubConfig = {
   },
   mqtt: {
     sysInterval: 10,
+    overflow: new Map(),
     limits: {
       ...DEFAULT_MQTT_LIMITS,
       connections: 10_000,
@@ -133,6 +139,16 @@ const seconds = v.optional(anySeconds)
 const age = v.optional(anyAge)
 const path = v.pipe(v.string(), v.nonEmpty())
 const port = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535)))
+
+const policy = v.picklist(['drop-oldest', 'drop-newest', 'expire-session', 'reject'])
+
+/** A map, since a name may be one that every object has. */
+const OverflowSchema = v.pipe(
+  v.custom<object>((value) => typeof value === 'object' && value !== null && !Array.isArray(value)),
+  v.transform((names) => new Map<string, unknown>(Object.entries(names))),
+  v.map(v.string(), policy),
+  v.maxSize(10_000),
+)
 
 const MqttLimitsSchema = v.strictObject({
   connections: count,
@@ -163,7 +179,7 @@ const MqttLimitsSchema = v.strictObject({
   retainedMessages: between(0, 100_000_000),
   retainedBytes: bytes(0, 2 ** 50),
   sessions: between(1, 100_000_000),
-  overflow: v.optional(v.picklist(['drop-oldest', 'drop-newest', 'expire-session', 'reject'])),
+  overflow: v.optional(policy),
 })
 
 const Schema = v.strictObject({
@@ -237,6 +253,7 @@ const Schema = v.strictObject({
     v.strictObject({
       sysInterval: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_SECONDS))),
       limits: v.optional(MqttLimitsSchema),
+      overflow: v.optional(OverflowSchema),
     }),
   ),
   emitter: v.optional(EmitterSchema),
@@ -323,6 +340,7 @@ function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
     front: { limits: { ...defaults.front.limits, ...front?.limits } },
     mqtt: {
       sysInterval: mqtt?.sysInterval ?? defaults.mqtt.sysInterval,
+      overflow: mqtt?.overflow ?? defaults.mqtt.overflow,
       limits: { ...defaults.mqtt.limits, totalQueuedBytes: mayQueue(), ...mqtt?.limits },
     },
     emitter: emitterConfig(emitter),
@@ -336,6 +354,7 @@ function withDefaults(found: v.InferOutput<typeof Schema>): HubConfig {
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue) ?? 'the file'
   if (issue.type === 'strict_object' && issue.expected === 'never') return `unknown key ${path}`
+  if (issue.type === 'max_size') return `${path} has more names than${limitOf(issue)}`
   if (issue.input === undefined) return `${path} is missing`
   // A file may hold what should not be shown: the kind of a wrong value is told, a number's value, never a text.
   const received = typeof issue.input === 'number' ? String(issue.input) : kindOf(issue.input)
@@ -348,6 +367,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   integer: 'a whole number',
   string: 'a text',
   strict_object: 'an object { … }',
+  custom: 'an object { … }',
   min_value: 'at least',
   max_value: 'at most',
   gt_value: 'more than',
@@ -363,7 +383,7 @@ function expectedOf({ type, expected }: v.BaseIssue<unknown>): string {
 
 function limitOf(issue: v.BaseIssue<unknown>): string {
   const requirement = (issue as { readonly requirement?: unknown }).requirement
-  return typeof requirement === 'number' && issue.type.endsWith('_value') ? ` ${requirement}` : ''
+  return typeof requirement === 'number' && /_(value|size)$/.test(issue.type) ? ` ${requirement}` : ''
 }
 
 function kindOf(value: unknown): string {

@@ -174,6 +174,7 @@ async function startHub(parts: HubParts): Promise<Hub> {
   const emitter = emitterParts.start(storedMessages)
   const mqtt = await startMqtt({
     limits: config.mqtt.limits,
+    overflow: config.mqtt.overflow,
     accounts: mqttAccounts,
     passwords,
     store: new MemoryMessages(),

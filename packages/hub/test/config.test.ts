@@ -74,10 +74,20 @@ describe('the configuration file', () => {
       '{ mqtt: { limits: { overflow: panic\n } } }',
       'mqtt.limits.overflow must be drop-oldest, drop-newest, expire-session or reject, not a text',
     ],
+    [
+      '{ mqtt: { overflow: { ann: reject\n constructor: panic\n } } }',
+      'mqtt.overflow.constructor must be drop-oldest, drop-newest, expire-session or reject, not a text',
+    ],
+    ['{ mqtt: { overflow: reject\n } }', 'mqtt.overflow must be an object { … }, not a text'],
+    ['{ mqtt: { overflow: [] } }', 'mqtt.overflow must be an object { … }, not a list'],
+    [
+      `{ mqtt: { overflow: { ${Array.from({ length: 10_001 }, (_, i) => `a${i}: "reject"`).join(', ')} } } }`,
+      'mqtt.overflow has more names than 10000',
+    ],
     ['{ data: "" }', 'data must be a text that is not empty, not a text'],
     ['{ host: 5 }', 'host must be a text, not 5'],
     ['{ tls: null }', 'tls must be an object { … }, not null'],
-  ])('%s', async (text, expected) => {
+  ])('%.100s', async (text, expected) => {
     expect(await problem(text)).toBe(`hub.hjson: ${expected}; docs/guide/hub.md lists all keys`)
   })
 
@@ -85,6 +95,17 @@ describe('the configuration file', () => {
     const { hologram } = await parseConfig('{ hologram: { sms: { webhook: { url: "https://a.example/in" } } } }', 'x')
     const webhook = { url: 'https://a.example/in', timeout: 10, maxAge: 86_400, queued: 10_000 }
     expect(hologram.sms).toEqual({ webhook })
+  })
+
+  it('has a policy for each account that is named', async () => {
+    const text = '{ mqtt: { overflow: { ann: reject\n "a b.c": drop-newest\n toString: expire-session\n } } }'
+    const { overflow, limits } = (await parseConfig(text, 'x')).mqtt
+    expect([...overflow]).toEqual([
+      ['ann', 'reject'],
+      ['a b.c', 'drop-newest'],
+      ['toString', 'expire-session'],
+    ])
+    expect(limits).toEqual(DEFAULT_CONFIG.mqtt.limits)
   })
 
   it('that is not HJSON is told with the place', async () => {

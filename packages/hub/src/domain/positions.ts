@@ -13,6 +13,8 @@ export interface MessageStore<M> {
   /** `undefined`: released by all. */
   get(position: Position): M | undefined
   release(position: Position): void
+  /** Whether it goes with the next {@link release}: one alone waits for it. */
+  isLast(position: Position): boolean
   /** Its record in the journal, which may not last yet; 0: none has it. */
   lsnOf(position: Position): Lsn
   wrote(position: Position, lsn: Lsn): void

@@ -57,7 +57,7 @@ export class Broker {
   readonly flusher: Flusher = new Flusher()
   readonly outputs: OutputShare
   readonly reading: PacketReaderOptions
-  readonly sessions: SessionTable = new SessionTable()
+  readonly sessions: SessionTable
   readonly sharing: Sharing
   readonly delivery: Delivery
   readonly router: Router
@@ -81,6 +81,7 @@ export class Broker {
   constructor(parts: BrokerParts) {
     const { authenticate, authenticators = [], store, keeper = FORGETFUL, history, limits, clock, logger } = parts
     this.limits = limits
+    this.sessions = new SessionTable(limits.overflow)
     this.outputs = { flusher: this.flusher, slabs: new SlabPool(), much: limits.outputBytes / 2 }
     this.reading = {
       receiver: 'server',

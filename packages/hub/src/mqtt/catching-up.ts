@@ -79,7 +79,7 @@ export class CatchingUp implements Holder {
 
   hold(message: Passing, terms: DeliveryTerms): Delivered {
     const { size, id } = message
-    if (!this.#makeRoom(size)) return this.#broker.limits.overflow === 'reject' ? 'rejected' : this.#lose()
+    if (!this.#makeRoom(size)) return this.#session.overflow === 'reject' ? 'rejected' : this.#lose()
     this.#held.push({ position: message.hold(this.#broker.store), size, id, terms })
     this.#heldBytes += size
     if (id !== 0) this.#heldIds.add(id)
@@ -214,12 +214,12 @@ export class CatchingUp implements Holder {
   /** As much as may wait for the session. False: there is none. */
   #makeRoom(size: number): boolean {
     const { limits, delivery, store } = this.#broker
-    const { queue, queuedBytes } = this.#session
+    const { queue, queuedBytes, overflow } = this.#session
     const isFull = (): boolean =>
       this.#held.length - this.#next + queue.length >= limits.queuedMessages ||
       this.#heldBytes + queuedBytes + size > limits.queuedBytes
     while (isFull() && this.#next < this.#held.length) {
-      if (limits.overflow !== 'drop-oldest') return false
+      if (overflow !== 'drop-oldest') return false
       store.release(this.#shift().position)
       this.#lose()
     }

@@ -4,10 +4,11 @@ import {
   encode,
   encodeAcknowledgement,
   encodePublish,
+  fitTo,
   sizeOf,
   sizeOfPublishParts,
 } from '@halyard/wire/mqtt'
-import type { ConnectProperties, Packet, PublishParts } from '@halyard/wire/mqtt'
+import type { Connack, ConnectProperties, Packet, PublishParts } from '@halyard/wire/mqtt'
 import type { Transport } from '../domain/transport.ts'
 import type { Broker } from './broker.ts'
 import type { ReasonCode } from './dialect.ts'
@@ -110,13 +111,19 @@ export class ClientOutput {
   /** Any other packet. False: left out, since the client does not take so much ([MQTT-3.1.2-24]). */
   send(packet: Packet): boolean {
     const size = sizeOf(packet, this.version)
-    if (size > this.maxPacketBytes) return false
+    if (size > this.maxPacketBytes) return packet.type === 'connack' && this.#sendBrief(packet)
     const region = this.#output.reserve(size)
     this.#output.wrote(encode(packet, this.version, region.bytes, region.at))
     const { counters } = this.#broker
     counters.packetsSent++
     counters.bytesSent += size
     return true
+  }
+
+  /** [MQTT-3.2.2-20]: a client that takes little is let in all the same. */
+  #sendBrief(connack: Connack): boolean {
+    const brief = fitTo(connack, this.maxPacketBytes)
+    return brief !== undefined && this.send(brief)
   }
 
   flush(): void {

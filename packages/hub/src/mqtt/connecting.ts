@@ -103,13 +103,16 @@ export function openSession(broker: Broker, connect: Connect, principal: Princip
     broker.keeper.returned(session)
   }
   broker.wills.returned(session)
+  const { dropped } = session
+  session.dropped = 0
+  if (dropped > 0) broker.logger.info({ clientId, dropped }, 'mqtt: a client is back whose queue has lost messages')
 
   const keepAlive = keepAliveOf(connect, limits)
   return {
     session,
     isPresent,
     keepAlive,
-    properties: told(broker, connect, { assigned, expiry, keepAlive, principal }),
+    properties: told(broker, connect, { assigned, expiry, keepAlive, principal, dropped }),
   }
 }
 
@@ -122,10 +125,11 @@ function told(
     readonly expiry: number
     readonly keepAlive: number
     readonly principal: Principal
+    readonly dropped: number
   },
 ): ConnackProperties {
   if (connect.version !== 5) return {}
-  const { assigned, expiry, keepAlive, principal } = granted
+  const { assigned, expiry, keepAlive, principal, dropped } = granted
   return {
     ...(expiry !== (connect.properties?.sessionExpiryInterval ?? 0) && { sessionExpiryInterval: expiry }),
     ...(assigned !== undefined && { assignedClientIdentifier: assigned }),
@@ -134,6 +138,8 @@ function told(
     receiveMaximum: limits.receiveMaximum,
     maximumPacketSize: principal.packetBytes ?? limits.packetBytes,
     topicAliasMaximum: limits.topicAliases,
+    // §3.1.2.11.7: in CONNACK also for those who want no problem information.
+    ...(dropped > 0 && { userProperties: [['halyard-dropped', String(dropped)]] as const }),
   }
 }
 

@@ -52,7 +52,7 @@ export class Delivery {
     if (link === undefined && !session.lasts) return this.#drop()
     const { kept } = message
     if (kept !== undefined && kept.refused.has(session.number)) {
-      return this.#parts.limits.overflow === 'reject' ? 'rejected' : this.#lose(session)
+      return session.overflow === 'reject' ? 'rejected' : this.#lose(session)
     }
     // QoS 2 goes on when the record of its receipt lasts: else it would come twice after a crash.
     const mustWait = terms.qos === 2 && kept !== undefined && kept.lsn > this.#parts.keeper.committed
@@ -70,17 +70,17 @@ export class Delivery {
 
   /** Room for one more in its queue; false: there is none, or the session has ended over it. */
   admit(session: Session, size: number): boolean {
-    const { limits, expire, part, counters } = this.#parts
+    const { expire, part, counters } = this.#parts
     if (session.tail !== undefined) part(session)
     // What goes out at once needs no place in the queue, though others may have filled the store.
     if (session.queue.length === 0 && this.hasRoom(session)) return true
     if (!this.#isFull(session, size)) return true
-    if (limits.overflow === 'expire-session' && session.link === undefined) {
+    if (session.overflow === 'expire-session' && session.link === undefined) {
       counters.dropped += session.queue.length
       expire(session)
       return false
     }
-    if (limits.overflow === 'drop-oldest') this.#makeRoom(session, size)
+    if (session.overflow === 'drop-oldest') this.#makeRoom(session, size)
     return !this.#isFull(session, size)
   }
 
@@ -296,7 +296,7 @@ export class Delivery {
     const isAdmitted =
       session.number !== 0 && kept !== undefined && kept.position !== 0 && !kept.except.has(session.number)
     if (!isAdmitted && !this.admit(session, size)) {
-      return this.#parts.limits.overflow === 'reject' ? 'rejected' : this.#lose(session)
+      return session.overflow === 'reject' ? 'rejected' : this.#lose(session)
     }
     session.enqueue(this.#hold(session, message, terms), terms, size)
     if (session.queue.length === 1 && this.#mustWait(session)) this.#drainLater(session)
@@ -315,9 +315,13 @@ export class Delivery {
     return store.bytes + size > limits.totalQueuedBytes
   }
 
-  /** Gives up what is oldest. When it is the others who fill the store, no more than what it asks for itself. */
+  /**
+   * Gives up what is oldest, if that makes room. When it is the others who fill the store, no more than what it asks for
+   * itself.
+   */
   #makeRoom(session: Session, size: number): void {
     const { store, keeper, limits } = this.#parts
+    if (size > limits.queuedBytes || (this.isStoreFull(size) && !this.#canFree(session, size))) return
     const least = session.queuedBytes - size
     while (session.queue.length > 0 && this.#isFull(session, size)) {
       const isOwnFull = session.queue.length >= limits.queuedMessages || session.queuedBytes + size > limits.queuedBytes
@@ -330,6 +334,22 @@ export class Delivery {
       store.release(position)
       this.#lose(session)
     }
+  }
+
+  /** Whether the store has room for so much if its oldest go, as many as make so much: what others wait for stays in it. */
+  #canFree({ queue }: Session, size: number): boolean {
+    const { store, limits } = this.#parts
+    let given = 0
+    let left = store.bytes
+    for (const position of queue) {
+      if (given >= size) return false
+      const publication = store.get(position)
+      const bytes = publication === undefined ? 0 : sizeOfPublication(publication)
+      given += bytes
+      if (store.isLast(position)) left -= bytes
+      if (left + size <= limits.totalQueuedBytes) return true
+    }
+    return false
   }
 
   #lose(session: Session): Delivered {

@@ -3,6 +3,7 @@
  * gets first. The engine knows packets, sessions and queues; a dialect knows accounts, keys and channels. Types only.
  */
 import type { Qos } from '@halyard/wire/mqtt'
+import type { OverflowPolicy } from './limits.ts'
 import type { Publication } from './publication.ts'
 import type { TransportKind } from '../domain/transport.ts'
 
@@ -77,6 +78,8 @@ export interface Principal {
   readonly ownTopics?: boolean
   /** Seconds without a packet after which a connection without a keep-alive is taken for dead; for ever. */
   readonly silence?: number
+  /** Of all sessions of its account, for as long as the process lives; that of the limits. */
+  readonly overflow?: OverflowPolicy | undefined
 }
 
 /** What is kept of a {@link Principal}. */

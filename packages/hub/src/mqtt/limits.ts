@@ -44,7 +44,7 @@ export interface MqttLimits {
    * waits for none.
    */
   readonly uncommittedBytes: number
-  /** What happens to one message too many for a session. */
+  /** What happens to one message too many for a session whose account has no policy of its own. */
   readonly overflow: OverflowPolicy
 }
 

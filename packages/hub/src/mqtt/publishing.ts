@@ -214,8 +214,9 @@ export class Publishing {
     if (owedAt === UNKEPT) return this.#unkept(qos, packetId)
     const lsn = Math.max(written, owedAt)
     if (routed === 'rejected') reason = REASON.quotaExceeded
+    const isRejected = routed === 'rejected' || (reason !== REASON.success && limits.overflow === 'reject')
     // Before 5.0 there is no PUBACK that says no: without one the client keeps its message.
-    if (reason !== REASON.success && this.#client.version !== 5 && limits.overflow === 'reject') {
+    if (isRejected && this.#client.version !== 5) {
       if (qos === 2) this.#giveUp(packetId)
       return this.#client.close(reason, 'a queue or the retained messages are full')
     }

@@ -1,5 +1,6 @@
 import { Dependants } from './dependants.ts'
 import type { Principal } from './dialect.ts'
+import type { OverflowPolicy } from './limits.ts'
 import { Session } from './session.ts'
 
 /** All sessions of a server, by space and account, then by client id: two accounts may use the same client id. */
@@ -7,7 +8,13 @@ export class SessionTable {
   readonly #owners = new Map<string, Map<string, Session>>()
   /** Their subscriptions, by what those hang on. */
   readonly dependants: Dependants<Session> = new Dependants()
+  readonly #overflow: OverflowPolicy | undefined
   #size = 0
+
+  /** `overflow`: of those whose account has none; the default's. */
+  constructor(overflow?: OverflowPolicy) {
+    this.#overflow = overflow
+  }
 
   get size(): number {
     return this.#size
@@ -18,7 +25,7 @@ export class SessionTable {
   }
 
   create(principal: Principal, clientId: string, window: number): Session {
-    const session = new Session(clientId, principal, window, this.dependants)
+    const session = new Session(clientId, principal, window, this.#overflow, this.dependants)
     const owner = ownerOf(principal)
     let sessions = this.#owners.get(owner)
     if (sessions === undefined) this.#owners.set(owner, (sessions = new Map()))

@@ -7,6 +7,8 @@ import { PositionQueue } from '../domain/position-queue.ts'
 import type { Position } from '../domain/positions.ts'
 import type { Principal } from './dialect.ts'
 import { Keeping } from './keeping.ts'
+import { DEFAULT_MQTT_LIMITS } from './limits.ts'
+import type { OverflowPolicy } from './limits.ts'
 import type { Delivered, DeliveryTerms, Link } from './link.ts'
 import type { Passing } from './passing.ts'
 import type { SharedTail } from './shared-tail.ts'
@@ -103,6 +105,8 @@ const NO_IDENTIFIERS: ReadonlyMap<Position, readonly number[]> = new Map()
 export class Session {
   readonly clientId: string
   principal: Principal
+  /** What becomes of one message too many for it. */
+  readonly overflow: OverflowPolicy
   link: Link | undefined
   /** Seconds that it outlives its connection; 0: it ends with it. */
   expiry = 0
@@ -132,9 +136,17 @@ export class Session {
   /** Lost because its queue was full, since it was told last. */
   dropped = 0
 
-  constructor(clientId: string, principal: Principal, window: number, dependants?: Dependants<Session>) {
+  /** `overflow`: if its account has none. */
+  constructor(
+    clientId: string,
+    principal: Principal,
+    window: number,
+    overflow: OverflowPolicy = DEFAULT_MQTT_LIMITS.overflow,
+    dependants?: Dependants<Session>,
+  ) {
     this.clientId = clientId
     this.principal = principal
+    this.overflow = principal.overflow ?? overflow
     this.#dependants = dependants
     this.outgoing = new ServerWindow(window)
   }

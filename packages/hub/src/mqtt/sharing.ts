@@ -12,7 +12,7 @@ import type { Shared, Target, Targets } from './targets.ts'
 
 export interface SharingParts {
   readonly store: MessageStore<Publication>
-  readonly limits: Pick<MqttLimits, 'queuedMessages' | 'queuedBytes' | 'totalQueuedBytes' | 'overflow'>
+  readonly limits: Pick<MqttLimits, 'queuedMessages' | 'queuedBytes' | 'totalQueuedBytes'>
   readonly counters: Counters
   readonly keeper: Keeper
 }
@@ -122,7 +122,7 @@ export class Sharing {
   trim(session: Session, messages = 0, bytes = 0): void {
     const { limits, store, keeper, counters } = this.#parts
     const { tail, queue } = session
-    if (limits.overflow !== 'drop-oldest') return
+    if (session.overflow !== 'drop-oldest') return
     let much = queue.length + (tail?.length ?? 0) + messages - limits.queuedMessages
     let muchBytes = session.queuedBytes + (tail?.bytes ?? 0) + bytes - limits.queuedBytes
     let dropped = 0
@@ -185,7 +185,7 @@ export class Sharing {
   /** Whether it may share a row: it has room for so much more at the least. */
   #fits(shared: Shared, session: Session, size: number): boolean {
     const { limits } = this.#parts
-    const dropsOldest = limits.overflow === 'drop-oldest'
+    const dropsOldest = session.overflow === 'drop-oldest'
     if (dropsOldest) this.trim(session, 1, size)
     const { tail, queue } = session
     const messages = limits.queuedMessages - queue.length - (tail?.length ?? 0)

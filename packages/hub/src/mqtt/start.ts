@@ -5,7 +5,7 @@ import { REASON } from '@halyard/wire/mqtt'
 import type { Passwords } from '../domain/passwords.ts'
 import type { MessageHistory } from '../domain/message-history.ts'
 import type { MessageStore } from '../domain/positions.ts'
-import type { MqttLimits } from './limits.ts'
+import type { MqttLimits, OverflowPolicy } from './limits.ts'
 import type { MqttAccounts } from '../domain/mqtt-accounts.ts'
 import { OpenLedger } from './ledger/open.ts'
 import type { OpenLedgerParts } from './ledger/open.ts'
@@ -25,6 +25,8 @@ export interface MqttAuthLimits {
 
 export interface MqttParts {
   readonly limits: MqttLimits & MqttAuthLimits
+  /** By user name, for accounts whose policy is not that of the limits. */
+  readonly overflow: ReadonlyMap<string, OverflowPolicy>
   readonly accounts: MqttAccounts
   readonly passwords: Passwords
   readonly store: MessageStore<Publication>
@@ -63,10 +65,10 @@ export interface MqttHealth {
 
 /** @throws {StorageError} `ERR_HUB_RECORD` */
 export async function startMqtt(parts: MqttParts): Promise<MqttService> {
-  const { limits, accounts, passwords, store, history, anonymous, others } = parts
+  const { limits, overflow, accounts, passwords, store, history, anonymous, others } = parts
   const { version, sysInterval, clock, logger } = parts
   const throttle = { failures: limits.authFailuresPerAddress, window: limits.authWindowPerAddress }
-  const plain = new PlainDialect({ accounts, passwords, clock, logger, anonymous, throttle })
+  const plain = new PlainDialect({ accounts, passwords, clock, logger, anonymous, throttle, overflow })
   const kept = await openLedger(parts)
   const server = new MqttServer({
     authenticate: (login) => authenticate(login, plain, others, logger),

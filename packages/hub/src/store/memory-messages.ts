@@ -43,6 +43,10 @@ export class MemoryMessages<M> implements MessageStore<M> {
     return this.#at(position)?.message
   }
 
+  isLast(position: Position): boolean {
+    return this.#at(position)?.times === 1
+  }
+
   lsnOf(position: Position): Lsn {
     return this.#at(position)?.lsn ?? 0
   }

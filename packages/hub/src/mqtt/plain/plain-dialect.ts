@@ -4,6 +4,7 @@ import { describeError } from '@halyard/core'
 import type { Clock, Logger } from '@halyard/core'
 import { REASON } from '@halyard/wire/mqtt'
 import type { Login, Principal, SessionOwner, Verdict } from '../dialect.ts'
+import type { OverflowPolicy } from '../limits.ts'
 import { isUsername } from '../../domain/mqtt-accounts.ts'
 import type { MqttAccount, MqttAccounts } from '../../domain/mqtt-accounts.ts'
 import { LoginGuard } from '../../domain/login-guard.ts'
@@ -18,6 +19,8 @@ export interface PlainDialectParts {
   readonly anonymous: boolean
   /** Wrong passwords of one address in one window (seconds). */
   readonly throttle: { readonly failures: number; readonly window: number }
+  /** By user name; none: that of the limits. */
+  readonly overflow?: ReadonlyMap<string, OverflowPolicy>
 }
 
 /** The hub's accounts, with passwords or certificates. */
@@ -26,7 +29,7 @@ export class PlainDialect extends PlainTopics {
   readonly #guard: LoginGuard
 
   constructor(parts: PlainDialectParts) {
-    super()
+    super(parts.overflow)
     this.#parts = parts
     this.#guard = new LoginGuard(parts.throttle)
   }

@@ -1,5 +1,6 @@
 import { REASON, parseShared } from '@halyard/wire/mqtt'
 import type { AccessRule } from '../../domain/mqtt-account-book.ts'
+import type { OverflowPolicy } from '../limits.ts'
 import type { Dialect, Login, Principal, PublishPlan, SubscribeOptions, SubscribePlan, Verdict } from '../dialect.ts'
 import { AccessList, FULL_ACCESS } from './access-list.ts'
 
@@ -12,12 +13,14 @@ class PlainPrincipal implements Principal {
   readonly account: string
   readonly name: string | undefined
   readonly access: AccessList
+  readonly overflow: OverflowPolicy | undefined
 
-  constructor(dialect: Dialect, account: string, name: string | undefined, access: AccessList) {
-    this.dialect = dialect
-    this.account = account
-    this.name = name
-    this.access = access
+  constructor(parts: Pick<PlainPrincipal, 'dialect' | 'account' | 'name' | 'access' | 'overflow'>) {
+    this.dialect = parts.dialect
+    this.account = parts.account
+    this.name = parts.name
+    this.access = parts.access
+    this.overflow = parts.overflow
   }
 
   get space(): string {
@@ -44,6 +47,12 @@ export abstract class PlainTopics implements Dialect {
   readonly name = 'mqtt'
   /** Has no names in it: one for all. */
   readonly #full = new AccessList(FULL_ACCESS, { username: '', clientId: '' })
+  readonly #overflow: ReadonlyMap<string, OverflowPolicy>
+
+  /** `overflow`: by user name, for accounts whose policy is not that of the limits. */
+  constructor(overflow: ReadonlyMap<string, OverflowPolicy> = new Map()) {
+    this.#overflow = overflow
+  }
 
   abstract authenticate(login: Login): Verdict | Promise<Verdict>
 
@@ -93,8 +102,9 @@ export abstract class PlainTopics implements Dialect {
   protected principalOf(clientId: string, name: string | undefined, account: Rights | undefined): Principal {
     const { access: rules } = account ?? {}
     const access = rules ? new AccessList(rules, { username: name ?? '', clientId }) : this.#full
+    const overflow = account && this.#overflow.get(account.username)
     // No account has an empty name: the sessions of those who have none are apart.
-    return new PlainPrincipal(this, account?.username ?? '', name, access)
+    return new PlainPrincipal({ dialect: this, account: account?.username ?? '', name, access, overflow })
   }
 }
 

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { OverflowPolicy } from '../../../src/mqtt/limits.ts'
+import { PolicyDialect } from '../policy-dialect.ts'
 import { Stage } from '../stage.ts'
-import { message, payloads, subscribe } from './support.ts'
+import { lostOf, message, payloads, subscribe } from './support.ts'
 
 /** How much may wait, for a session and for all of them. */
 
@@ -74,6 +76,90 @@ describe('limits', () => {
       expect(payloads(again.take())).toEqual(wanted)
     })
   }
+
+  it('of accounts with a policy of their own, which get the same, are judged each by its own', async () => {
+    const policies: [string, OverflowPolicy][] = [
+      ['oldest', 'drop-oldest'],
+      ['newest', 'drop-newest'],
+      ['ending', 'expire-session'],
+      ['strict', 'reject'],
+    ]
+    const stage = new Stage({ queuedMessages: 3, overflow: 'drop-newest' }, new PolicyDialect(new Map(policies)))
+    const properties = { sessionExpiryInterval: 60 }
+    const names = [...policies.map(([name]) => name), 'other']
+    for (const name of names) {
+      const client = await stage.connect(name, { properties })
+      client.take()
+      await subscribe(stage, client, 'a', 1)
+      client.transport.close(true)
+    }
+    const publisher = await stage.connect('publisher')
+    publisher.take()
+    for (let number = 0; number < 5; number++) publisher.send(message('a', `${number}`, 1))
+    await stage.settle()
+    expect(publisher.take().map((packet) => 'reasonCode' in packet && packet.reasonCode)).toEqual([0, 0, 0, 0x97, 0x97])
+    const old = await stage.connect('old', { version: 4 })
+    old.take()
+    old.send(message('a', '5', 1))
+    await stage.settle()
+    expect([old.take(), old.isOver]).toEqual([[], true])
+    const came: Record<string, unknown> = {}
+    for (const name of names) {
+      const [connack, ...rest] = (await stage.connect(name, { cleanStart: false, properties })).take()
+      came[name] = [lostOf(connack), ...payloads(rest)]
+    }
+    expect(came).toEqual({
+      oldest: [3, '3', '4', '5'],
+      newest: [3, '0', '1', '2'],
+      ending: [0],
+      strict: [0, '0', '1', '2'],
+      other: [3, '0', '1', '2'],
+    })
+  })
+
+  it("retained messages are no account's: one too many ends an old publisher if the hub rejects", async () => {
+    for (const overflow of ['reject', 'drop-oldest'] as const) {
+      const policies = new PolicyDialect(new Map([['old', overflow === 'reject' ? 'drop-oldest' : 'reject']]))
+      const stage = new Stage({ retainedMessages: 0, overflow }, policies)
+      const old = await stage.connect('old', { version: 4 })
+      old.send(message('a', 'x', 1, { retain: true }))
+      await stage.settle()
+      expect(old.isOver).toBe(overflow === 'reject')
+    }
+  })
+
+  it('what a queue has lost is told once, also to who wants no problem information, and to who takes it', async () => {
+    const stage = new Stage({ queuedMessages: 2 })
+    const properties = { sessionExpiryInterval: 60, requestProblemInformation: false }
+    const publisher = await stage.connect('publisher')
+    const lost: number[] = []
+    const come = async (maximumPacketSize: number, cleanStart = false): Promise<void> => {
+      const client = await stage.connect('sleeper', { cleanStart, properties: { ...properties, maximumPacketSize } })
+      const [connack] = client.take()
+      expect(connack).toMatchObject({ type: 'connack', reasonCode: 0, sessionPresent: !cleanStart })
+      lost.push(lostOf(connack))
+      if (cleanStart) await subscribe(stage, client, 'a', 1)
+      client.transport.close(true)
+    }
+    const publish = async (count: number): Promise<void> => {
+      for (let number = 0; number < count; number++) publisher.send(message('a', 'x', 1))
+      await stage.settle()
+    }
+    await come(1000, true)
+    await publish(2)
+    await come(1000)
+    // Two are in flight, two wait.
+    await publish(3)
+    await come(1000)
+    await come(1000)
+    await publish(4)
+    // CONNACK has 16 bytes without it, and must not have more than the client takes ([MQTT-3.2.2-20]).
+    await come(20)
+    await come(1000)
+    await publish(1)
+    await come(1000, true)
+    expect(lost).toEqual([0, 0, 1, 0, 0, 0, 0])
+  })
 
   for (const [version, refused] of [
     [5, 0x97],

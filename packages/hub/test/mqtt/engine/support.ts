@@ -28,6 +28,13 @@ export async function subscribe(stage: Stage, client: MemoryClient, filter: stri
 export const payloads = (packets: readonly Packet[]): string[] =>
   packets.flatMap((packet) => (packet.type === 'publish' ? [Buffer.from(packet.payload).toString()] : []))
 
+/** Of its queue, as CONNACK tells; 0: it tells nothing. */
+export function lostOf(packet: Packet | undefined): number {
+  const pairs = packet?.type === 'connack' ? (packet.properties?.userProperties ?? []) : []
+  expect(pairs.map(([name]) => name)).toEqual(pairs.length === 0 ? [] : ['halyard-dropped'])
+  return Number(pairs[0]?.[1] ?? 0)
+}
+
 export const puback = (packet: Packet | undefined): Packet => ({
   type: 'puback',
   reasonCode: 0,

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { OverflowPolicy } from '../../../src/mqtt/limits.ts'
-import { message, payloads, puback } from '../engine/support.ts'
+import { lostOf, message, payloads, puback } from '../engine/support.ts'
+import { PolicyDialect } from '../policy-dialect.ts'
 import type { MemoryClient } from '../stage.ts'
 import type { JournalRecord } from '../../../src/domain/ports.ts'
 import { LedgerDecoder } from '../../../src/mqtt/ledger/decoder.ts'
@@ -57,33 +58,44 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 interface Plain {
   readonly name: string
   readonly filters: readonly string[]
+  readonly overflow: OverflowPolicy
   queue: { readonly text: string; readonly size: number; readonly expiresAt: number }[]
   hasEnded: boolean
+  /** Since it was told. */
+  lost: number
 }
 
 const script = fc.record({
-  overflow: fc.constantFrom<OverflowPolicy>('drop-oldest', 'drop-oldest', 'drop-newest', 'reject', 'expire-session'),
-  filters: fc.array(fc.uniqueArray(fc.constantFrom('a', 'b', 'c', '+', '#'), { minLength: 1, maxLength: 2 }), {
-    minLength: 4,
-    maxLength: 4,
-  }),
+  sessions: fc.array(
+    fc.record({
+      filters: fc.uniqueArray(fc.constantFrom('a', 'b', 'c', '+', '#'), { minLength: 1, maxLength: 2 }),
+      overflow: fc.constantFrom<OverflowPolicy>(
+        'drop-oldest',
+        'drop-oldest',
+        'drop-newest',
+        'reject',
+        'expire-session',
+      ),
+    }),
+    { minLength: 4, maxLength: 4 },
+  ),
   steps: fc.array(step, { minLength: 1, maxLength: 25, size: 'max' }),
 })
 
 class Player {
   readonly stage: KeptStage
-  readonly overflow: OverflowPolicy
   readonly sessions: readonly Plain[]
   publisher: MemoryClient | undefined
   other: MemoryClient | undefined
   published = 0
   /** How often two or more shared a row. */
   shared = 0
+  /** What was lost before is not known after it. */
+  hasCrashed = false
 
-  constructor(stage: KeptStage, { overflow, filters }: { overflow: OverflowPolicy; filters: string[][] }) {
+  constructor(stage: KeptStage, sessions: readonly Pick<Plain, 'filters' | 'overflow'>[]) {
     this.stage = stage
-    this.overflow = overflow
-    this.sessions = filters.map((each, index) => ({ name: `s${index}`, filters: each, queue: [], hasEnded: true }))
+    this.sessions = sessions.map((wish, at) => ({ ...wish, name: `s${at}`, queue: [], hasEnded: true, lost: 0 }))
   }
 
   async begin(): Promise<void> {
@@ -128,9 +140,11 @@ class Player {
         await stage.flush()
         await stage.flush()
         await crash(stage)
+        this.hasCrashed = true
         // Nothing is held that nobody is owed; who drops the oldest may have a little more until it is looked at.
         const owed = new Set(this.sessions.flatMap(({ queue }) => queue.map(({ text }) => text)))
-        if (this.overflow !== 'drop-oldest') expect(stage.store.count).toBe(owed.size)
+        const isExact = this.sessions.every(({ overflow }) => overflow !== 'drop-oldest')
+        if (isExact) expect(stage.store.count).toBe(owed.size)
         this.publisher = await stage.connect('publisher')
         this.other = await stage.connect('other')
       }
@@ -158,13 +172,15 @@ class Player {
   owe(session: Plain, one: Plain['queue'][number]): void {
     const isFull = (): boolean =>
       session.queue.length >= MESSAGES || session.queue.reduce((sum, { size }) => sum + size, one.size) > BYTES
-    if (isFull() && this.overflow === 'expire-session') {
-      session.queue = []
-      session.hasEnded = true
+    if (isFull() && session.overflow === 'expire-session') {
+      Object.assign(session, { queue: [], hasEnded: true, lost: 0 })
       return
     }
-    if (this.overflow === 'drop-oldest') while (session.queue.length > 0 && isFull()) session.queue.shift()
+    if (session.overflow === 'drop-oldest' && one.size <= BYTES) {
+      for (; session.queue.length > 0 && isFull(); session.lost++) session.queue.shift()
+    }
     if (!isFull()) session.queue.push(one)
+    else if (session.overflow !== 'reject') session.lost++
   }
 
   async comeBack(session: Plain): Promise<void> {
@@ -173,6 +189,7 @@ class Player {
     await stage.settle()
     const [connack, ...rest] = client.take()
     expect(connack).toMatchObject({ type: 'connack', sessionPresent: !session.hasEnded })
+    if (!this.hasCrashed) expect(lostOf(connack)).toBe(session.lost)
     const now = stage.clock.monotonic()
     const expected = session.queue.filter(({ expiresAt }) => expiresAt > now)
     expect(payloads(rest).map((text) => text.slice(0, 8))).toEqual(expected.map(({ text }) => text.slice(0, 8)))
@@ -192,16 +209,18 @@ class Player {
     await stage.settle()
     client.drop()
     await stage.settle()
-    Object.assign(session, { queue: [], hasEnded: false })
+    Object.assign(session, { queue: [], hasEnded: false, lost: 0 })
   }
 }
 
 describe('sessions that are away and get the same messages', () => {
-  it('have each what it would have alone, whatever its limits, expiry, snapshots and restarts', async () => {
+  it('have each what it would have alone, and are told what they lost, whatever its limits, policy, expiry, snapshots and restarts', async () => {
     let shared = 0
     const run = fc.asyncProperty(script, async (wish) => {
-      const limits = { queuedMessages: MESSAGES, queuedBytes: BYTES, overflow: wish.overflow }
-      const player = new Player(await KeptStage.openCut(limits), wish)
+      const limits = { queuedMessages: MESSAGES, queuedBytes: BYTES }
+      const dialect = new PolicyDialect(new Map(wish.sessions.map(({ overflow }, at) => [`s${at}`, overflow])))
+      const stage = await KeptStage.open({ journal: new CutJournal(), limits, dialect })
+      const player = new Player(stage, wish.sessions)
       await player.begin()
       for (const each of wish.steps) await player.play(each)
       for (const session of player.sessions) await player.comeBack(session)
