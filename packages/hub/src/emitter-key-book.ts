@@ -17,7 +17,7 @@ import type {
 } from './domain/emitter-key-book.ts'
 import type { EmitterKey, EmitterKeys, NewEmitterKey } from './domain/emitter-keys.ts'
 import type { EmitterLicense } from './emitter-license.ts'
-import { idOfKey, newChannelKey, newMasterKey } from './emitter-new-key.ts'
+import { encryptNewKey, idOfKey, newChannelKey, newMasterKey } from './emitter-new-key.ts'
 
 export interface EmitterKeyBookParts {
   readonly license: EmitterLicense
@@ -64,8 +64,7 @@ export class KeyBook implements EmitterKeyBook {
     const license = this.#license
     const { channel, make } = 'master' in wish ? this.#masterKey() : this.#channelKey(wish)
     for (let tries = 0; tries < TRIES && keys.hasRoom; tries++) {
-      const made = make()
-      const key = license.codec.encrypt(made)
+      const { key: made, text: key } = encryptNewKey(license.codec, make)
       const issued = this.#described(idOfKey(key), made, { channel, origin: 'issued', createdAt: now() })
       if (await keys.add(issued)) return { key, ...entryOf({ ...issued, state: 'valid' }) }
     }

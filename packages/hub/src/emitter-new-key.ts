@@ -1,7 +1,7 @@
 /** Keys of Emitter's that the owner of the hub has made, without a master key. */
 import { createHash, randomBytes } from 'node:crypto'
 import { PERMISSION } from '@halyard/wire/emitter'
-import type { KeyTarget, License, SecurityKey } from '@halyard/wire/emitter'
+import type { KeyCodec, KeyTarget, License, SecurityKey } from '@halyard/wire/emitter'
 
 /** Nobody finds it by trying: what a master key leaves unused of its bytes is random. */
 export function newMasterKey(license: License): SecurityKey {
@@ -19,6 +19,18 @@ export function newChannelKey(
   }: { readonly permissions: number; readonly target: KeyTarget; readonly expires: number },
 ): SecurityKey {
   return { salt: randomBytes(2).readUInt16BE(), master, contract, signature, permissions, target, expires }
+}
+
+/** Of a key that `make` gives another salt each time: none that a command would take for an option. */
+export function encryptNewKey(
+  codec: KeyCodec,
+  make: () => SecurityKey,
+): { readonly key: SecurityKey; readonly text: string } {
+  for (;;) {
+    const key = make()
+    const text = codec.encrypt(key)
+    if (!text.startsWith('-')) return { key, text }
+  }
 }
 
 /** How a key is called in the registry. */

@@ -1,7 +1,7 @@
 import { PERMISSION, encodeTarget, parsePermissions } from '@halyard/wire/emitter'
 import type { EmitterKeys } from './domain/emitter-keys.ts'
 import type { EmitterLicense } from './emitter-license.ts'
-import { idOfKey, newChannelKey, newMasterKey } from './emitter-new-key.ts'
+import { encryptNewKey, idOfKey, newChannelKey, newMasterKey } from './emitter-new-key.ts'
 import type { Samples } from './sample-file.ts'
 
 type Sample = NonNullable<Samples['emitter']>
@@ -15,10 +15,10 @@ export function makeEmitterSample({ license, codec, text }: EmitterLicense): Sam
   if ('refusal' in target) throw new TypeError(target.refusal)
   return {
     license: text,
-    master_key: codec.encrypt(newMasterKey(license)),
-    channel_key: codec.encrypt(
+    master_key: encryptNewKey(codec, () => newMasterKey(license)).text,
+    channel_key: encryptNewKey(codec, () =>
       newChannelKey(license, { permissions: parsePermissions(PERMISSIONS), target, expires: 0 }),
-    ),
+    ).text,
   }
 }
 

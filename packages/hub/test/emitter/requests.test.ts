@@ -81,6 +81,12 @@ describe('keygen', () => {
     expect(await ask({ KEY: MASTER, Channel: 'a/', more: {} })).toMatchObject({ status: 200 })
   })
 
+  it('no key begins as an option of a command does', async () => {
+    const hub = await startEmitterHub()
+    const client = await hub.client()
+    for (let n = 0; n < 300; n++) expect(await client.keygen(hub.master, 'a/', 'r')).not.toMatch(/^-/)
+  })
+
   it("a master key of another contract is not found, one of another master's index is not allowed", async () => {
     const hub = await startRecordedHub()
     const client = await hub.client()

@@ -89,6 +89,8 @@ async function issue(
   for (let tries = 0; tries < TRIES; tries++) {
     const key = { salt: randomInt(SALTS), master, contract, signature, permissions, target, expires }
     const text = codec.encrypt(key)
+    // A command would take it for an option.
+    if (text.startsWith('-')) continue
     const read = authority.read(text)
     if (read === undefined) break
     // There may be one that is the same to the bit.
